@@ -68,6 +68,7 @@ ABSTENTION_REASONS: Final[dict[str, str]] = {
     "not_started": "The period has not started or the rep was not employed in it.",
     "stale_data": "The data is older than the stated limit.",
     "no_matched_gap": "No program teaches a skill in which a gap was found.",
+    "budget_or_seats": "A gap was found, but seats or budget went to larger gaps.",
     "no_assessment": "Neither assessments nor KPI gaps are known for this rep.",
 }
 

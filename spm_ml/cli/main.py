@@ -1,0 +1,54 @@
+"""Entry point: the group of subcommands, and what happens to errors."""
+
+import sys
+
+import click
+
+from spm_ml import __version__
+from spm_ml.cli import data, demo, models, people, service
+from spm_ml.errors import SpmError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="spm")
+def spm() -> None:
+    """Forecasts quota attainment, says who is at risk and why, and recommends the program that helps."""
+
+
+for _command in (
+    demo.demo,
+    data.simulate,
+    data.ingest,
+    data.metrics,
+    data.dataset,
+    data.check_leakage,
+    models.backtest,
+    models.train,
+    models.promote,
+    models.score,
+    people.recommend,
+    people.effects,
+    service.serve,
+):
+    spm.add_command(_command)
+
+
+def main() -> None:
+    """Runs `spm`; exits with 0 when done, 1 when it failed with a message, 2 on wrong usage."""
+    try:
+        spm.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except SpmError as error:
+        click.echo(f"spm: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"spm: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("spm: stopped; nothing half done was kept, run the same command again to go on", err=True)
+        sys.exit(1)

@@ -1,0 +1,129 @@
+"""What to do about it: recommend and effects."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spm_ml.cli.console import Console, on_workspace, out_option
+from spm_ml.cli.models import current_dataset
+
+if TYPE_CHECKING:
+    from spm_ml.predictions import Recommendation
+
+RECOMMENDATION_COLUMNS = [
+    "rep_id",
+    "program_id",
+    "effect",
+    "effect_low",
+    "effect_high",
+    "p_positive",
+    "cost",
+    "evidence",
+    "reason",
+    "skill",
+    "expires_on",
+]
+EFFECT_COLUMNS = [
+    "program_id",
+    "n_enrolled",
+    "att",
+    "att_low",
+    "att_high",
+    "naive_before_after",
+    "naive_difference",
+    "placebo_att",
+    "placebo_low",
+    "placebo_high",
+    "verdict",
+    "detail",
+]
+
+
+def _amount(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value.replace(",", "").replace("_", ""))
+    except InvalidOperation as error:
+        raise click.BadParameter(f"{value!r} is not an amount", ctx=context, param=parameter) from error
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(f"{value} is not an amount of 0 or more", ctx=context, param=parameter)
+    return amount
+
+
+def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recommendation, ...]:
+    """Computes the offers as of the newest data and publishes them where a scored batch is."""
+    from spm_ml.coaching import recommend as run
+    from spm_ml.history import SalesHistory
+    from spm_ml.predictions import PredictionStore
+    from spm_ml.tables import minor_digits
+
+    dataset = current_dataset(console)
+    most = None if budget is None else int(budget * 10 ** minor_digits(dataset.currency))
+    with SalesHistory.open(console.workspace) as history:
+        offers = run(history, dataset, budget=most)
+    if console.workspace.predictions_database.exists():
+        with PredictionStore.open(console.workspace.predictions_database) as store:
+            store.publish_recommendations(offers)
+    else:
+        console.log("not published: run 'spm score' first, then 'spm recommend' again")
+    return offers
+
+
+@click.command()
+@click.option("--budget", callback=_amount, metavar="AMOUNT", help="Most to spend, in the organisation's currency.")
+@out_option
+@on_workspace
+def recommend(console: Console, budget: Decimal | None, out: Path | None) -> None:
+    """Offer each rep the program of the largest matched skill gap, and publish the offers to the board."""
+    import pandas as pd
+
+    from spm_ml.tables import minor_digits
+
+    with console.step("recommend"):
+        offers = publish_offers(console, budget=budget)
+    unit = 10 ** minor_digits(console.workspace.organisation().currency)
+    made = [offer for offer in offers if offer.abstention is None]
+    frame = pd.DataFrame([asdict(offer) for offer in made], columns=RECOMMENDATION_COLUMNS)
+    frame["cost"] = pd.to_numeric(frame["cost"]) / unit
+    for name in ("effect", "effect_low", "effect_high"):
+        frame[name] = 100 * pd.to_numeric(frame[name])
+    console.table(frame, out=out, title=f"{len(made)} offers, {len(offers) - len(made)} reps without one")
+
+
+@click.command()
+@out_option
+@on_workspace
+def effects(console: Console, out: Path | None) -> None:
+    """What each program has caused so far, in attainment points, beside the naive figures."""
+    import pandas as pd
+
+    from spm_ml.coaching import estimate_effects
+    from spm_ml.history import SalesHistory
+
+    dataset = current_dataset(console)
+    with SalesHistory.open(console.workspace) as history, console.step("effects"):
+        found = estimate_effects(history, dataset, progress=console.progress)
+    rows = [
+        {
+            "program_id": effect.program_id,
+            "n_enrolled": effect.n_enrolled,
+            "att": effect.att.value if effect.att else None,
+            "att_low": effect.att.low if effect.att else None,
+            "att_high": effect.att.high if effect.att else None,
+            "naive_before_after": effect.naive_before_after,
+            "naive_difference": effect.naive_difference,
+            "placebo_att": effect.placebo.value if effect.placebo else None,
+            "placebo_low": effect.placebo.low if effect.placebo else None,
+            "placebo_high": effect.placebo.high if effect.placebo else None,
+            "verdict": effect.verdict,
+            "detail": effect.detail,
+        }
+        for effect in found
+    ]
+    console.table(pd.DataFrame(rows, columns=EFFECT_COLUMNS), out=out, title="Effects in attainment points")

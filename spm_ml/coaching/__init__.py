@@ -1,0 +1,12 @@
+"""Who should get which program.
+
+`recommendation` offers the program that teaches a rep's largest assessed or measured skill gap, and says that it ranks
+gaps, not effects. `effects` estimates what a program has caused so far. Diagnosis, individual uplift and the planner
+join them here.
+"""
+
+from spm_ml.coaching.effects import ProgramEffect, estimate_effects
+from spm_ml.coaching.gaps import SkillGap
+from spm_ml.coaching.recommendation import recommend
+
+__all__ = ["ProgramEffect", "SkillGap", "estimate_effects", "recommend"]
