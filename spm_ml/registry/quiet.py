@@ -1,0 +1,31 @@
+"""MLflow's own noise and failures, turned into silence and into errors of ours."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from spm_ml.errors import ConfigurationError
+
+
+@contextmanager
+def mlflow_quiet(uri: str) -> Iterator[None]:
+    """Keeps MLflow's own notices off the user's screen and turns its failures into ours."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow itself warns about its dependencies; nobody here can act on it
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        except (MlflowException, SQLAlchemyError) as error:
+            said = str(error).splitlines()[0].rstrip(".")
+            raise ConfigurationError(
+                f"MLflow at {uri} answered: {said}. Check that MLFLOW_TRACKING_URI names a running server, or unset it "
+                "to use the workspace's own database"
+            ) from error

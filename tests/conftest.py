@@ -1,0 +1,31 @@
+"""Fixtures that several test files share."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spm_ml.registry import Registry
+from spm_ml.settings import Workspace
+
+
+@pytest.fixture(scope="session")
+def migrated_mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's empty database, made once: its migrations take seconds, a copy takes none."""
+    workspace = Workspace(tmp_path_factory.mktemp("mlflow"))
+    Registry(workspace).versions()
+    return workspace.mlflow_database
+
+
+@pytest.fixture
+def with_mlflow(migrated_mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Workspace], Workspace]:
+    """Gives a workspace its own copy of the migrated database, and no shared server."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def prepare(workspace: Workspace) -> Workspace:
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        shutil.copy(migrated_mlflow_database, workspace.mlflow_database)
+        return workspace
+
+    return prepare
