@@ -53,7 +53,7 @@ lock: $(INSTALLED)  ## Pin anew what pyproject.toml allows (versions and hashes,
 	  --no-annotate --no-header --no-emit-index-url --upgrade -o constraints.txt
 
 docs: $(INSTALLED)  ## Write the pages that are generated from code
-	$(BIN)/python -m spm_ml.metrics.catalogue_page
+	$(BIN)/python docs/generate.py
 
 clean:  ## Remove the environment and every cache; workspaces stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-output dist
