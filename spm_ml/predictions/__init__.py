@@ -1,5 +1,9 @@
 """The operational store: scored batches, recommendations, decisions, access and the audit trail."""
 
+from spm_ml.predictions.audit import AuditEntry
+from spm_ml.predictions.credentials import Principal
+from spm_ml.predictions.decisions import Decision
+from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection
 from spm_ml.predictions.rows import (
     Batch,
     Driver,
@@ -11,15 +15,29 @@ from spm_ml.predictions.rows import (
     RiskBand,
     TeamPrediction,
 )
+from spm_ml.predictions.scope import Role, Scope
+from spm_ml.predictions.store import PredictionStore, StoredPeriod
 
 __all__ = [
+    "AuditEntry",
     "Batch",
+    "BatchReader",
+    "Decision",
     "Driver",
+    "Listing",
     "MetricValue",
     "ModelCard",
+    "Offer",
     "Person",
     "Prediction",
+    "PredictionStore",
+    "Principal",
     "Recommendation",
+    "RepSummary",
     "RiskBand",
+    "Role",
+    "Scope",
+    "Selection",
+    "StoredPeriod",
     "TeamPrediction",
 ]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from spm_ml.hazards import Abstention
@@ -151,7 +152,7 @@ class Prediction:
             raise ValueError(f"{owner}: {len(quantiles)} quantiles; there must be {len(QUANTILE_LEVELS)}")
         if not all(map(math.isfinite, quantiles)):
             raise ValueError(f"{owner}: a quantile is not finite; give None and an abstention instead")
-        if any(later < earlier for earlier, later in zip(quantiles, quantiles[1:], strict=False)):
+        if any(later < earlier for earlier, later in pairwise(quantiles)):
             raise ValueError(f"{owner}: quantiles decrease; sort them before storing")
 
     def quantile(self, level: float) -> float | None:
@@ -224,6 +225,11 @@ class Recommendation:
         _require_share(owner, p_positive=self.p_positive)
 
 
+def _require_zone(owner: str, moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise ValueError(f"{owner} is {moment}, without a time zone; give it in UTC")
+
+
 def _without_nan(rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     return tuple(
         {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()}
@@ -260,6 +266,7 @@ class ModelCard:
     gate: tuple[dict[str, Any], ...]
 
     def __post_init__(self) -> None:
+        _require_zone("trained_at of the model card", self.trained_at)
         for name in ("value_added", "by_week", "gate"):
             object.__setattr__(self, name, _without_nan(getattr(self, name)))
 
@@ -303,3 +310,6 @@ class Batch:
     risk_high_below: float
     risk_medium_below: float
     timezone: str
+
+    def __post_init__(self) -> None:
+        _require_zone(f"created_at of batch {self.batch_id!r}", self.created_at)

@@ -1,0 +1,134 @@
+"""Access tokens and browser sessions. Only SHA-256 hashes are stored: who reads the database cannot log in."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, select, update
+
+from spm_ml.predictions import schema
+from spm_ml.predictions.audit import record
+from spm_ml.predictions.engine import reading, writing
+from spm_ml.predictions.scope import Role, Scope
+
+SESSION_LENGTH: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is asking.
+
+    Attributes:
+        token_id: Names the access token, says nothing about it.
+        label: Who it was issued to, as audit rows name them.
+        scope: What it may see.
+    """
+
+    token_id: str
+    label: str
+    scope: Scope
+
+
+def hashed(secret: str) -> str:
+    """SHA-256 of a token or session key. They are 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Credentials:
+    """Issues, checks and revokes access."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def issue(
+        self, role: Role, *, rep_id: str | None = None, label: str, valid_for: timedelta, actor: str = "operator"
+    ) -> str:
+        """Makes a token and gives it back, the only time it can be read.
+
+        Raises:
+            ValueError: A manager or rep without a `rep_id`.
+        """
+        Scope(role, rep_id)
+        token, token_id, now = f"spm_{secrets.token_urlsafe(32)}", secrets.token_hex(6), datetime.now(UTC)
+        with writing(self._engine) as connection:
+            connection.execute(
+                schema.tokens.insert().values(
+                    token_id=token_id,
+                    token_hash=hashed(token),
+                    role=role,
+                    rep_id=rep_id,
+                    label=label,
+                    created_at=now,
+                    expires_at=now + valid_for,
+                )
+            )
+            record(connection, actor=actor, action="token issued", subject=token_id, detail={"role": role})
+        return token
+
+    def principal_of_token(self, token: str) -> Principal | None:
+        """Who holds the token; None if it is unknown, expired or revoked."""
+        tokens = schema.tokens
+        with reading(self._engine) as connection:
+            return _principal(connection, select(tokens).where(tokens.c.token_hash == hashed(token), _valid(tokens)))
+
+    def principal_of_session(self, session: str) -> Principal | None:
+        """Whose session it is; None if it, or the token it was opened with, is unknown, expired or revoked."""
+        tokens, sessions = schema.tokens, schema.sessions
+        with reading(self._engine) as connection:
+            return _principal(
+                connection,
+                select(tokens)
+                .join(sessions, sessions.c.token_id == tokens.c.token_id)
+                .where(sessions.c.session_hash == hashed(session), _valid(tokens), _valid(sessions)),
+            )
+
+    def open_session(self, token: str) -> str | None:
+        """Opens a browser session for a valid token and gives its key; None if the token is not valid."""
+        principal = self.principal_of_token(token)
+        if principal is None:
+            return None
+        key, now = secrets.token_urlsafe(32), datetime.now(UTC)
+        with writing(self._engine) as connection:
+            connection.execute(
+                schema.sessions.insert().values(
+                    session_hash=hashed(key),
+                    token_id=principal.token_id,
+                    created_at=now,
+                    expires_at=now + SESSION_LENGTH,
+                )
+            )
+            record(connection, actor=principal.label, action="logged in", subject=principal.token_id)
+        return key
+
+    def close_session(self, session: str) -> None:
+        """Ends a session; an unknown one is already over."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(schema.sessions)
+                .where(schema.sessions.c.session_hash == hashed(session), schema.sessions.c.revoked_at.is_(None))
+                .values(revoked_at=datetime.now(UTC))
+            )
+
+    def revoke(self, *, label: str, actor: str = "operator") -> int:
+        """Revokes every token with that label, and with them their sessions; gives their number."""
+        tokens = schema.tokens.c
+        with writing(self._engine) as connection:
+            revoked = connection.execute(
+                update(schema.tokens)
+                .where(tokens.label == label, tokens.revoked_at.is_(None))
+                .values(revoked_at=datetime.now(UTC))
+            ).rowcount
+            if revoked:
+                record(connection, actor=actor, action="tokens revoked", subject=label, detail={"tokens": revoked})
+        return revoked
+
+
+def _valid(table: Table) -> ColumnElement[bool]:
+    return table.c.revoked_at.is_(None) & (table.c.expires_at > datetime.now(UTC))
+
+
+def _principal(connection: Connection, query: Select[Any]) -> Principal | None:
+    row = connection.execute(query).first()
+    return None if row is None else Principal(row.token_id, row.label, Scope(row.role, row.rep_id))

@@ -1,0 +1,173 @@
+"""Writing a batch: rows are staged where nobody looks, then one pointer is flipped."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from spm_ml.errors import DataError
+from spm_ml.predictions import schema
+from spm_ml.predictions.audit import record
+from spm_ml.predictions.encoding import encode
+from spm_ml.predictions.rows import Batch, ModelCard, Person, Prediction, Recommendation, TeamPrediction
+
+PUBLISHED: Final = "published"
+"""The pointer that readers follow."""
+
+KEPT_BATCHES: Final = 10
+"""Published batches kept beside the last one of each period."""
+
+ABANDONED_AFTER: Final = timedelta(days=1)
+"""A batch staged for longer was left behind by a run that died."""
+
+
+def stage(
+    connection: Connection,
+    batch: Batch,
+    *,
+    people: Sequence[Person],
+    predictions: Sequence[Prediction],
+    teams: Sequence[TeamPrediction],
+    recommendations: Sequence[Recommendation],
+    model_card: ModelCard,
+) -> None:
+    """Writes every row of a batch; no reader sees it before `flip`.
+
+    Raises:
+        DataError: The batch was published before, or names a rep who is not among its people.
+    """
+    batches = schema.batches.c
+    known = connection.execute(select(batches.published_at).where(batches.batch_id == batch.batch_id)).first()
+    if known is not None and known.published_at is not None:
+        raise DataError(f"batch {batch.batch_id} was published on {known.published_at}; score again for a new batch")
+    _require_people(batch, people, predictions, recommendations)
+    connection.execute(delete(schema.batches).where(batches.batch_id == batch.batch_id))
+    stored = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    connection.execute(schema.batches.insert().values(**stored, staged_at=datetime.now(UTC)))
+    own = {"batch_id": batch.batch_id}
+    _insert(connection, schema.people, [own | _columns(person) for person in people])
+    _insert(connection, schema.predictions, [own | _prediction(row) for row in predictions])
+    _insert(
+        connection,
+        schema.teams,
+        [
+            own
+            | {name: getattr(row, name) for name in ("manager_id", "as_of", "manager_name", "reps")}
+            | {"body": encode(row)}
+            for row in teams
+        ],
+    )
+    _insert(connection, schema.recommendations, [own | row for row in _offers(recommendations)])
+    connection.execute(schema.model_cards.insert().values(**own, body=encode(model_card)))
+
+
+def flip(connection: Connection, batch: Batch, actor: str) -> None:
+    """Makes a staged batch the published one and says so in the audit, in the connection's transaction.
+
+    Raises:
+        DataError: The batch was never staged.
+    """
+    done = connection.execute(
+        update(schema.batches).where(schema.batches.c.batch_id == batch.batch_id).values(published_at=datetime.now(UTC))
+    )
+    if done.rowcount != 1:
+        raise DataError(f"batch {batch.batch_id} was never staged; stage its rows before publishing it")
+    moved = connection.execute(
+        update(schema.pointer).where(schema.pointer.c.name == PUBLISHED).values(batch_id=batch.batch_id)
+    )
+    if moved.rowcount == 0:
+        connection.execute(schema.pointer.insert().values(name=PUBLISHED, batch_id=batch.batch_id))
+    rows = connection.execute(
+        select(func.count()).select_from(schema.predictions).where(schema.predictions.c.batch_id == batch.batch_id)
+    ).scalar_one()
+    record(
+        connection,
+        actor=actor,
+        action="published",
+        subject=batch.batch_id,
+        batch=batch,
+        detail={"period": batch.period, "as_of": batch.as_of.isoformat(), "predictions": rows},
+    )
+
+
+def prune(connection: Connection) -> None:
+    """Deletes batches nobody reads: abandoned ones, and old ones that are not the last of their period."""
+    batches = schema.batches.c
+    last = (
+        select(batches.period, func.max(batches.published_at).label("published_at"))
+        .where(batches.published_at.is_not(None))
+        .group_by(batches.period)
+        .subquery()
+    )
+    last_of_period = select(batches.batch_id).join(
+        last, (last.c.period == batches.period) & (last.c.published_at == batches.published_at)
+    )
+    newest = (
+        select(batches.batch_id)
+        .where(batches.published_at.is_not(None))
+        .order_by(batches.published_at.desc())
+        .limit(KEPT_BATCHES)
+    )
+    kept = set(connection.execute(last_of_period).scalars()) | set(connection.execute(newest).scalars())
+    kept |= set(connection.execute(select(schema.pointer.c.batch_id)).scalars())
+    old = batches.published_at.is_not(None) & batches.batch_id.not_in(kept)
+    abandoned = batches.published_at.is_(None) & (batches.staged_at < datetime.now(UTC) - ABANDONED_AFTER)
+    connection.execute(delete(schema.batches).where(old | abandoned))
+
+
+def _require_people(
+    batch: Batch,
+    people: Iterable[Person],
+    predictions: Iterable[Prediction],
+    recommendations: Iterable[Recommendation],
+) -> None:
+    known = {person.rep_id for person in people}
+    named = {row.rep_id for row in predictions} | {row.rep_id for row in recommendations}
+    if strangers := sorted(named - known):
+        raise DataError(
+            f"batch {batch.batch_id} holds rows of {len(strangers)} reps who are not among its people "
+            f"(first: {strangers[0]!r}); without a place in the tree nobody could see them"
+        )
+
+
+def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
+def _columns(person: Person) -> dict[str, Any]:
+    return {field.name: getattr(person, field.name) for field in fields(person)}
+
+
+def _prediction(row: Prediction) -> dict[str, Any]:
+    median = row.quantile(0.5)
+    share = median if median is None or not row.quota else median / row.quota
+    copied = ("rep_id", "as_of", "name", "role", "manager_id", "team", "region", "segment")
+    return {name: getattr(row, name) for name in copied} | {
+        "name_folded": row.name.casefold(),
+        "risk_band": row.risk_band,
+        "abstention_reason": row.abstention and row.abstention.reason,
+        "abstention_detail": row.abstention and row.abstention.detail,
+        "p_hit": row.p_hit,
+        "quota": row.quota,
+        "booked": row.booked,
+        "booked_share": row.booked / row.quota if row.quota else None,
+        "median": share,
+        "body": encode(row),
+    }
+
+
+def _offers(recommendations: Iterable[Recommendation]) -> Iterable[dict[str, Any]]:
+    positions: dict[str, int] = {}
+    for row in recommendations:
+        position = positions[row.rep_id] = positions.get(row.rep_id, -1) + 1
+        yield {
+            "rep_id": row.rep_id,
+            "position": position,
+            "program_id": row.program_id,
+            "abstained": row.abstention is not None,
+            "effect": row.effect,
+            "body": encode(row),
+        }

@@ -1,0 +1,225 @@
+"""Reads of one published batch: all in one snapshot, all through one scope."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+
+from spm_ml.hazards import Abstention
+from spm_ml.predictions import schema
+from spm_ml.predictions.decisions import Decision, latest_decisions
+from spm_ml.predictions.encoding import decode_model_card, decode_prediction, decode_recommendation, decode_team
+from spm_ml.predictions.rows import Batch, ModelCard, Prediction, Recommendation, RiskBand, TeamPrediction
+from spm_ml.predictions.scope import Scope, Subject, tree_of
+
+Item = TypeVar("Item")
+Sort = Literal["risk", "name", "quota", "booked", "forecast"]
+
+_rep = schema.predictions.c
+_offer = schema.recommendations.c
+_team = schema.teams.c
+
+SORTS: Final[dict[Sort, ColumnElement[Any]]] = {
+    "risk": _rep.p_hit,
+    "name": _rep.name_folded,
+    "quota": _rep.quota,
+    "booked": _rep.booked_share,
+    "forecast": _rep.median,
+}
+_PERSON: Final = (
+    *(_rep[name] for name in ("rep_id", "name", "role", "manager_id", "team", "region", "segment", "risk_band")),
+    _rep.abstention_reason,
+    _rep.abstention_detail,
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which reps of the batch, in what order.
+
+    Attributes:
+        manager_id: Only this manager's tree.
+        risk_band: Only this band.
+        search: Only names that contain it, upper and lower case alike.
+        sort: What to order by; the unknown comes last.
+        descending: Largest first.
+        limit: At most so many.
+        offset: After so many.
+    """
+
+    manager_id: str | None = None
+    risk_band: RiskBand | None = None
+    search: str | None = None
+    sort: Sort = "risk"
+    descending: bool = False
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Item]):
+    """A page of results, and how many there are on all pages together."""
+
+    items: tuple[Item, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class RepSummary:
+    """A rep without any figure: what HR may see."""
+
+    rep_id: str
+    name: str
+    role: str
+    manager_id: str | None
+    team: str
+    region: str
+    segment: str
+    risk_band: RiskBand | None
+    abstention: Abstention | None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A recommendation with the person it is for and what was decided about it."""
+
+    recommendation: Recommendation
+    rep: RepSummary
+    decision: Decision | None
+
+
+class BatchReader:
+    """The published batch of a period, as one principal may see it.
+
+    Attributes:
+        batch: What the numbers were computed from.
+        scope: Whose view it is; every method about people applies it.
+    """
+
+    def __init__(self, connection: Connection, batch: Batch, scope: Scope, tree_batch_id: str) -> None:
+        self.batch = batch
+        self.scope = scope
+        self._connection = connection
+        # Access follows the organisation as it is now, also when an earlier period's batch is read.
+        self._tree_batch_id = tree_batch_id
+
+    def reps(self, selection: Selection = Selection()) -> Listing[RepSummary]:
+        """Reps by name, team and band."""
+        return self._list(self._reps("person", *_PERSON), selection, _summary)
+
+    def rep(self, rep_id: str) -> RepSummary | None:
+        """One rep by name, team and band; None if there is none in scope."""
+        row = self._connection.execute(self._reps("person", *_PERSON).where(_rep.rep_id == rep_id)).first()
+        return None if row is None else _summary(row)
+
+    def predictions(self, selection: Selection = Selection()) -> Listing[Prediction]:
+        """Forecasts on the batch's as-of day."""
+        return self._list(self._reps("figures", _rep.body), selection, lambda row: decode_prediction(row.body))
+
+    def prediction(self, rep_id: str) -> Prediction | None:
+        """One rep's forecast on the batch's as-of day; None if there is none in scope."""
+        row = self._connection.execute(self._reps("figures", _rep.body).where(_rep.rep_id == rep_id)).first()
+        return None if row is None else decode_prediction(row.body)
+
+    def history(self, rep_id: str) -> tuple[Prediction, ...]:
+        """One rep's forecasts on every as-of day of the period, oldest first; empty if none is in scope."""
+        rows = self._connection.execute(
+            select(_rep.body)
+            .where(_rep.batch_id == self.batch.batch_id, _rep.rep_id == rep_id, self._may("figures", _rep.rep_id))
+            .order_by(_rep.as_of)
+        )
+        return tuple(decode_prediction(row.body) for row in rows)
+
+    def teams(self) -> tuple[TeamPrediction, ...]:
+        """Teams on the batch's as-of day, by their manager's name."""
+        rows = self._connection.execute(self._teams().order_by(_team.manager_name, _team.manager_id))
+        return tuple(decode_team(row.body) for row in rows)
+
+    def team(self, manager_id: str) -> TeamPrediction | None:
+        """One team; None if there is none in scope."""
+        row = self._connection.execute(self._teams().where(_team.manager_id == manager_id)).first()
+        return None if row is None else decode_team(row.body)
+
+    def offers(
+        self,
+        selection: Selection = Selection(),
+        *,
+        rep_ids: Collection[str] | None = None,
+    ) -> Listing[Offer]:
+        """Recommendations and what was decided about them; abstentions after offers, then in the selection's order.
+
+        Args:
+            selection: Which reps.
+            rep_ids: Only these reps.
+        """
+        query = self._reps("offer", *_PERSON, _offer.body.label("offer_body")).join_from(
+            schema.predictions,
+            schema.recommendations,
+            and_(_offer.batch_id == _rep.batch_id, _offer.rep_id == _rep.rep_id),
+        )
+        if rep_ids is not None:
+            query = query.where(_rep.rep_id.in_(rep_ids))
+        query = query.order_by(_offer.abstained)
+        found = self._list(query, selection, lambda row: (decode_recommendation(row.offer_body), _summary(row)))
+        decided = latest_decisions(
+            self._connection, self.batch, self.scope, {rep.rep_id for _, rep in found.items}, self._tree_batch_id
+        )
+        return Listing(
+            tuple(Offer(offer, rep, decided.get((rep.rep_id, offer.program_id))) for offer, rep in found.items),
+            found.total,
+        )
+
+    def model_card(self) -> ModelCard:
+        """The model behind the batch."""
+        cards = schema.model_cards.c
+        body = self._connection.execute(select(cards.body).where(cards.batch_id == self.batch.batch_id)).scalar_one()
+        return decode_model_card(body)
+
+    def _may(self, subject: Subject, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return self.scope.predicate(subject, column, self._tree_batch_id)
+
+    def _reps(self, subject: Subject, *columns: ColumnElement[Any]) -> Select[Any]:
+        return select(*columns).where(
+            _rep.batch_id == self.batch.batch_id, _rep.as_of == self.batch.as_of, self._may(subject, _rep.rep_id)
+        )
+
+    def _teams(self) -> Select[Any]:
+        return select(_team.body).where(
+            _team.batch_id == self.batch.batch_id,
+            _team.as_of == self.batch.as_of,
+            self._may("team", _team.manager_id),
+        )
+
+    def _list(self, query: Select[Any], selection: Selection, build: Callable[[Row[Any]], Item]) -> Listing[Item]:
+        if selection.manager_id is not None:
+            team = tree_of(selection.manager_id, self._tree_batch_id, name="team")
+            query = query.where(_rep.rep_id.in_(team))
+        if selection.risk_band is not None:
+            query = query.where(_rep.risk_band == selection.risk_band)
+        if selection.search:
+            query = query.where(_rep.name_folded.contains(selection.search.casefold(), autoescape=True))
+        total = self._connection.execute(
+            query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+        ).scalar_one()
+        by = SORTS[selection.sort]
+        ordered = query.order_by(
+            by.is_(None), by.desc() if selection.descending else by.asc(), _rep.name_folded, _rep.rep_id
+        )
+        rows = self._connection.execute(ordered.limit(selection.limit).offset(selection.offset))
+        return Listing(tuple(build(row) for row in rows), total)
+
+
+def _summary(row: Row[Any]) -> RepSummary:
+    reason = row.abstention_reason
+    return RepSummary(
+        rep_id=row.rep_id,
+        name=row.name,
+        role=row.role,
+        manager_id=row.manager_id,
+        team=row.team,
+        region=row.region,
+        segment=row.segment,
+        risk_band=row.risk_band,
+        abstention=None if reason is None else Abstention(reason, row.abstention_detail),
+    )

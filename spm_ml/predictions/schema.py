@@ -1,0 +1,207 @@
+"""Tables of the operational store, the same on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no time zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Gives the moment in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Gives the stored moment with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _batch_key() -> Column[str]:
+    return Column("batch_id", String, ForeignKey("batches.batch_id", ondelete="CASCADE"), primary_key=True)
+
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", String, primary_key=True),
+    Column("period", String, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("model_name", String, nullable=False),
+    Column("model_version", String, nullable=False),
+    Column("forecaster", String, nullable=False),
+    Column("data_version", Integer, nullable=False),
+    Column("data_hash", String, nullable=False),
+    Column("watermark", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor_digits", Integer, nullable=False),
+    Column("organisation_name", String, nullable=False),
+    Column("risk_high_below", Float, nullable=False),
+    Column("risk_medium_below", Float, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("staged_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime),
+    Index(None, "period", "published_at"),
+)
+
+pointer = Table(
+    "pointer",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("batch_id", String, ForeignKey("batches.batch_id"), nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _batch_key(),
+    Column("rep_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("manager_id", String),
+    Column("role", String, nullable=False),
+    Index(None, "batch_id", "manager_id"),
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    _batch_key(),
+    Column("rep_id", String, primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("name_folded", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("manager_id", String),
+    Column("team", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("segment", String, nullable=False),
+    Column("risk_band", String),
+    Column("abstention_reason", String),
+    Column("abstention_detail", Text),
+    Column("p_hit", Float),
+    Column("quota", BigInteger),
+    Column("booked", BigInteger, nullable=False),
+    Column("booked_share", Float),
+    Column("median", Float),
+    Column("body", Text, nullable=False),
+    Index(None, "batch_id", "as_of"),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    _batch_key(),
+    Column("manager_id", String, primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("manager_name", String, nullable=False),
+    Column("reps", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+recommendations = Table(
+    "recommendations",
+    metadata,
+    _batch_key(),
+    Column("rep_id", String, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("program_id", String, nullable=False),
+    Column("abstained", Boolean, nullable=False),
+    Column("effect", Float),
+    Column("body", Text, nullable=False),
+)
+
+model_cards = Table("model_cards", metadata, _batch_key(), Column("body", Text, nullable=False))
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", Integer, primary_key=True, autoincrement=True),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("program_id", String, nullable=False),
+    Column("verdict", String, CheckConstraint("verdict IN ('accepted', 'overridden')", name="verdict"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("role", String, nullable=False),
+    CheckConstraint("verdict = 'accepted' OR length(reason) > 0", name="reason"),
+    Index(None, "period", "rep_id"),
+    sqlite_autoincrement=True,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", String, primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("rep_id", String),
+    Column("label", String, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    CheckConstraint("role IN ('manager', 'hr', 'analyst', 'rep')", name="role"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_hash", String(64), primary_key=True),
+    Column("token_id", String, ForeignKey("tokens.token_id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("batch_id", String),
+    Column("model_version", String),
+    Column("watermark", Date),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+APPEND_ONLY = (audit.name, decisions.name)
+"""Tables whose rows triggers keep from being changed or deleted."""

@@ -1,0 +1,88 @@
+"""Who may see whom: one rule, one SQL predicate, used by every read and every decision."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sqlalchemy import ColumnElement, Select, false, literal, select, true
+
+from spm_ml.predictions.schema import people, teams
+
+Role = Literal["manager", "hr", "analyst", "rep"]
+Subject = Literal["person", "figures", "offer", "decision", "team"]
+Reach = Literal["tree", "reports", "self", "others", "all", "large", "none"]
+
+ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep")
+
+SMALLEST_GROUP: Final = 5
+"""Reps below which a team's aggregate would say too much about one of them."""
+
+REACH: Final[dict[Role, dict[Subject, Reach]]] = {
+    "manager": {"person": "tree", "figures": "tree", "offer": "tree", "decision": "reports", "team": "tree"},
+    "hr": {"person": "all", "figures": "none", "offer": "all", "decision": "others", "team": "none"},
+    "analyst": {"person": "none", "figures": "none", "offer": "none", "decision": "none", "team": "large"},
+    "rep": {"person": "self", "figures": "self", "offer": "self", "decision": "none", "team": "none"},
+}
+"""What each role reaches. Person: name, team and risk band. Figures: bookings, pipeline, quota and forecast. Offer:
+recommendations. Decision: whose offers it may decide about. Team: aggregates."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A principal's view of the organisation.
+
+    Attributes:
+        role: What the principal is.
+        rep_id: Who the principal is; managers and reps must be somebody.
+
+    Raises:
+        ValueError: A manager or rep without a `rep_id`.
+    """
+
+    role: Role
+    rep_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.role in ("manager", "rep") and not self.rep_id:
+            raise ValueError(f"a {self.role} must name a rep_id; without one there is nobody to see")
+
+    def reach(self, subject: Subject) -> Reach:
+        """How far the principal sees."""
+        return REACH[self.role][subject]
+
+    def predicate(self, subject: Subject, column: ColumnElement[Any], batch_id: str) -> ColumnElement[bool]:
+        """The condition on `column` (a `rep_id`, or a team's `manager_id`) that keeps what the principal reaches.
+
+        Args:
+            subject: What is read or decided about.
+            column: Holds the person the row belongs to.
+            batch_id: The published batch, whose people form the tree.
+        """
+        reach = self.reach(subject)
+        if reach == "all":
+            return true()
+        if reach == "others":
+            return true() if self.rep_id is None else column != self.rep_id
+        if reach == "self":
+            return column == self.rep_id
+        if reach == "tree":
+            return column.in_(tree_of(self.rep_id or "", batch_id))
+        if reach == "reports":
+            return column.in_(tree_of(self.rep_id or "", batch_id)) & (column != self.rep_id)
+        if reach == "large":
+            # The column is a team's manager, so the row's own size decides.
+            return teams.c.reps >= SMALLEST_GROUP
+        return false()
+
+
+def tree_of(rep_id: str, batch_id: str, *, name: str = "tree") -> Select[tuple[str]]:
+    """The person and everybody below, directly or not. A cycle in the tree ends the walk instead of looping.
+
+    Args:
+        rep_id: The top; needs no row of its own, because managers are not always listed as reps.
+        batch_id: Whose people form the tree.
+        name: Tells two trees in one statement apart.
+    """
+    tree = select(literal(rep_id).label("rep_id")).cte(name, recursive=True)
+    below = select(people.c.rep_id).where(people.c.batch_id == batch_id, people.c.manager_id == tree.c.rep_id)
+    tree = tree.union(below)
+    return select(tree.c.rep_id)

@@ -1,0 +1,247 @@
+"""PredictionStore: scored batches go in whole, and come out through a scope."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy.exc import DatabaseError
+
+from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.predictions import decisions, publishing, schema
+from spm_ml.predictions.audit import AuditEntry, trail
+from spm_ml.predictions.credentials import Credentials, Principal
+from spm_ml.predictions.engine import connect, reading, writing
+from spm_ml.predictions.migrations import migrate
+from spm_ml.predictions.reading import BatchReader
+from spm_ml.predictions.rows import Batch, ModelCard, Person, Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.scope import Scope
+
+_BATCH_FIELDS: Final = tuple(field.name for field in fields(Batch))
+
+
+@dataclass(frozen=True)
+class StoredPeriod:
+    """A period whose last published batch is kept."""
+
+    batch: Batch
+    published_at: datetime
+    current: bool
+
+
+class PredictionStore:
+    """The operational store of one workspace.
+
+    Attributes:
+        credentials: Access tokens and sessions.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.credentials = Credentials(engine)
+
+    @classmethod
+    def open(cls, target: Path | str) -> Self:
+        """Opens the store at a SQLite path or a database URL; makes it or migrates it first where needed.
+
+        Raises:
+            ConfigurationError: It cannot be reached, is no such store, or a newer spm-ml wrote it.
+        """
+        engine = connect(target)
+        try:
+            migrate(engine)
+        except DatabaseError as error:
+            engine.dispose()
+            raise ConfigurationError(
+                f"the prediction store {target} cannot be used: {error.orig}; check that it is reachable and is a "
+                f"database that spm-ml made"
+            ) from error
+        except ConfigurationError:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the store is a file of this machine, read in microseconds, and not a server."""
+        return self._engine.dialect.name == "sqlite"
+
+    def publish(
+        self,
+        batch: Batch,
+        *,
+        people: Sequence[Person],
+        predictions: Sequence[Prediction],
+        teams: Sequence[TeamPrediction],
+        recommendations: Sequence[Recommendation],
+        model_card: ModelCard,
+        actor: str = "scoring",
+    ) -> None:
+        """Stages a batch and makes it the published one; a reader sees the old batch or the new one, never a mix.
+
+        Args:
+            batch: What the rows were computed from; its id must be new.
+            people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
+            predictions: One row a rep and as-of day of the running period.
+            teams: One row a manager and as-of day.
+            recommendations: In order of preference for each rep.
+            model_card: The model behind the batch.
+            actor: Who publishes, for the audit.
+
+        Raises:
+            DataError: The batch was published before, or names a rep who is not among its people.
+        """
+        self.stage(
+            batch,
+            people=people,
+            predictions=predictions,
+            teams=teams,
+            recommendations=recommendations,
+            model_card=model_card,
+        )
+        self.flip(batch, actor=actor)
+
+    def stage(
+        self,
+        batch: Batch,
+        *,
+        people: Sequence[Person],
+        predictions: Sequence[Prediction],
+        teams: Sequence[TeamPrediction],
+        recommendations: Sequence[Recommendation],
+        model_card: ModelCard,
+    ) -> None:
+        """Writes a batch's rows where no reader looks; see `publish` for the arguments and errors."""
+        with writing(self._engine) as connection:
+            publishing.prune(connection)
+            publishing.stage(
+                connection,
+                batch,
+                people=people,
+                predictions=predictions,
+                teams=teams,
+                recommendations=recommendations,
+                model_card=model_card,
+            )
+
+    def flip(self, batch: Batch, *, actor: str = "scoring") -> None:
+        """Makes a staged batch the published one: one pointer and its audit row in one transaction.
+
+        Raises:
+            DataError: The batch was never staged.
+        """
+        with writing(self._engine) as connection:
+            publishing.flip(connection, batch, actor)
+
+    def published_batch(self) -> Batch | None:
+        """The batch that readers see; None before the first one."""
+        with reading(self._engine) as connection:
+            return _first_batch(connection, _pointed())
+
+    def periods(self) -> tuple[StoredPeriod, ...]:
+        """Periods that can be read, the latest as-of day first."""
+        batches = schema.batches
+        with reading(self._engine) as connection:
+            current = _first_batch(connection, _pointed())
+            rows = connection.execute(
+                select(batches).where(batches.c.published_at.is_not(None)).order_by(batches.c.published_at)
+            )
+            last = {row.period: row for row in rows}
+        stored = (
+            StoredPeriod(_batch(row), row.published_at, current is not None and row.batch_id == current.batch_id)
+            for row in last.values()
+        )
+        return tuple(sorted(stored, key=lambda period: period.batch.as_of, reverse=True))
+
+    @contextmanager
+    def read(self, scope: Scope, *, period: str | None = None) -> Iterator[BatchReader]:
+        """Opens one snapshot of the published batch for one principal.
+
+        Args:
+            scope: What the principal may see; every read inside goes through it.
+            period: The last batch of this period instead of the published one.
+
+        Raises:
+            NotReadyError: Nothing is published.
+            LookupError: Nothing is published for that period.
+        """
+        with reading(self._engine) as connection:
+            current = _first_batch(connection, _pointed())
+            if current is None:
+                raise NotReadyError("no forecast is published yet; run 'spm score' in this workspace")
+            batch = current
+            if period is not None and period != current.period:
+                earlier = _first_batch(connection, _last_of(period))
+                if earlier is None:
+                    raise LookupError("nothing is published for that period")
+                batch = earlier
+            yield BatchReader(connection, batch, scope, current.batch_id)
+
+    def decide(
+        self, principal: Principal, *, rep_id: str, program_id: str, verdict: decisions.Verdict, reason: str = ""
+    ) -> decisions.Decision | None:
+        """Records a decision about an offer of the published batch; None if there is none the principal may decide.
+
+        Raises:
+            NotReadyError: Nothing is published.
+            ValueError: An override without a reason.
+        """
+        with writing(self._engine) as connection:
+            batch = _first_batch(connection, _pointed())
+            if batch is None:
+                raise NotReadyError("no forecast is published yet; run 'spm score' in this workspace")
+            return decisions.decide(
+                connection,
+                batch,
+                principal.scope,
+                rep_id=rep_id,
+                program_id=program_id,
+                verdict=verdict,
+                reason=reason,
+                decided_by=principal.label,
+            )
+
+    def audit_trail(self) -> tuple[AuditEntry, ...]:
+        """Every line of the audit, oldest first."""
+        with reading(self._engine) as connection:
+            return trail(connection)
+
+
+def _pointed() -> Select[Any]:
+    return (
+        select(schema.batches)
+        .join(schema.pointer, schema.pointer.c.batch_id == schema.batches.c.batch_id)
+        .where(schema.pointer.c.name == publishing.PUBLISHED)
+    )
+
+
+def _last_of(period: str) -> Select[Any]:
+    batches = schema.batches
+    return (
+        select(batches)
+        .where(batches.c.period == period, batches.c.published_at.is_not(None))
+        .order_by(batches.c.published_at.desc())
+        .limit(1)
+    )
+
+
+def _first_batch(connection: Connection, query: Select[Any]) -> Batch | None:
+    row = connection.execute(query).first()
+    return None if row is None else _batch(row)
+
+
+def _batch(row: Row[Any]) -> Batch:
+    return Batch(**{name: getattr(row, name) for name in _BATCH_FIELDS})
