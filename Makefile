@@ -4,6 +4,8 @@ WORKSPACE ?= .spm
 PORT ?= 8000
 # `make demo DEMO=headless` does the same and stops after a health check.
 DEMO ?=
+# More options of `spm demo`, for example DEMO_OPTIONS="--reps 200 --periods 12".
+DEMO_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -27,7 +29,7 @@ $(INSTALLED): constraints.txt pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED)  ## Simulate a sales organisation, train, score and serve its risk board
-	@$(BIN)/spm demo --workspace $(WORKSPACE)-demo --port $(PORT) $(if $(filter headless,$(DEMO)),--headless)
+	@$(BIN)/spm demo --workspace $(WORKSPACE)-demo --port $(PORT) $(if $(filter headless,$(DEMO)),--headless) $(DEMO_OPTIONS)
 
 test: $(INSTALLED)  ## Run every test
 	$(BIN)/pytest

@@ -1,0 +1,173 @@
+"""The whole line through the `spm` command, as a user runs it: from a CSV export to published numbers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+QUANTILES = [f"q{level:02d}" for level in range(5, 100, 5)]
+
+
+def spm(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spm_ml.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("export") / "tables"
+    spm("simulate", "--out", out, "--reps", 24, "--periods", 6, "--seed", 3, "--json")
+    return out
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, export: Path) -> Path:
+    root = tmp_path_factory.mktemp("workspace") / ".spm"
+    report = json.loads(spm("ingest", export, "--workspace", root, "--json").stdout)
+    assert report["version"] == 1
+    for table in report["tables"]:
+        assert table["rows_in"] == table["accepted"] + table["quarantined"]
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(workspace: Path) -> Path:
+    spm("backtest", "--workspace", workspace, "--periods", 2, "--out", workspace / "backtest.csv", "--json")
+    trained = json.loads(spm("train", "--workspace", workspace, "--periods", 2, "--json").stdout)
+    assert trained["version"] == 1
+    spm("promote", "--workspace", workspace, "--json")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def scored(trained: Path) -> Path:
+    spm("score", "--workspace", trained, "--out", trained / "score.parquet", "--json")
+    return trained
+
+
+def test_the_same_export_again_changes_nothing(workspace: Path, export: Path) -> None:
+    report = json.loads(spm("ingest", export, "--workspace", workspace, "--json").stdout)
+    assert report["version"] is None
+
+
+def test_metrics_are_json_with_a_reason_for_each_null(workspace: Path) -> None:
+    rows = json.loads(spm("metrics", "--workspace", workspace, "--json").stdout)
+    assert {row["slug"] for row in rows} >= {"quota_attainment", "linear_pace", "win_rate_count", "weighted_pipeline"}
+    assert all(row["value"] is not None or row["reason"] for row in rows)
+
+
+def test_metrics_of_every_level_can_be_written(workspace: Path, tmp_path: Path) -> None:
+    for level in ("rep", "team", "organisation"):
+        out = tmp_path / f"{level}.csv"
+        spm("metrics", "--workspace", workspace, "--level", level, "--out", out)
+        assert not pd.read_csv(out).empty
+
+
+def test_the_dataset_says_what_it_is(workspace: Path) -> None:
+    summary = json.loads(spm("dataset", "--workspace", workspace, "--json").stdout)
+    assert summary["features"] > 30
+    assert summary["reps"] >= 24
+
+
+def test_no_feature_reads_the_future(workspace: Path) -> None:
+    certificate = json.loads(spm("check-leakage", "--workspace", workspace, "--json").stdout)
+    assert certificate["passed"] is True
+    assert certificate["differing"] == []
+
+
+def test_the_backtest_file_follows_the_contract(trained: Path) -> None:
+    rows = pd.read_csv(trained / "backtest.csv")
+    contract = ["forecaster", "rep_id", "period", "as_of", "quota", "booked_to_date", "actual_bookings"]
+    assert list(rows.columns[: len(contract)]) == contract
+    assert {"actual_attainment", *QUANTILES, "mean", "p_hit"} <= set(rows.columns)
+    assert rows["forecaster"].nunique() >= 7
+    known = rows.dropna(subset=QUANTILES)
+    assert (known[QUANTILES].diff(axis=1).iloc[:, 1:] >= -1e-9).all().all()
+    assert known["p_hit"].between(0, 1).all()
+    ratio = known["actual_bookings"] / known["quota"]
+    assert (ratio - known["actual_attainment"]).abs().max() < 1e-6
+
+
+def test_scores_are_the_same_without_actuals(scored: Path) -> None:
+    rows = pd.read_parquet(scored / "score.parquet")
+    assert {"forecaster", "rep_id", "period", "as_of", "quota", "booked_to_date", *QUANTILES, "mean", "p_hit"} <= set(rows)
+    assert not {"actual_bookings", "actual_attainment"} & set(rows)
+    assert rows["p_hit"].dropna().between(0, 1).all()
+
+
+def test_recommendations_say_what_they_rest_on(scored: Path) -> None:
+    spm("recommend", "--workspace", scored, "--out", scored / "recommend.csv")
+    offers = pd.read_csv(scored / "recommend.csv")
+    assert len(offers)
+    assert offers["evidence"].str.contains("no effect evidence").all()
+    assert offers["effect"].isna().all()
+    assert not offers["rep_id"].duplicated().any()
+
+
+def test_a_budget_is_kept_and_nothing_is_bought_for_nothing(scored: Path) -> None:
+    offers = pd.read_csv(scored / "recommend.csv")
+    budget = float(offers["cost"].max()) * 2
+    for given, most in ((budget, budget), (0, 0)):
+        spm("recommend", "--workspace", scored, "--budget", given, "--out", scored / "budget.csv")
+        assert pd.read_csv(scored / "budget.csv")["cost"].sum() <= most
+
+
+def test_effects_stand_beside_the_naive_figures(workspace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "effects.csv"
+    spm("effects", "--workspace", workspace, "--out", out)
+    rows = pd.read_csv(out)
+    assert set(rows["verdict"]) <= {"helps", "no evidence", "harmful", "cannot tell"}
+    assert {"att", "att_low", "att_high", "naive_before_after", "naive_difference", "placebo_att"} <= set(rows)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("forecast",),
+        ("simulate",),
+        ("metrics", "--level", "galaxy"),
+        ("score", "--out", "numbers.xlsx"),
+        ("recommend", "--budget", "plenty"),
+        ("recommend", "--budget", "-5"),
+        ("metrics", "--as-of", "yesterday"),
+    ],
+)
+def test_wrong_usage_exits_with_two(arguments: tuple[str, ...]) -> None:
+    assert spm(*arguments, expect=2).stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", ["metrics", "dataset", "check-leakage", "backtest", "train", "promote", "score", "recommend", "effects", "serve"]
+)
+def test_an_empty_workspace_is_told_what_to_run_first(command: str, tmp_path: Path) -> None:
+    done = spm(command, "--workspace", tmp_path / "nothing", expect=1)
+    assert "Traceback" not in done.stderr
+    assert "spm " in done.stderr.splitlines()[-1]
+
+
+def test_a_corrected_file_restates_and_the_old_answer_stays(export: Path, tmp_path: Path) -> None:
+    root, corrected = tmp_path / ".spm", tmp_path / "corrected"
+    spm("ingest", export, "--workspace", root)
+    corrected.mkdir()
+    reps = pd.read_csv(export / "reps.csv", dtype=str)
+    quotas = pd.read_csv(export / "quotas.csv", dtype=str)
+    reps.to_csv(corrected / "reps.csv", index=False)
+    quotas.assign(amount=(quotas["amount"].astype(float) * 2).map("{:.2f}".format)).to_csv(
+        corrected / "quotas.csv", index=False
+    )
+
+    def attainment(*version: object) -> float:
+        rows = json.loads(spm("metrics", "--workspace", root, "--json", *version).stdout)
+        return float(next(row["value"] for row in rows if row["slug"] == "team_attainment"))
+
+    before = attainment()
+    report = json.loads(spm("ingest", corrected, "--workspace", root, "--json").stdout)
+    assert report["version"] == 2
+    assert attainment() == pytest.approx(before / 2)
+    assert attainment("--version", 1) == before
