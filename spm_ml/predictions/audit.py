@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from spm_ml.predictions import schema
-from spm_ml.predictions.rows import Batch
+from spm_ml.predictions.batch import Batch
 
 
 @dataclass(frozen=True)

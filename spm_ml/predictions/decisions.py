@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
-from spm_ml.predictions.rows import Batch
+from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.scope import Scope
 
 Verdict = Literal["accepted", "overridden"]

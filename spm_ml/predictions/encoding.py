@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from spm_ml.hazards import Abstention
-from spm_ml.predictions.rows import Driver, MetricValue, ModelCard, Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.batch import ModelCard
+from spm_ml.predictions.rows import Driver, MetricValue, Prediction, Recommendation, TeamPrediction
 
 Row = Prediction | TeamPrediction | Recommendation | ModelCard
 

@@ -1,7 +1,7 @@
 """Writing a batch: rows are staged where nobody looks, then one pointer is flipped."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,8 +10,9 @@ from sqlalchemy import Connection, delete, func, select, update
 from spm_ml.errors import DataError
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
-from spm_ml.predictions.encoding import encode
-from spm_ml.predictions.rows import Batch, ModelCard, Person, Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.encoding import decode_recommendation, encode
+from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 
 PUBLISHED: Final = "published"
 """The pointer that readers follow."""
@@ -23,16 +24,26 @@ ABANDONED_AFTER: Final = timedelta(days=1)
 """A batch staged for longer was left behind by a run that died."""
 
 
-def stage(
-    connection: Connection,
-    batch: Batch,
-    *,
-    people: Sequence[Person],
-    predictions: Sequence[Prediction],
-    teams: Sequence[TeamPrediction],
-    recommendations: Sequence[Recommendation],
-    model_card: ModelCard,
-) -> None:
+@dataclass(frozen=True)
+class BatchContent:
+    """The rows of a batch.
+
+    Attributes:
+        people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
+        predictions: One row a rep and as-of day of the period.
+        teams: One row a manager and as-of day.
+        recommendations: In order of preference for each rep; None keeps those now published for the period.
+        model_card: The model behind the batch.
+    """
+
+    people: Sequence[Person]
+    predictions: Sequence[Prediction]
+    teams: Sequence[TeamPrediction]
+    recommendations: Sequence[Recommendation] | None
+    model_card: ModelCard
+
+
+def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     """Writes every row of a batch; no reader sees it before `flip`.
 
     Raises:
@@ -42,25 +53,57 @@ def stage(
     known = connection.execute(select(batches.published_at).where(batches.batch_id == batch.batch_id)).first()
     if known is not None and known.published_at is not None:
         raise DataError(f"batch {batch.batch_id} was published on {known.published_at}; score again for a new batch")
-    _require_people(batch, people, predictions, recommendations)
+    people = {person.rep_id for person in content.people}
+    offers = content.recommendations
+    if offers is None:
+        offers = tuple(offer for offer in _published_offers(connection, batch.period) if offer.rep_id in people)
+    named = {row.rep_id for row in content.predictions} | {offer.rep_id for offer in offers}
+    if strangers := sorted(named - people):
+        raise DataError(
+            f"batch {batch.batch_id} holds rows of {len(strangers)} reps who are not among its people "
+            f"(first: {strangers[0]!r}); without a place in the tree nobody could see them"
+        )
     connection.execute(delete(schema.batches).where(batches.batch_id == batch.batch_id))
     stored = {field.name: getattr(batch, field.name) for field in fields(batch)}
     connection.execute(schema.batches.insert().values(**stored, staged_at=datetime.now(UTC)))
     own = {"batch_id": batch.batch_id}
-    _insert(connection, schema.people, [own | _columns(person) for person in people])
-    _insert(connection, schema.predictions, [own | _prediction(row) for row in predictions])
-    _insert(
+    _insert(connection, schema.people, [own | _columns(person) for person in content.people])
+    _insert(connection, schema.predictions, [own | _prediction(row) for row in content.predictions])
+    _insert(connection, schema.teams, [own | _team(row) for row in content.teams])
+    _insert(connection, schema.recommendations, [own | row for row in _offers(offers)])
+    connection.execute(schema.model_cards.insert().values(**own, body=encode(content.model_card)))
+
+
+def replace_offers(connection: Connection, batch: Batch, recommendations: Iterable[Recommendation], actor: str) -> int:
+    """Puts other recommendations in place of the published batch's, in the connection's transaction.
+
+    Returns:
+        How many are stored: those for people of the batch.
+
+    Raises:
+        DataError: They are for another period than the published batch.
+    """
+    offers = tuple(recommendations)
+    if wrong := sorted({offer.period for offer in offers} - {batch.period}):
+        raise DataError(
+            f"recommendations are for {wrong[0]}, the published batch is for {batch.period}; run 'spm score' first"
+        )
+    people = schema.people.c
+    known = set(connection.execute(select(people.rep_id).where(people.batch_id == batch.batch_id)).scalars())
+    kept = [offer for offer in offers if offer.rep_id in known]
+    table = schema.recommendations
+    connection.execute(delete(table).where(table.c.batch_id == batch.batch_id))
+    _insert(connection, table, [{"batch_id": batch.batch_id} | row for row in _offers(kept)])
+    made = sum(offer.abstention is None for offer in kept)
+    record(
         connection,
-        schema.teams,
-        [
-            own
-            | {name: getattr(row, name) for name in ("manager_id", "as_of", "manager_name", "reps")}
-            | {"body": encode(row)}
-            for row in teams
-        ],
+        actor=actor,
+        action="recommendations published",
+        subject=batch.batch_id,
+        batch=batch,
+        detail={"offers": made, "abstentions": len(kept) - made},
     )
-    _insert(connection, schema.recommendations, [own | row for row in _offers(recommendations)])
-    connection.execute(schema.model_cards.insert().values(**own, body=encode(model_card)))
+    return len(kept)
 
 
 def flip(connection: Connection, batch: Batch, actor: str) -> None:
@@ -117,19 +160,16 @@ def prune(connection: Connection) -> None:
     connection.execute(delete(schema.batches).where(old | abandoned))
 
 
-def _require_people(
-    batch: Batch,
-    people: Iterable[Person],
-    predictions: Iterable[Prediction],
-    recommendations: Iterable[Recommendation],
-) -> None:
-    known = {person.rep_id for person in people}
-    named = {row.rep_id for row in predictions} | {row.rep_id for row in recommendations}
-    if strangers := sorted(named - known):
-        raise DataError(
-            f"batch {batch.batch_id} holds rows of {len(strangers)} reps who are not among its people "
-            f"(first: {strangers[0]!r}); without a place in the tree nobody could see them"
-        )
+def _published_offers(connection: Connection, period: str) -> tuple[Recommendation, ...]:
+    offers, batches, pointer = schema.recommendations.c, schema.batches.c, schema.pointer.c
+    rows = connection.execute(
+        select(offers.body)
+        .join(schema.batches, batches.batch_id == offers.batch_id)
+        .join(schema.pointer, pointer.batch_id == batches.batch_id)
+        .where(pointer.name == PUBLISHED, batches.period == period)
+        .order_by(offers.rep_id, offers.position)
+    )
+    return tuple(decode_recommendation(row.body) for row in rows)
 
 
 def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
@@ -157,6 +197,11 @@ def _prediction(row: Prediction) -> dict[str, Any]:
         "median": share,
         "body": encode(row),
     }
+
+
+def _team(row: TeamPrediction) -> dict[str, Any]:
+    copied = ("manager_id", "as_of", "manager_name", "reps")
+    return {name: getattr(row, name) for name in copied} | {"body": encode(row)}
 
 
 def _offers(recommendations: Iterable[Recommendation]) -> Iterable[dict[str, Any]]:

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
+from spm_ml.predictions.batch import Batch, ModelCard
 from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode_model_card, decode_prediction, decode_recommendation, decode_team
-from spm_ml.predictions.rows import Batch, ModelCard, Prediction, Recommendation, RiskBand, TeamPrediction
+from spm_ml.predictions.rows import Prediction, Recommendation, RiskBand, TeamPrediction
 from spm_ml.predictions.scope import Scope, Subject, tree_of
 
 Item = TypeVar("Item")

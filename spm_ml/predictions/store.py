@@ -13,11 +13,12 @@ from sqlalchemy.exc import DatabaseError
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.predictions import decisions, publishing, schema
 from spm_ml.predictions.audit import AuditEntry, trail
+from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
-from spm_ml.predictions.rows import Batch, ModelCard, Person, Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
 
 _BATCH_FIELDS: Final = tuple(field.name for field in fields(Batch))
@@ -82,60 +83,40 @@ class PredictionStore:
     def publish(
         self,
         batch: Batch,
-        *,
-        people: Sequence[Person],
         predictions: Sequence[Prediction],
         teams: Sequence[TeamPrediction],
-        recommendations: Sequence[Recommendation],
+        recommendations: Sequence[Recommendation] | None,
         model_card: ModelCard,
+        *,
+        people: Sequence[Person],
         actor: str = "scoring",
     ) -> None:
         """Stages a batch and makes it the published one; a reader sees the old batch or the new one, never a mix.
 
         Args:
             batch: What the rows were computed from; its id must be new.
-            people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
             predictions: One row a rep and as-of day of the running period.
             teams: One row a manager and as-of day.
-            recommendations: In order of preference for each rep.
+            recommendations: In order of preference for each rep; None keeps those now published for the period.
             model_card: The model behind the batch.
+            people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
             actor: Who publishes, for the audit.
 
         Raises:
             DataError: The batch was published before, or names a rep who is not among its people.
         """
-        self.stage(
-            batch,
-            people=people,
-            predictions=predictions,
-            teams=teams,
-            recommendations=recommendations,
-            model_card=model_card,
-        )
+        self.stage(batch, publishing.BatchContent(people, predictions, teams, recommendations, model_card))
         self.flip(batch, actor=actor)
 
-    def stage(
-        self,
-        batch: Batch,
-        *,
-        people: Sequence[Person],
-        predictions: Sequence[Prediction],
-        teams: Sequence[TeamPrediction],
-        recommendations: Sequence[Recommendation],
-        model_card: ModelCard,
-    ) -> None:
-        """Writes a batch's rows where no reader looks; see `publish` for the arguments and errors."""
+    def stage(self, batch: Batch, content: publishing.BatchContent) -> None:
+        """Writes a batch's rows where no reader looks.
+
+        Raises:
+            DataError: The batch was published before, or names a rep who is not among its people.
+        """
         with writing(self._engine) as connection:
             publishing.prune(connection)
-            publishing.stage(
-                connection,
-                batch,
-                people=people,
-                predictions=predictions,
-                teams=teams,
-                recommendations=recommendations,
-                model_card=model_card,
-            )
+            publishing.stage(connection, batch, content)
 
     def flip(self, batch: Batch, *, actor: str = "scoring") -> None:
         """Makes a staged batch the published one: one pointer and its audit row in one transaction.
@@ -145,6 +126,20 @@ class PredictionStore:
         """
         with writing(self._engine) as connection:
             publishing.flip(connection, batch, actor)
+
+    def publish_recommendations(self, recommendations: Sequence[Recommendation], *, actor: str = "coaching") -> int:
+        """Puts other recommendations in place of the published batch's.
+
+        Returns:
+            How many are stored: those for people of the batch.
+
+        Raises:
+            NotReadyError: Nothing is published.
+            DataError: They are for another period than the published batch.
+        """
+        with writing(self._engine) as connection:
+            batch = _required(_first_batch(connection, _pointed()))
+            return publishing.replace_offers(connection, batch, recommendations, actor)
 
     def published_batch(self) -> Batch | None:
         """The batch that readers see; None before the first one."""
@@ -179,10 +174,7 @@ class PredictionStore:
             LookupError: Nothing is published for that period.
         """
         with reading(self._engine) as connection:
-            current = _first_batch(connection, _pointed())
-            if current is None:
-                raise NotReadyError("no forecast is published yet; run 'spm score' in this workspace")
-            batch = current
+            current = batch = _required(_first_batch(connection, _pointed()))
             if period is not None and period != current.period:
                 earlier = _first_batch(connection, _last_of(period))
                 if earlier is None:
@@ -200,9 +192,7 @@ class PredictionStore:
             ValueError: An override without a reason.
         """
         with writing(self._engine) as connection:
-            batch = _first_batch(connection, _pointed())
-            if batch is None:
-                raise NotReadyError("no forecast is published yet; run 'spm score' in this workspace")
+            batch = _required(_first_batch(connection, _pointed()))
             return decisions.decide(
                 connection,
                 batch,
@@ -241,6 +231,12 @@ def _last_of(period: str) -> Select[Any]:
 def _first_batch(connection: Connection, query: Select[Any]) -> Batch | None:
     row = connection.execute(query).first()
     return None if row is None else _batch(row)
+
+
+def _required(batch: Batch | None) -> Batch:
+    if batch is None:
+        raise NotReadyError("no forecast is published yet; run 'spm score' in this workspace")
+    return batch
 
 
 def _batch(row: Row[Any]) -> Batch:
