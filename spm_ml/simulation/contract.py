@@ -1,0 +1,273 @@
+"""The tables of the data contract as a source system would export them at the end of the history."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from spm_ml.simulation import activity, ledger, programs, submissions
+from spm_ml.simulation.deals import OVERLAY
+from spm_ml.simulation.engine import Course
+from spm_ml.simulation.render import dates, money, numbered, numbers, timestamps, words
+from spm_ml.simulation.staff import Staff
+from spm_ml.simulation.world import SKILLS, STAGES, Bools, Ints
+
+PRODUCTS = ("Core", "Analytics", "Automation")
+BUSINESS = ("new", "expansion", "renewal")
+SOURCES = ("inbound", "outbound", "partner", "referral")
+_ACCOUNTS_A_DEAL = 0.6
+_CREDIT_KINDS = ("revenue", "overlay")
+_SALES_COST, _MARKETING_COST = 1_450_000, 520_000
+"""Minor units for each rep and month."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Deals as they stand at the end: one entry a deal, the rows of `opportunities`.
+
+    Attributes:
+        events: Ledger columns recorded up to the end, by deal and time.
+        deal, owner, stage, amount, expected, outcome, recorded_on, recorded_seconds: Last state.
+        closed_on: Day of the closing; -1 = open.
+    """
+
+    events: dict[str, Ints]
+    deal: Ints
+    owner: Ints
+    stage: Ints
+    amount: Ints
+    expected: Ints
+    outcome: Ints
+    closed_on: Ints
+    recorded_on: Ints
+    recorded_seconds: Ints
+
+    @classmethod
+    def of(cls, columns: dict[str, Ints], last_day: int) -> "Snapshot":
+        """Reads the ledger up to a day."""
+        seen = columns["recorded_on"] <= last_day
+        events = {name: column[seen] for name, column in columns.items()}
+        deal = events["deal"]
+        starts = np.flatnonzero(np.append(True, deal[1:] != deal[:-1])) if len(deal) else np.zeros(0, dtype=np.int64)
+        last = {name: ledger.latest(events[name], starts) for name in ("owner", "stage", "amount", "expected", "outcome")}
+        closing = np.where(events["outcome"] != ledger.UNCHANGED, events["event_on"], ledger.UNCHANGED)
+        closed_on = np.where(last["outcome"] == ledger.OPEN, -1, ledger.latest(closing, starts))
+        ends = np.append(starts[1:], len(deal))[: len(starts)] - 1
+        return cls(events, deal[starts], **last, closed_on=closed_on, recorded_on=events["recorded_on"][ends], recorded_seconds=events["seconds"][ends])
+
+
+def opportunities_table(course: Course, staff: Staff, snapshot: Snapshot, rng: np.random.Generator) -> pa.Table:
+    """Deals as they stand now, fields overwritten (H01)."""
+    count = len(course.deals)
+    account = rng.integers(0, max(int(count * _ACCOUNTS_A_DEAL), 1), count)[snapshot.deal]
+    picks = {name: rng.choice(len(shares), size=count, p=shares)[snapshot.deal] for name, shares in _MIX.items()}
+    return pa.table(
+        {
+            "opportunity_id": opportunity_ids(snapshot.deal),
+            "rep_id": words(staff.ids, snapshot.owner),
+            "account_id": numbered("A", account, 6),
+            "product": words(PRODUCTS, picks["product"]),
+            "kind": words(BUSINESS, picks["kind"]),
+            "source": words(SOURCES, picks["source"]),
+            "amount": money(snapshot.amount),
+            "currency": words([course.world.organisation.currency], np.zeros(len(snapshot.deal), dtype=np.int64)),
+            "created_on": dates(course.deals.created_on[snapshot.deal]),
+            "closed_on": dates(snapshot.closed_on, snapshot.closed_on < 0),
+            "expected_close_on": dates(snapshot.expected),
+            "stage": words(STAGES, snapshot.stage - 1),
+            "outcome": words(ledger.OUTCOME_NAMES, snapshot.outcome),
+            "recorded_at": timestamps(course.timeline.utc_seconds(snapshot.recorded_on, snapshot.recorded_seconds)),
+        }
+    )
+
+
+_MIX = {"product": (0.5, 0.3, 0.2), "kind": (0.62, 0.25, 0.13), "source": (0.35, 0.35, 0.12, 0.18)}
+
+
+def opportunity_ids(deal: Ints) -> pa.Array:
+    """`O0000001` for the first deal; a negative number is an empty cell."""
+    return numbered("O", np.where(deal < 0, -1, deal + 1), 7)
+
+
+def events_table(course: Course, staff: Staff, snapshot: Snapshot) -> pa.Table:
+    """The ledger, in the order in which it was recorded."""
+    events = snapshot.events
+    order = np.lexsort((events["deal"], events["seconds"], events["recorded_on"]))
+    events = {name: column[order] for name, column in events.items()}
+    none = ledger.UNCHANGED
+    stage = np.where(events["stage"] == none, -1, events["stage"] - 1)
+    return pa.table(
+        {
+            "opportunity_id": opportunity_ids(events["deal"]),
+            "recorded_at": timestamps(course.timeline.utc_seconds(events["recorded_on"], events["seconds"])),
+            "rep_id": words(staff.ids, events["owner"]),
+            "stage": words(STAGES, stage),
+            "amount": money(events["amount"], events["amount"] == none),
+            "expected_close_on": dates(events["expected"], events["expected"] == none),
+            "outcome": words(ledger.OUTCOME_NAMES, events["outcome"]),
+        }
+    )
+
+
+def credits_table(course: Course, staff: Staff, snapshot: Snapshot) -> pa.Table:
+    """Shares of deals that more than the owner is credited for (H05)."""
+    deals = course.deals.take(snapshot.deal)
+    split = np.flatnonzero((deals.partner >= 0) & (deals.partner != snapshot.owner) & staff.known[deals.partner])
+    partner_share, overlay = deals.share[split], deals.credit[split] == OVERLAY
+    owner_share = np.where(overlay, 1.0, 1.0 - partner_share)
+    rows = [(split, snapshot.owner[split], owner_share, np.zeros(len(split), dtype=np.int64))]
+    rows.append((split, deals.partner[split], partner_share, overlay.astype(np.int64)))
+    place, rep, share, kind = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.argsort(place, kind="stable")
+    return pa.table(
+        {
+            "opportunity_id": opportunity_ids(snapshot.deal[place[order]]),
+            "rep_id": words(staff.ids, rep[order]),
+            "share": numbers(np.round(share[order], 2)),
+            "kind": words(_CREDIT_KINDS, kind[order]),
+        }
+    )
+
+
+def quotas_table(course: Course, staff: Staff, last_day: int) -> pa.Table:
+    """Every version of every quota that was set by the last day (H06)."""
+    rep, period, amount, set_on = (np.concatenate(column) for column in zip(*course.quotas.rows, strict=True))
+    seen = (period >= course.timeline.first_reported) & (set_on <= last_day) & staff.known[rep]
+    order = np.flatnonzero(seen)[np.lexsort((set_on[seen], rep[seen], period[seen]))]
+    return pa.table(
+        {
+            "rep_id": words(staff.ids, rep[order]),
+            "period": words(period_labels(course), period[order]),
+            "amount": money(amount[order]),
+            "currency": words([course.world.organisation.currency], np.zeros(len(order), dtype=np.int64)),
+            "set_on": dates(set_on[order]),
+        }
+    )
+
+
+def period_labels(course: Course) -> list[str]:
+    """Labels of all periods, burn-in included."""
+    return [period.label for period in course.timeline.periods]
+
+
+def activities_part(course: Course, staff: Staff, columns: dict[str, Ints], last_day: int) -> pa.Table:
+    """Activities of a period that were recorded by the last day."""
+    wide = {name: column.astype(np.int64) for name, column in columns.items()}
+    seen = wide["day"] + (wide["seconds"] + wide["delay"]) // 86_400 <= last_day
+    seen &= staff.known[wide["rep"]]
+    wide = {name: column[seen] for name, column in wide.items()}
+    occurred = course.timeline.utc_seconds(wide["day"], wide["seconds"])
+    return pa.table(
+        {
+            "rep_id": words(staff.ids, wide["rep"]),
+            "occurred_at": timestamps(occurred),
+            "kind": words(activity.KINDS, wide["kind"]),
+            "opportunity_id": opportunity_ids(wide["deal"]),
+            "minutes": numbers(wide["minutes"]),
+            "recorded_at": timestamps(occurred + wide["delay"]),
+        }
+    )
+
+
+def programs_table(course: Course) -> pa.Table:
+    """What can be taken."""
+    listed = course.world.programs
+    seats = [max(1, round(program.seats_share * course.people.count)) for program in listed]
+    return pa.table(
+        {
+            "program_id": [program.program_id for program in listed],
+            "name": [program.name for program in listed],
+            "skill": [";".join(program.skills) for program in listed],
+            "cost": money(np.array([round(100 * program.cost) for program in listed])),
+            "seats": pa.array(seats, type=pa.int64()),
+            "days": pa.array([program.days for program in listed], type=pa.int64()),
+        }
+    )
+
+
+def enrolments_table(course: Course, staff: Staff, last_day: int) -> pa.Table:
+    """Who took what, who decided and why (H20, H21)."""
+    rep, program, started, completed, period, flagged = _stacked(course.schooling.enrolments, 6)
+    score = np.concatenate([*course.schooling.enrolment_scores, np.zeros(0)])
+    seen = (started <= last_day) & staff.known[rep]
+    rep, program, started, completed, period, flagged, score = (column[seen] for column in (rep, program, started, completed, period, flagged, score))
+    running = (completed < 0) | (completed > last_day)
+    manager = course.people.manager[period, course.people.team[period, rep]]
+    attainment = np.array([course.quotas.attainment(before) for before in range(len(course.timeline.periods))])[period - 1, rep]
+    reasons = ("development plan", "missed last period", "flagged by the model")
+    reason = np.where(flagged == 1, 2, (np.nan_to_num(attainment, nan=1.0) < 0.8).astype(np.int64))
+    assigned = words(staff.manager_ids, np.where(flagged == 1, -1, manager)).fill_null("model")
+    return pa.table(
+        {
+            "rep_id": words(staff.ids, rep),
+            "program_id": words([each.program_id for each in course.world.programs], program),
+            "started_on": dates(started),
+            "completed_on": dates(np.maximum(completed, 0), running),
+            "score": numbers(score, running),
+            "assigned_by": assigned,
+            "reason": words(reasons, reason),
+        }
+    )
+
+
+def assessments_table(course: Course, staff: Staff, last_day: int) -> pa.Table:
+    """Half-yearly ratings of every skill on a scale of 1 to 5."""
+    rep, skill, day, assessor = _stacked(course.schooling.assessments, 4)
+    score = np.concatenate([*course.schooling.scores, np.zeros(0)])
+    seen = (day <= last_day) & staff.known[rep]
+    names = {programs.MANAGER: "manager", programs.SELF: "self", programs.QUIZ: "quiz"}
+    return pa.table(
+        {
+            "rep_id": words(staff.ids, rep[seen]),
+            "skill": words(SKILLS, skill[seen]),
+            "assessed_on": dates(day[seen]),
+            "score": numbers(score[seen]),
+            "assessor": words([names[code] for code in range(3)], assessor[seen]),
+        }
+    )
+
+
+def submissions_table(course: Course, staff: Staff, last_day: int, rng: np.random.Generator) -> pa.Table:
+    """Commits, best cases and managers' overrides."""
+    rep, period, day, kind, amount = _stacked(course.submissions.parts, 5)
+    seen = (day <= last_day) & staff.known[rep]
+    rep, period, day, kind, amount = (column[seen] for column in (rep, period, day, kind, amount))
+    manager = course.people.manager[period, course.people.team[period, rep]]
+    seconds = course.timeline.utc_seconds(day, rng.integers(9 * 3600, 12 * 3600, len(rep)))
+    who = np.where(kind == submissions.OVERRIDE, len(staff.ids) + manager, rep)
+    return pa.table(
+        {
+            "rep_id": words(staff.ids, rep),
+            "period": words(period_labels(course), period),
+            "submitted_at": timestamps(seconds),
+            "kind": words(submissions.KINDS, kind),
+            "amount": money(amount),
+            "submitted_by": words([*staff.ids, *staff.manager_ids], who),
+        }
+    )
+
+
+def spend_table(course: Course, last_day: int, rng: np.random.Generator) -> pa.Table:
+    """Monthly sales and marketing spend, by headcount."""
+    months = np.arange(np.datetime64(course.timeline.report_start, "D").astype("datetime64[M]"), np.datetime64(last_day, "D").astype("datetime64[M]"))
+    last = ((months + 1).astype("datetime64[D]") - 1).astype(np.int64)
+    people = course.people
+    heads = np.array([((people.hired_on <= day) & (people.left_on >= day)).sum() for day in last], dtype=np.float64)
+    both = np.stack([heads * _SALES_COST, heads * _MARKETING_COST], axis=1) * rng.lognormal(0, 0.08, (len(last), 2))
+    return pa.table(
+        {
+            "spent_on": dates(np.repeat(last, 2)),
+            "category": words(("sales", "marketing"), np.tile([0, 1], len(last))),
+            "amount": money(np.round(both.ravel()).astype(np.int64)),
+        }
+    )
+
+
+def _stacked(parts: list[tuple[Ints, ...]], width: int) -> list[Ints]:
+    empty = tuple(np.zeros(0, dtype=np.int64) for _ in range(width))
+    return [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
+
+
+def unknown_partners(course: Course, staff: Staff) -> Bools:
+    """Deals whose second credit goes to somebody the tables do not name."""
+    return (course.deals.partner >= 0) & ~staff.known[course.deals.partner]

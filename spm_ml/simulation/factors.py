@@ -1,0 +1,137 @@
+"""How skills, territory, energy and shocks turn into the rates of the deal kernel, and into expected bookings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spm_ml.simulation.deals import LAST_STAGE, Rates
+from spm_ml.simulation.people import NEVER, People
+from spm_ml.simulation.timeline import Timeline
+from spm_ml.simulation.world import Bools, Floats, Ints, World
+
+_GROWTH = 1.012
+"""Prices a period."""
+_CREATED_AT_HIRE = 0.15
+
+
+@dataclass(frozen=True)
+class Shocks:
+    """What nobody can know before: log units.
+
+    Attributes:
+        period: (Q,) of everybody's win rate in a period.
+        team: (Q, T) of a team's.
+        effort: (Q, P) a rep's energy.
+    """
+
+    period: Floats
+    team: Floats
+    effort: Floats
+
+    @classmethod
+    def draw(cls, world: World, people: People, periods: int, rng: np.random.Generator) -> "Shocks":
+        """Draws the shocks of all periods; energy is autoregressive with coefficient 0.6."""
+        teams = len(people.team_segment)
+        effort = rng.normal(size=(periods, people.count))
+        for period in range(1, periods):
+            effort[period] = 0.6 * effort[period - 1] + 0.8 * effort[period]
+        return cls(
+            period=world.period_shock * rng.normal(size=periods),
+            team=world.team_shock * rng.normal(size=(periods, teams)),
+            effort=world.effort_spread * effort,
+        )
+
+
+def ramp(world: World, people: People, day: int) -> Floats:
+    """(P,) share of full pipeline creation that a rep has reached."""
+    if world.knobs.ramp_days == 0:
+        return np.ones(people.count)
+    grown = np.clip((day - people.hired_on) / world.knobs.ramp_days, 0, 1)
+    return np.asarray(_CREATED_AT_HIRE + (1 - _CREATED_AT_HIRE) * grown)
+
+
+def period_rates(world: World, people: People, shocks: Shocks, skill: Floats, period: int, number: int, lost_share: Floats) -> Rates:
+    """Rates of a period before ramp and presence.
+
+    Args:
+        world: Loadings and seasonality.
+        people: Territories and hours.
+        shocks: Of all periods.
+        skill: (P, K) in this period.
+        period: Index.
+        number: The period's number in its fiscal year, 1 …
+        lost_share: (P,) of the period's selling days spent in programs.
+    """
+    prospecting, qualification, negotiation, value = (skill * np.array(world.loadings)).T
+    season = world.seasonality[(number - 1) % len(world.seasonality)]
+    luck = shocks.period[period] + shocks.team[period, people.team[period]]
+    energy = np.exp(shocks.effort[period] + season)
+    reach = people.potential[period] * people.fte[period] * (1 - lost_share)
+    return Rates(
+        created=base_creation(world, people.segment) * np.exp(prospecting) * energy * reach,
+        speed=np.exp(qualification),
+        win=np.exp(negotiation + luck),
+        lose=np.exp(-0.7 * negotiation - 0.5 * luck),
+        size=np.exp(value) * _GROWTH**period,
+        colleague=np.arange(people.count),
+    )
+
+
+def base_creation(world: World, segment: Ints) -> Floats:
+    """Deals that an average rep of the segment creates in a week."""
+    return np.array([each.created for each in world.segments])[segment]
+
+
+def week_rates(rates: Rates, world: World, people: People, timeline: Timeline, week: int, rng: np.random.Generator) -> Rates:
+    """The period's rates in a week: new hires ramp, the absent create nothing, a colleague is drawn for splits."""
+    period = int(timeline.week_period[week])
+    active = people.active(week)
+    created = rates.created * ramp(world, people, int(timeline.week_start[week])) * active
+    return Rates(created, rates.speed, rates.win, rates.lose, rates.size, colleagues(active, people.team[period], rng))
+
+
+def colleagues(active: Bools, team: Ints, rng: np.random.Generator) -> Ints:
+    """(P,) a random other active rep of each rep's team; the rep itself where there is none.
+
+    >>> colleagues(np.array([True, True, True]), np.array([0, 0, 1]), np.random.default_rng(0)).tolist()
+    [1, 0, 2]
+    """
+    size = int(team.max()) + 1
+    members = np.flatnonzero(active)
+    members = members[np.argsort(team[members], kind="stable")]
+    count = np.bincount(team[members], minlength=size)
+    start = np.cumsum(count) - count
+    place = np.full(len(team), NEVER, dtype=np.int64)
+    place[members] = np.arange(len(members)) - start[team[members]]
+    others = np.maximum(count[team] - active, 1)
+    step = (rng.random(len(team)) * others).astype(np.int64)
+    chosen = np.where(active, (place + 1 + step) % np.maximum(count[team], 1), step)
+    available = count[team] > active
+    index = np.clip(start[team] + chosen, 0, max(len(members) - 1, 0))
+    if not len(members):
+        return np.arange(len(team))
+    return np.where(available, members[index], np.arange(len(team)))
+
+
+def steady_bookings(world: World, rates: Rates, segment: Ints) -> Floats:
+    """(P,) expected bookings of a week, minor units, if the rates held for ever.
+
+    Expectation of the competing hazards over stages and urgency (five-point Gauss–Hermite), close-date effects left
+    out. It sets the first quotas and states what a program is worth; it is not used by the oracle's forecasts.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+    spread = world.urgency_spread
+    value = np.zeros(len(segment))
+    advance, lose, win = (np.array([getattr(each, name) for each in world.segments]) for name in ("advance", "lose", "win"))
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        urgency = np.exp(spread * node - spread**2 / 2)
+        chance = np.zeros(len(segment))
+        for stage in range(LAST_STAGE - 1, -1, -1):
+            forward = advance[segment, stage] * rates.speed * urgency if stage < LAST_STAGE - 1 else 0.0
+            won = win[segment, stage] * rates.win * urgency
+            total = won + forward + lose[segment, stage] * rates.lose
+            chance = (won + forward * chance) / total
+        value += weight * chance
+    median, spreads = (np.array([getattr(each, name) for each in world.segments])[segment] for name in ("median_amount", "amount_spread"))
+    size = 100 * median * np.exp(spreads**2 / 2) * (1 + 5 * world.knobs.whale) * rates.size
+    return np.asarray(rates.created * value * size)
