@@ -10,7 +10,7 @@ from spm_ml.simulation.deals import OVERLAY
 from spm_ml.simulation.engine import Course
 from spm_ml.simulation.render import dates, money, numbered, numbers, timestamps, words
 from spm_ml.simulation.staff import Staff
-from spm_ml.simulation.world import SKILLS, STAGES, Bools, Ints
+from spm_ml.simulation.world import SKILLS, STAGES, Ints
 
 PRODUCTS = ("Core", "Analytics", "Automation")
 BUSINESS = ("new", "expansion", "renewal")
@@ -267,7 +267,3 @@ def _stacked(parts: list[tuple[Ints, ...]], width: int) -> list[Ints]:
     empty = tuple(np.zeros(0, dtype=np.int64) for _ in range(width))
     return [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
 
-
-def unknown_partners(course: Course, staff: Staff) -> Bools:
-    """Deals whose second credit goes to somebody the tables do not name."""
-    return (course.deals.partner >= 0) & ~staff.known[course.deals.partner]

@@ -96,9 +96,9 @@ def run(
                 course.submissions.add_week(week, course.quotas.bookings[period], book, chance["submissions"])
         if reported:
             on_activities(diary.take())
-    for part in parts:
-        part.stage = np.ones(len(part), dtype=np.int64)
     course.deals = _joined(parts)
+    forgotten = (course.deals.partner >= 0) & (people.left_on < timeline.report_start)[course.deals.partner]
+    course.deals.partner[forgotten] = -1
     progress("simulate", len(timeline.periods), len(timeline.periods))
     return course
 
@@ -128,6 +128,7 @@ def _begin_period(course: Course, period: int, chance: dict[str, np.random.Gener
 def _open_crm(course: Course, book: Book) -> Book:
     """On the first reported morning the open pipeline is loaded into the CRM; what was closed before stays outside."""
     book = book.take(book.stage > 0)
+    book.partner[course.people.left_on[book.partner] < course.timeline.report_start] = -1
     day = np.full(len(book), course.timeline.report_start)
     course.ledger.add(
         "created", book.deal, day, np.full(len(book), 6 * 3600),

@@ -68,7 +68,7 @@ def zombie(world: World) -> World:
 
 def whale(world: World) -> World:
     """Deals six times as large as usual."""
-    return _knobs(world, whale=0.008)
+    return _knobs(world, whale=0.006)
 
 
 def selected(world: World) -> World:

@@ -8,9 +8,9 @@ from spm_ml.simulation.people import People
 from spm_ml.simulation.timeline import Timeline
 from spm_ml.simulation.world import Floats, Ints, World
 
-_LOOK_BACK = 4
+_LOOK_BACK = 6
 _FULL_QUOTA_DAYS = 270
-_OWN_WEIGHT = 0.5
+_OWN_WEIGHT = 0.6
 _LEAST_SHARE = 0.12
 _GROWTH = 1.012
 
@@ -88,7 +88,7 @@ class QuotaSetter:
         return np.asarray(present * np.clip((middle - people.hired_on) / _FULL_QUOTA_DAYS, 0, 1))
 
     def _expected(self, period: int, steady: Floats) -> Floats:
-        """(P,) half the rep's own past, half what the territory should give; grown and seasonal."""
+        """(P,) three fifths the rep's own past, two fifths what the territory should give; grown and seasonal."""
         people, back = self.people, range(max(1, period - _LOOK_BACK), period)
         reach = people.potential[period] * people.fte[period]
         weeks = len(self.timeline.weeks_of(period))
@@ -115,10 +115,10 @@ class QuotaSetter:
         return np.asarray(settled & (self.people.left_on > end))
 
     def _learn_stretch(self, period: int) -> None:
-        """Aims at a median attainment of 1.02 from the ramped reps of the period before."""
+        """Aims at a median attainment of 1.06 from the ramped reps of the period before."""
         if period == 0:
             return
         seen = self.attainment(period - 1)[self._ramped(period - 1).astype(bool)]
         seen = seen[np.isfinite(seen)]
         if period > 1 and len(seen) >= 5:
-            self.stretch = float(np.clip(self.stretch * (np.median(seen) / 1.02) ** 0.4, 0.6, 1.2))
+            self.stretch = float(np.clip(self.stretch * (np.median(seen) / 1.06) ** 0.4, 0.6, 1.2))

@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 
 STAGES = ("prospecting", "qualification", "proposal", "negotiation")
 SKILLS = ("prospecting", "qualification", "negotiation", "value_selling")
-HOCKEY_STICK = (0.45, 0.50, 0.55, 0.60, 0.70, 0.80, 0.90, 1.00, 1.10, 1.35, 1.65, 2.20, 3.00)
+HOCKEY_STICK = (0.35, 0.40, 0.45, 0.50, 0.60, 0.70, 0.80, 0.90, 1.05, 1.30, 1.80, 2.80, 4.80)
 """Relative chance that a deal closes, by thirteenths of the period: bookings land at the end (H24)."""
 
 
@@ -75,9 +75,9 @@ class TrueProgram:
 
 
 SEGMENTS = (
-    Segment("SMB", 0.35, 1.75, (0.42, 0.42, 0.40), (0.22, 0.18, 0.13, 0.09), (0, 0, 0.03, 0.36), 9_000, 0.60, 45),
-    Segment("Mid-Market", 0.40, 0.95, (0.30, 0.30, 0.28), (0.13, 0.10, 0.08, 0.06), (0, 0, 0.01, 0.27), 32_000, 0.60, 75),
-    Segment("Enterprise", 0.25, 0.60, (0.20, 0.20, 0.19), (0.075, 0.06, 0.05, 0.035), (0, 0, 0, 0.20), 110_000, 0.60, 110),
+    Segment("SMB", 0.35, 2.1, (0.42, 0.42, 0.40), (0.22, 0.18, 0.13, 0.09), (0, 0, 0.03, 0.36), 9_000, 0.42, 45),
+    Segment("Mid-Market", 0.40, 1.25, (0.30, 0.30, 0.28), (0.13, 0.10, 0.08, 0.06), (0, 0, 0.01, 0.27), 32_000, 0.42, 75),
+    Segment("Enterprise", 0.25, 0.85, (0.20, 0.20, 0.19), (0.075, 0.06, 0.05, 0.035), (0, 0, 0, 0.20), 110_000, 0.42, 110),
 )
 
 PROGRAMS = (
@@ -168,16 +168,16 @@ class World:
     organisation: Organisation
     segments: tuple[Segment, ...] = SEGMENTS
     programs: tuple[TrueProgram, ...] = PROGRAMS
-    loadings: tuple[float, ...] = (0.28, 0.20, 0.30, 0.24)
+    loadings: tuple[float, ...] = (0.20, 0.15, 0.20, 0.18)
     skill_target: float = 0.8
     fade: float = 0.06
     period_shock: float = 0.08
     team_shock: float = 0.06
-    effort_spread: float = 0.15
+    effort_spread: float = 0.12
     urgency_spread: float = 0.50
     seasonality: tuple[float, ...] = (-0.06, 0.0, -0.02, 0.08)
     enrolment_rate: float = 0.06
-    activities: float = 42.0
+    activities: float = 43.0
     team_size: int = 8
     effects: float = 1.0
     burn_in: int = 3
