@@ -147,7 +147,7 @@ class PredictionStore:
             return _first_batch(connection, _pointed())
 
     def periods(self) -> tuple[StoredPeriod, ...]:
-        """Periods that can be read, the latest as-of day first."""
+        """Periods that can be read, the published one first, then the latest as-of day."""
         batches = schema.batches
         with reading(self._engine) as connection:
             current = _first_batch(connection, _pointed())
@@ -159,7 +159,7 @@ class PredictionStore:
             StoredPeriod(_batch(row), row.published_at, current is not None and row.batch_id == current.batch_id)
             for row in last.values()
         )
-        return tuple(sorted(stored, key=lambda period: period.batch.as_of, reverse=True))
+        return tuple(sorted(stored, key=lambda one: (one.current, one.batch.as_of), reverse=True))
 
     @contextmanager
     def read(self, scope: Scope, *, period: str | None = None) -> Iterator[BatchReader]:

@@ -1,0 +1,315 @@
+"""A published batch of a small organisation with known content: three levels, every kind of row, no model needed."""
+
+import random
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from statistics import NormalDist
+
+from spm_ml.hazards import Abstention
+from spm_ml.predictions import (
+    Batch,
+    Driver,
+    MetricValue,
+    ModelCard,
+    Person,
+    Prediction,
+    PredictionStore,
+    Recommendation,
+    TeamPrediction,
+)
+from spm_ml.settings import QUANTILE_LEVELS, RiskBands
+
+PERIOD_START, PERIOD_END = date(2026, 4, 1), date(2026, 6, 30)
+SELLING_DAYS = 65
+BANDS = RiskBands()
+
+VP, NORTH, SOUTH = "m-vp", "m-north", "m-south"
+PEOPLE = (
+    Person(VP, "Vera Lindqvist", None, "VP sales"),
+    Person(NORTH, "Anna Keller", VP, "sales manager"),
+    Person(SOUTH, "Ben Osei", VP, "sales manager"),
+    Person("r-101", "Ines Moreau", NORTH, "account executive"),
+    Person("r-102", "Jonas Weber", NORTH, "account executive"),
+    Person("r-103", "Kofi Mensah", NORTH, "account executive"),
+    Person("r-104", "Lena Fischer", NORTH, "account executive"),
+    Person("r-105", "Mateo O'Neil", NORTH, "account executive"),
+    Person("r-106", "Nadia Haddad", NORTH, "account executive"),
+    Person("r-107", "Oskar Nyström", NORTH, "account executive"),
+    Person("r-201", "Priya Raman", SOUTH, "account executive"),
+    Person("r-202", "Quentin <b>Dubois</b>", SOUTH, "account executive"),
+    Person("r 203/ä", "Rosa Álvarez", SOUTH, "account executive"),
+    Person("r-204", "Samuel Adeyemi", SOUTH, "account executive"),
+)
+NO_QUOTA, NO_HISTORY, LEFT = "r-106", "r-107", "r-204"
+"""Reps who abstain: without a quota, wholly, and because they left."""
+
+PROGRAMS = (
+    ("p-disco", "Discovery that uncovers need", "discovery", 180_000),
+    ("p-nego", "Negotiating without discounts", "negotiation", 240_000),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that was published."""
+
+    batch: Batch
+    people: tuple[Person, ...]
+    predictions: tuple[Prediction, ...]
+    teams: tuple[TeamPrediction, ...]
+    recommendations: tuple[Recommendation, ...]
+    model_card: ModelCard
+
+    def publish_into(self, store: PredictionStore) -> None:
+        """Publishes it whole."""
+        store.publish(
+            self.batch,
+            self.predictions,
+            self.teams,
+            self.recommendations,
+            self.model_card,
+            people=self.people,
+        )
+
+    def current(self, rep_id: str) -> Prediction:
+        """The prediction that the board shows."""
+        return next(row for row in self.predictions if row.rep_id == rep_id and row.as_of == self.batch.as_of)
+
+
+def make_world(
+    *, weeks: int = 14, batch_id: str = "b-0001", people: tuple[Person, ...] = PEOPLE, period: str = "2026Q2"
+) -> World:
+    """Gives `weeks` rows of each rep; the fourteenth is the day before the period's end."""
+    days = [PERIOD_START - timedelta(days=1) + timedelta(days=7 * week) for week in range(min(weeks, 13))]
+    if weeks > 13:
+        days.append(PERIOD_END - timedelta(days=1))
+    batch = Batch(
+        batch_id=batch_id,
+        period=period,
+        as_of=days[-1],
+        created_at=datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3),
+        model_name="spm-attainment",
+        model_version="7",
+        forecaster="lightgbm_quantiles",
+        data_version=3,
+        data_hash="5f2c9d0a41e7",
+        watermark=days[-1],
+        currency="EUR",
+        minor_digits=2,
+        organisation_name="Harbour Instruments",
+        risk_high_below=BANDS.high_below,
+        risk_medium_below=BANDS.medium_below,
+        timezone="Europe/Berlin",
+    )
+    managers = {person.manager_id for person in people}
+    reps = [person for person in people if person.rep_id not in managers]
+    predictions = tuple(row for number, rep in enumerate(reps) for row in _weekly(rep, number, days, period))
+    current = [row for row in predictions if row.as_of == days[-1]]
+    return World(
+        batch,
+        people,
+        predictions,
+        tuple(team for day in days for team in _teams(people, [row for row in predictions if row.as_of == day])),
+        tuple(_offer(row, number, period) for number, row in enumerate(current)),
+        _model_card(),
+    )
+
+
+def _weekly(rep: Person, number: int, days: list[date], period: str) -> list[Prediction]:
+    dice = random.Random(rep.rep_id)  # noqa: S311
+    quota = (30 + 4 * (number % 5)) * 1_000_000
+    final = quota * (0.55 + 0.09 * (number % 9))
+    rows = []
+    booked = 0.0
+    for week, day in enumerate(days):
+        done = min(1.0, week / 13)
+        booked = max(booked, final * done**1.35 * dice.uniform(0.93, 1.02))
+        centre = final * (1 + (1 - done) * dice.uniform(-0.12, 0.12))
+        spread = 0.34 * (1 - done) + 0.02
+        quantiles = tuple(max(booked, centre * (1 + spread * NormalDist().inv_cdf(level))) for level in QUANTILE_LEVELS)
+        p_hit = 1 - NormalDist(centre, centre * spread).cdf(quota)
+        row = Prediction(
+            rep_id=rep.rep_id,
+            period=period,
+            period_start=PERIOD_START,
+            period_end=PERIOD_END,
+            as_of=day,
+            week=week,
+            name=rep.name,
+            role=rep.role,
+            manager_id=rep.manager_id,
+            team="North" if rep.manager_id == NORTH else "South",
+            region="EMEA",
+            segment=("mid-market", "enterprise")[number % 2],
+            quota=quota,
+            booked=round(booked),
+            bookings_quantiles=quantiles,
+            mean_bookings=sum(quantiles) / len(quantiles),
+            p_hit=p_hit,
+            risk_band=BANDS.band(p_hit),
+            main_reason="Needs 7 900 a day, books 5 200; open deals due this period cover 62% of the rest",
+            drivers=(
+                Driver("Bookings so far", -0.082, round(-0.082 * quota), "Booked less than usual by this week."),
+                Driver("Deals due this period", 0.041, round(0.041 * quota), "More is due to close than usual."),
+                Driver("Meetings in the last four weeks", -0.013, round(-0.013 * quota), "Fewer than the usual 11."),
+            ),
+            hazards=("H18",) if number % 3 == 0 else (),
+            abstention=None,
+            exposure=1.0,
+            metrics=_metrics(quota, booked, week),
+            history_reconstructed=number == 3,
+        )
+        rows.append(_abstaining(row))
+    return rows
+
+
+def _abstaining(row: Prediction) -> Prediction:
+    unknown = {"p_hit": None, "risk_band": None, "drivers": ()}
+    if row.rep_id == NO_QUOTA:
+        why = Abstention("quota_missing")
+        return replace(row, **unknown, quota=None, abstention=why, main_reason=why.detail, hazards=("H06",))
+    nothing = unknown | {"bookings_quantiles": None, "mean_bookings": None}
+    if row.rep_id == NO_HISTORY:
+        why = Abstention("thin_history", "Hired three weeks ago; two finished periods are needed.")
+        return replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H07", "H19"), exposure=0.4)
+    if row.rep_id == LEFT:
+        why = Abstention("left")
+        return replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H08",), exposure=0.6)
+    return row
+
+
+def _metrics(quota: int, booked: float, week: int) -> tuple[MetricValue, ...]:
+    elapsed = min(SELLING_DAYS - 1, week * 5)
+    pace = booked / elapsed * SELLING_DAYS if elapsed else None
+    return (
+        MetricValue("quota_attainment", "Quota attainment", "ratio", booked / quota),
+        MetricValue("linear_pace", "Linear pace", "money", pace, None if elapsed else "not_started"),
+        MetricValue(
+            "required_daily_rate", "Required daily rate", "money_per_day", (quota - booked) / (SELLING_DAYS - elapsed)
+        ),
+        MetricValue("open_pipeline", "Open pipeline", "money", 0.8 * quota),
+        MetricValue("pipeline_coverage_remaining", "Coverage of the remaining quota", "ratio", 1.4),
+        MetricValue("win_rate_count", "Win rate by deals", "ratio", 0.24),
+        MetricValue("average_deal_size", "Average deal size", "money", 4_200_000.0),
+        MetricValue("sales_cycle_days_median", "Sales cycle of won deals, median", "days", 71.5),
+        MetricValue("activity_rate", "Activities a selling day", "count_per_day", 6.25),
+        MetricValue("won_deals", "Deals won", "count", 5.0),
+        MetricValue("cac_payback_months", "CAC payback", "months", None, "no_spend_data"),
+    )
+
+
+def _teams(people: tuple[Person, ...], rows: list[Prediction]) -> list[TeamPrediction]:
+    below = {person.rep_id: [one.rep_id for one in people if one.manager_id == person.rep_id] for person in people}
+
+    def tree(top: str) -> set[str]:
+        return {top}.union(*(tree(one) for one in below[top]))
+
+    teams = []
+    for manager in people:
+        members = [row for row in rows if row.rep_id in tree(manager.rep_id) and row.rep_id != manager.rep_id]
+        if not below[manager.rep_id] or not members:
+            continue
+        quota, booked = sum(row.quota or 0 for row in members), sum(row.booked for row in members)
+        teams.append(
+            TeamPrediction(
+                manager_id=manager.rep_id,
+                manager_name=manager.name,
+                period=members[0].period,
+                as_of=members[0].as_of,
+                quota=quota,
+                booked=booked,
+                metrics=(
+                    MetricValue("team_attainment", "Team attainment", "ratio", booked / quota),
+                    MetricValue("linear_pace", "Linear pace", "money", booked * 1.2),
+                    MetricValue("share_at_quota", "Reps at quota", "ratio", 0.25),
+                ),
+                reps_at_risk=sum(row.risk_band == "high" for row in members),
+                reps=len(members),
+            )
+        )
+    return teams
+
+
+def _offer(row: Prediction, number: int, period: str) -> Recommendation:
+    program_id, name, skill, cost = PROGRAMS[number % len(PROGRAMS)]
+    offer = Recommendation(
+        rep_id=row.rep_id,
+        period=period,
+        program_id=program_id,
+        program_name=name,
+        skill=skill,
+        effect=None,
+        effect_low=None,
+        effect_high=None,
+        p_positive=None,
+        cost=cost,
+        evidence="no effect evidence (largest matched gap)",
+        reason=f"Manager rating of {skill} 2.1 against 3.4 of peers, a gap of 1.3 standard deviations.",
+        expires_on=PERIOD_END,
+        abstention=None,
+    )
+    if number % 4 == 3:
+        why = Abstention("no_matched_gap")
+        return replace(
+            offer, program_id="", program_name="", skill="", cost=None, evidence="", reason=why.detail, abstention=why
+        )
+    if number == 0:
+        return replace(offer, effect=0.034, effect_low=-0.006, effect_high=0.074, p_positive=0.92, evidence="pooled")
+    return offer
+
+
+_FORECASTERS = (
+    ("lightgbm_quantiles", 0.094),
+    ("weighted_pipeline", 0.113),
+    ("run_rate_seasonal", 0.121),
+    ("same_period_last_year", 0.142),
+    ("run_rate_linear", 0.145),
+    ("historical_mean", 0.149),
+    ("last_period", 0.171),
+)
+
+
+def _model_card() -> ModelCard:
+    best = min(crps for slug, crps in _FORECASTERS if slug != "lightgbm_quantiles")
+    return ModelCard(
+        name="spm-attainment",
+        version="7",
+        forecaster="lightgbm_quantiles",
+        trained_at=datetime(2026, 6, 28, 4, 12, tzinfo=UTC),
+        data_hash="5f2c9d0a41e7",
+        spm_version="0.1.0",
+        card_markdown=(
+            "# spm-attainment, version 7\n\nForecasts bookings at the period's end as **19 quantiles**.\n\n"
+            "## Data\n\n- 8 finished quarters\n- 11 reps\n\n## Limits\n\n"
+            "| case | what it does |\n|---|---|\n| no quota | abstains |\n| new hire | `thin_history` |\n\n"
+            "<script>alert(1)</script>\n"
+        ),
+        value_added=tuple(
+            {
+                "forecaster": slug,
+                "label": slug.replace("_", " ").capitalize(),
+                "unit": "attainment",
+                "n": 968,
+                "crps": crps,
+                "pinball": crps / 2,
+                "mae": crps * 1.4,
+                "wape": crps * 1.6,
+                "brier": crps * 1.2,
+                "ece": crps / 4,
+                "auc": float("nan") if slug == "last_period" else 0.9 - crps,
+                "coverage_80": 0.8 - crps / 10,
+                "value_added": 1 - crps / best,
+            }
+            for slug, crps in _FORECASTERS
+        ),
+        by_week=tuple(
+            {"forecaster": slug, "week": week, "n": 74, "crps": crps * (1.5 - week / 13), "coverage_80": 0.79}
+            for slug, crps in _FORECASTERS
+            for week in range(13)
+        ),
+        gate=(
+            {"test": "beats_baselines", "passed": True, "detail": "CRPS .094 against .113 of the best baseline"},
+            {"test": "coverage", "passed": True, "detail": "80% intervals cover 79%"},
+            {"test": "calibration", "passed": False, "detail": "ECE .024 is above .020"},
+        ),
+    )

@@ -1,0 +1,104 @@
+"""The scope rule against an oracle that walks the tree in Python."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, create_engine, insert, select
+
+from spm_ml.predictions import Role, Scope
+from spm_ml.predictions.schema import metadata, people, teams
+from spm_ml.predictions.scope import REACH, ROLES, SMALLEST_GROUP
+
+IDS = [f"p{number}" for number in range(8)]
+Tree = dict[str, str | None]
+
+
+def reachable(tree: Tree, top: str) -> set[str]:
+    seen, queue = {top}, [top]
+    while queue:
+        above = queue.pop()
+        for person, manager in tree.items():
+            if manager == above and person not in seen:
+                seen.add(person)
+                queue.append(person)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('scope') / 'a.db'}")
+    metadata.create_all(engine, tables=[people, teams])
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    tree=st.dictionaries(st.sampled_from(IDS), st.sampled_from([*IDS, "gone", None]), min_size=1),
+    who=st.sampled_from([*IDS, "gone"]),
+)
+def test_every_role_reaches_what_the_oracle_says(database: Connection, tree: Tree, who: str) -> None:
+    """Trees are arbitrary: cycles, several tops, managers who are not listed, people who are their own manager."""
+    database.execute(people.delete())
+    database.execute(
+        insert(people),
+        [
+            {"batch_id": batch, "rep_id": rep, "name": rep, "manager_id": manager, "role": ""}
+            for batch, rows in (("b", tree), ("other", dict.fromkeys(IDS, who)))
+            for rep, manager in rows.items()
+        ],
+    )
+    expected = {
+        ("manager", "figures"): reachable(tree, who),
+        ("manager", "decision"): reachable(tree, who) - {who},
+        ("rep", "figures"): {who},
+        ("hr", "person"): set(tree),
+        ("hr", "figures"): set(),
+        ("hr", "decision"): set(tree) - {who},
+        ("analyst", "person"): set(),
+        ("rep", "decision"): set(),
+    }
+    for (role, subject), allowed in expected.items():
+        query = select(people.c.rep_id).where(
+            people.c.batch_id == "b", Scope(role, who).predicate(subject, people.c.rep_id, "b")
+        )
+        assert set(database.execute(query).scalars()) == allowed & set(tree), (role, subject)
+    database.rollback()
+
+
+def test_analysts_see_only_groups_that_are_large_enough(database: Connection) -> None:
+    sizes = {"small": SMALLEST_GROUP - 1, "enough": SMALLEST_GROUP, "large": 40}
+    database.execute(
+        insert(teams),
+        [
+            {
+                "batch_id": "b",
+                "manager_id": name,
+                "as_of": date(2026, 1, 1),
+                "manager_name": name,
+                "reps": size,
+                "body": "",
+            }
+            for name, size in sizes.items()
+        ],
+    )
+    query = select(teams.c.manager_id).where(Scope("analyst").predicate("team", teams.c.manager_id, "b"))
+    assert set(database.execute(query).scalars()) == {"enough", "large"}
+    database.rollback()
+
+
+def test_every_role_has_a_rule_for_every_subject() -> None:
+    subjects = set(REACH["manager"])
+    assert set(REACH) == set(ROLES)
+    assert all(set(rules) == subjects for rules in REACH.values())
+
+
+@pytest.mark.parametrize("role", ["manager", "rep"])
+@pytest.mark.parametrize("rep_id", [None, ""])
+def test_a_manager_or_rep_is_somebody(role: Role, rep_id: str | None) -> None:
+    with pytest.raises(ValueError, match="must name a rep_id"):
+        Scope(role, rep_id)
