@@ -35,7 +35,11 @@ class Diary:
         count = len(rep)
         kind = np.searchsorted(np.cumsum(_SHARES)[:-1], rng.random(count), side="right")
         minutes = np.maximum(1, np.round(np.array(_MINUTES)[kind] * rng.gamma(3.0, 1 / 3, count)))
-        hour = np.where(rng.random(count) < _EVENING, rng.integers(18 * 3600, 23 * 3600, count), rng.integers(8 * 3600, 18 * 3600, count))
+        hour = np.where(
+            rng.random(count) < _EVENING,
+            rng.integers(18 * 3600, 23 * 3600, count),
+            rng.integers(8 * 3600, 18 * 3600, count),
+        )
         late = rng.random(count) < _ENTERED_LATE
         delay = np.where(late, rng.integers(8 * 3600, 5 * 86_400, count), rng.integers(0, 1800, count))
         self.parts.append(
@@ -60,7 +64,11 @@ class Diary:
     def _rate(self, week: int, shocks: Shocks) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         period = int(self.timeline.week_period[week])
         people = self.people
-        present = people.active(week) * people.fte[period] * (0.6 + 0.4 * ramp(self.world, people, int(self.timeline.week_start[week])))
+        present = (
+            people.active(week)
+            * people.fte[period]
+            * (0.6 + 0.4 * ramp(self.world, people, int(self.timeline.week_start[week])))
+        )
         inflated = people.gamer & (period >= len(self.timeline.periods) - 2)
         rate = self.world.activities * self.timeline.week_load[week] * np.exp(shocks.effort[period])
         return np.asarray(rate * present * np.where(inflated, 3.0, 1.0))

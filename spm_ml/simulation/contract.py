@@ -47,13 +47,20 @@ class Snapshot:
         """Reads the ledger up to a day."""
         seen = columns["recorded_on"] <= last_day
         events = {name: column[seen] for name, column in columns.items()}
-        deal = events["deal"]
-        starts = np.flatnonzero(np.append(True, deal[1:] != deal[:-1])) if len(deal) else np.zeros(0, dtype=np.int64)
-        last = {name: ledger.latest(events[name], starts) for name in ("owner", "stage", "amount", "expected", "outcome")}
+        ends = ledger.run_ends(events["deal"])
+        last = {
+            name: ledger.running(events[name])[ends] for name in ("owner", "stage", "amount", "expected", "outcome")
+        }
         closing = np.where(events["outcome"] != ledger.UNCHANGED, events["event_on"], ledger.UNCHANGED)
-        closed_on = np.where(last["outcome"] == ledger.OPEN, -1, ledger.latest(closing, starts))
-        ends = np.append(starts[1:], len(deal))[: len(starts)] - 1
-        return cls(events, deal[starts], **last, closed_on=closed_on, recorded_on=events["recorded_on"][ends], recorded_seconds=events["seconds"][ends])
+        closed_on = np.where(last["outcome"] == ledger.OPEN, -1, ledger.running(closing)[ends])
+        return cls(
+            events,
+            events["deal"][ends],
+            **last,
+            closed_on=closed_on,
+            recorded_on=events["recorded_on"][ends],
+            recorded_seconds=events["seconds"][ends],
+        )
 
 
 def opportunities_table(course: Course, staff: Staff, snapshot: Snapshot, rng: np.random.Generator) -> pa.Table:
@@ -190,10 +197,14 @@ def enrolments_table(course: Course, staff: Staff, last_day: int) -> pa.Table:
     rep, program, started, completed, period, flagged = _stacked(course.schooling.enrolments, 6)
     score = np.concatenate([*course.schooling.enrolment_scores, np.zeros(0)])
     seen = (started <= last_day) & staff.known[rep]
-    rep, program, started, completed, period, flagged, score = (column[seen] for column in (rep, program, started, completed, period, flagged, score))
+    rep, program, started, completed, period, flagged, score = (
+        column[seen] for column in (rep, program, started, completed, period, flagged, score)
+    )
     running = (completed < 0) | (completed > last_day)
     manager = course.people.manager[period, course.people.team[period, rep]]
-    attainment = np.array([course.quotas.attainment(before) for before in range(len(course.timeline.periods))])[period - 1, rep]
+    attainment = np.array([course.quotas.attainment(before) for before in range(len(course.timeline.periods))])[
+        period - 1, rep
+    ]
     reasons = ("development plan", "missed last period", "flagged by the model")
     reason = np.where(flagged == 1, 2, (np.nan_to_num(attainment, nan=1.0) < 0.8).astype(np.int64))
     assigned = words(staff.manager_ids, np.where(flagged == 1, -1, manager)).fill_null("model")
@@ -249,7 +260,10 @@ def submissions_table(course: Course, staff: Staff, last_day: int, rng: np.rando
 
 def spend_table(course: Course, last_day: int, rng: np.random.Generator) -> pa.Table:
     """Monthly sales and marketing spend, by headcount."""
-    months = np.arange(np.datetime64(course.timeline.report_start, "D").astype("datetime64[M]"), np.datetime64(last_day, "D").astype("datetime64[M]"))
+    months = np.arange(
+        np.datetime64(course.timeline.report_start, "D").astype("datetime64[M]"),
+        np.datetime64(last_day, "D").astype("datetime64[M]"),
+    )
     last = ((months + 1).astype("datetime64[D]") - 1).astype(np.int64)
     people = course.people
     heads = np.array([((people.hired_on <= day) & (people.left_on >= day)).sum() for day in last], dtype=np.float64)
@@ -266,4 +280,3 @@ def spend_table(course: Course, last_day: int, rng: np.random.Generator) -> pa.T
 def _stacked(parts: list[tuple[Ints, ...]], width: int) -> list[Ints]:
     empty = tuple(np.zeros(0, dtype=np.int64) for _ in range(width))
     return [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
-

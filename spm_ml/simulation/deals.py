@@ -75,7 +75,10 @@ class Book:
     def with_new(self, new: Self) -> Self:
         """These deals and the new ones."""
         return type(self)(
-            **{column.name: np.concatenate([getattr(self, column.name), getattr(new, column.name)]) for column in fields(self)}
+            **{
+                column.name: np.concatenate([getattr(self, column.name), getattr(new, column.name)])
+                for column in fields(self)
+            }
         )
 
 
@@ -144,7 +147,17 @@ class Kernel:
         strength = self.world.knobs.hockey_stick
         return float(strength * profile / np.mean(HOCKEY_STICK) + (1 - strength))
 
-    def step(self, book: Book, rates: Rates, segment: Ints, week: int, rng: np.random.Generator, *, load: float | None = None, scenarios: int = 1) -> Week:
+    def step(
+        self,
+        book: Book,
+        rates: Rates,
+        segment: Ints,
+        week: int,
+        rng: np.random.Generator,
+        *,
+        load: float | None = None,
+        scenarios: int = 1,
+    ) -> Week:
         """Draws what happens in a week.
 
         Args:
@@ -173,15 +186,23 @@ class Kernel:
         resized = np.flatnonzero(open_still & ~book.dormant & (book.stage > 1) & (chance < _RESIZED * load))
         after.amount[resized] = _rounded(book.amount[resized] * np.exp(rng.normal(0, 0.12, len(resized))))
         discounted = won[rng.random(len(won)) < 0.5]
-        after.amount[discounted] = _rounded(book.amount[discounted] * np.exp(-np.abs(rng.normal(0, 0.06, len(discounted)))))
+        after.amount[discounted] = _rounded(
+            book.amount[discounted] * np.exp(-np.abs(rng.normal(0, 0.06, len(discounted))))
+        )
         new = self._created_deals(rates, segment, week, load, rng, scenarios)
         return Week(won, lost, advanced, pushed, resized, cancelled, reopened, after, new)
 
-    def _closings(self, book: Book, rates: Rates, week: int, load: float, rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+    def _closings(
+        self, book: Book, rates: Rates, week: int, load: float, rng: np.random.Generator
+    ) -> tuple[Ints, Ints, Ints]:
         owner, stage, kind = book.owner, book.stage, book.segment
         pressure = self.pressure(week)
         period_end = self.timeline.end_of(int(self.timeline.week_period[week]))
-        belief = np.where(book.expected > period_end, _BEYOND, np.where(book.expected < self.timeline.week_start[week], _OVERDUE, _IN_PERIOD))
+        belief = np.where(
+            book.expected > period_end,
+            _BEYOND,
+            np.where(book.expected < self.timeline.week_start[week], _OVERDUE, _IN_PERIOD),
+        )
         pace = np.where(book.dormant, _DORMANT, 1.0) * load
         win = self._win[kind, stage] * rates.win[owner] * book.urgency * pressure * belief * pace
         lose = self._lose[kind, stage] * rates.lose[owner] * (0.6 + 0.4 * pressure) * pace
@@ -198,7 +219,9 @@ class Kernel:
         reopened = undone & (rng.random(len(book)) < 0.3)
         return np.flatnonzero(undone & ~reopened), np.flatnonzero(reopened)
 
-    def _pushes(self, book: Book, after: Book, open_still: Bools, advanced: Ints, week: int, rng: np.random.Generator) -> Ints:
+    def _pushes(
+        self, book: Book, after: Book, open_still: Bools, advanced: Ints, week: int, rng: np.random.Generator
+    ) -> Ints:
         """Moves close days of overdue deals, and of some that change stage; writes them into `after`."""
         end = self.timeline.week_end[week]
         overdue = open_still & (book.expected <= end) & ~book.dormant
@@ -217,7 +240,9 @@ class Kernel:
         at_end = rng.random(len(gap)) < 0.5
         return np.where(at_end, self.timeline.period_end(guess), self.timeline.next_selling_day(guess))
 
-    def _created_deals(self, rates: Rates, segment: Ints, week: int, load: float, rng: np.random.Generator, scenarios: int) -> Book:
+    def _created_deals(
+        self, rates: Rates, segment: Ints, week: int, load: float, rng: np.random.Generator, scenarios: int
+    ) -> Book:
         knobs, spread = self.world.knobs, self.world.urgency_spread
         counts = rng.poisson(np.tile(rates.created * load, scenarios))
         place = np.repeat(np.arange(len(counts)), counts)

@@ -20,6 +20,7 @@ from spm_ml.simulation.world import Floats, Ints, World
 
 _STREAMS = ("people", "shocks", "schooling", "quotas", "deals", "colleagues", "clock", "diary", "submissions", "tables")
 _SETTLED_DAYS = 60
+_HANDOVER = 23 * 3600 + 59 * 60 + 30
 
 
 def streams(seed: int) -> dict[str, np.random.Generator]:
@@ -131,7 +132,7 @@ def _open_crm(course: Course, book: Book) -> Book:
     book.partner[course.people.left_on[book.partner] < course.timeline.report_start] = -1
     day = np.full(len(book), course.timeline.report_start)
     course.ledger.add(
-        "created", book.deal, day, np.full(len(book), 6 * 3600),
+        "created", book.deal, day - 1, np.full(len(book), 6 * 3600), recorded_on=day,
         owner=book.owner, stage=book.stage, amount=book.amount, expected=book.expected, outcome=OPEN,
     )  # fmt: skip
     return book
@@ -162,7 +163,11 @@ def _log(course: Course, before: Book, happened: Week, week: int, clock: np.rand
             ledger.add(kind, deal, days, hours, expected=after.expected[rows])
         else:
             ledger.add(kind, deal, days, hours, amount=after.amount[rows])
-    for kind, rows, outcome in (("won", happened.won, OUTCOME_WON), ("lost", happened.lost, LOST), ("cancelled", happened.cancelled, LOST)):
+    for kind, rows, outcome in (
+        ("won", happened.won, OUTCOME_WON),
+        ("lost", happened.lost, LOST),
+        ("cancelled", happened.cancelled, LOST),
+    ):
         days = when(len(rows), closing=True)
         amount = np.where(after.amount[rows] != before.amount[rows], after.amount[rows], -1)
         ledger.add(
@@ -179,25 +184,21 @@ def _log(course: Course, before: Book, happened: Week, week: int, clock: np.rand
 def _reassign(course: Course, book: Book, week: int, reported: bool, rng: np.random.Generator) -> Book:
     """Open deals of those whose last week this was go to active colleagues of the team (H04), or are lost."""
     people, timeline = course.people, course.timeline
-    leaves = people.left_week == week
-    orphaned = np.flatnonzero(leaves[book.owner] & (book.stage != WON))
+    orphaned = np.flatnonzero((people.left_week == week)[book.owner] & (book.stage != WON))
     if not len(orphaned):
         return book
     period = int(timeline.week_period[week])
-    heirs = np.flatnonzero(people.active(week + 1))
-    team = people.team[period]
-    same = team[heirs][None, :] == team[book.owner[orphaned]][:, None]
-    pick = np.argmax(np.where(same, rng.random(same.shape), -1.0), axis=1) if len(heirs) else np.zeros(0, dtype=np.int64)
-    has_heir = same.any(axis=1) & course.world.knobs.inherit
-    day, evening = np.full(len(orphaned), timeline.week_end[week]), np.full(len(orphaned), 86_000)
-    kept_deals, lost_deals = orphaned[has_heir], orphaned[~has_heir]
-    if len(kept_deals):
-        book.owner[kept_deals] = heirs[pick[has_heir]]
+    heir = people.heirs(people.team[period, book.owner[orphaned]], week + 1, period, rng)
+    inherited = (heir >= 0) & course.world.knobs.inherit
+    book.owner[orphaned[inherited]] = heir[inherited]
+    day, evening = np.full(len(orphaned), timeline.week_end[week]), np.full(len(orphaned), _HANDOVER)
     if reported:
-        course.ledger.add("reassigned", book.deal[kept_deals], day[has_heir], evening[has_heir], owner=book.owner[kept_deals])
-        course.ledger.add("lost", book.deal[lost_deals], day[~has_heir], evening[~has_heir], outcome=LOST)
+        course.ledger.add(
+            "reassigned", book.deal[orphaned[inherited]], day[inherited], evening[inherited], owner=heir[inherited]
+        )
+        course.ledger.add("lost", book.deal[orphaned[~inherited]], day[~inherited], evening[~inherited], outcome=LOST)
     remaining = np.ones(len(book), dtype=np.bool_)
-    remaining[lost_deals] = False
+    remaining[orphaned[~inherited]] = False
     return book.take(remaining)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spm_ml.simulation.deals import LAST_STAGE, Rates
-from spm_ml.simulation.people import NEVER, People
+from spm_ml.simulation.people import NEVER, People, Presence
 from spm_ml.simulation.timeline import Timeline
 from spm_ml.simulation.world import Bools, Floats, Ints, World
 
@@ -42,7 +42,7 @@ class Shocks:
         )
 
 
-def ramp(world: World, people: People, day: int) -> Floats:
+def ramp(world: World, people: Presence, day: int) -> Floats:
     """(P,) share of full pipeline creation that a rep has reached."""
     if world.knobs.ramp_days == 0:
         return np.ones(people.count)
@@ -50,7 +50,9 @@ def ramp(world: World, people: People, day: int) -> Floats:
     return np.asarray(_CREATED_AT_HIRE + (1 - _CREATED_AT_HIRE) * grown)
 
 
-def period_rates(world: World, people: People, shocks: Shocks, skill: Floats, period: int, number: int, lost_share: Floats) -> Rates:
+def period_rates(
+    world: World, people: People, shocks: Shocks, skill: Floats, period: int, number: int, lost_share: Floats
+) -> Rates:
     """Rates of a period before ramp and presence.
 
     Args:
@@ -82,7 +84,9 @@ def base_creation(world: World, segment: Ints) -> Floats:
     return np.array([each.created for each in world.segments])[segment]
 
 
-def week_rates(rates: Rates, world: World, people: People, timeline: Timeline, week: int, rng: np.random.Generator) -> Rates:
+def week_rates(
+    rates: Rates, world: World, people: Presence, timeline: Timeline, week: int, rng: np.random.Generator
+) -> Rates:
     """The period's rates in a week: new hires ramp, the absent create nothing, a colleague is drawn for splits."""
     period = int(timeline.week_period[week])
     active = people.active(week)
@@ -122,7 +126,9 @@ def steady_bookings(world: World, rates: Rates, segment: Ints) -> Floats:
     nodes, weights = np.polynomial.hermite_e.hermegauss(5)
     spread = world.urgency_spread
     value = np.zeros(len(segment))
-    advance, lose, win = (np.array([getattr(each, name) for each in world.segments]) for name in ("advance", "lose", "win"))
+    advance, lose, win = (
+        np.array([getattr(each, name) for each in world.segments]) for name in ("advance", "lose", "win")
+    )
     for node, weight in zip(nodes, weights / weights.sum(), strict=True):
         urgency = np.exp(spread * node - spread**2 / 2)
         chance = np.zeros(len(segment))
@@ -132,6 +138,9 @@ def steady_bookings(world: World, rates: Rates, segment: Ints) -> Floats:
             total = won + forward + lose[segment, stage] * rates.lose
             chance = (won + forward * chance) / total
         value += weight * chance
-    median, spreads = (np.array([getattr(each, name) for each in world.segments])[segment] for name in ("median_amount", "amount_spread"))
+    median, spreads = (
+        np.array([getattr(each, name) for each in world.segments])[segment]
+        for name in ("median_amount", "amount_spread")
+    )
     size = 100 * median * np.exp(spreads**2 / 2) * (1 + 5 * world.knobs.whale) * rates.size
     return np.asarray(rates.created * value * size)

@@ -131,7 +131,9 @@ def plant(world: World, codes: Collection[str]) -> World:
     known = {hazard.code: hazard for hazard in PLANTED}
     for code in codes:
         if code not in known:
-            raise ConfigurationError(f"hazard {code!r} cannot be planted{did_you_mean(code, known)}: choose from {', '.join(known)}")
+            raise ConfigurationError(
+                f"hazard {code!r} cannot be planted{did_you_mean(code, known)}: choose from {', '.join(known)}"
+            )
     for hazard in PLANTED:
         if hazard.code in codes:
             world = hazard.shape(world)

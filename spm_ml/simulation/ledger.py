@@ -71,20 +71,25 @@ class Ledger:
         return {name: column[order] for name, column in named.items()}
 
 
-def latest(values: Ints, starts: Ints) -> Ints:
-    """The last value that is not `UNCHANGED` of each run of rows, where every run's first row has one.
+def running(values: Ints) -> Ints:
+    """Each row's last value that is not `UNCHANGED`, for rows sorted by deal and time.
 
-    Args:
-        values: (n,) column, sorted by run and time.
-        starts: (runs,) position of each run's first row.
+    A deal's first row has a value in every column, so nothing runs over from the deal before.
 
-    >>> latest(np.array([5, -1, 7, -1, 3]), np.array([0, 4])).tolist()
-    [7, 3]
+    >>> running(np.array([5, -1, 3, -1])).tolist()
+    [5, 5, 3, 3]
     """
-    if not len(values):
-        return values
     filled = np.maximum.accumulate(np.where(values != UNCHANGED, np.arange(len(values)), 0))
-    return values[filled[np.append(starts[1:], len(values)) - 1]]
+    return values[filled] if len(values) else values
+
+
+def run_ends(deals: Ints) -> Ints:
+    """Position of each deal's last row, for rows sorted by deal.
+
+    >>> run_ends(np.array([4, 4, 7])).tolist()
+    [1, 2]
+    """
+    return np.flatnonzero(np.append(deals[1:] != deals[:-1], True)) if len(deals) else np.zeros(0, dtype=np.int64)
 
 
 def shares_of_week(count: int, late: bool, rng: np.random.Generator) -> Floats:

@@ -17,15 +17,49 @@ _FIRST_STAY_WEEKS = 20
 
 
 @dataclass(frozen=True)
-class People:
-    """Reps (P of them, leavers and their successors included) over Q periods, burn-in and running one included.
+class Presence:
+    """When reps work and in which team: P reps, leavers and their successors included, over Q periods.
 
     Attributes:
-        seat: (P,) which of the seats a rep holds; a seat is held by one rep at a time.
         hired_on, left_on: (P,) day numbers; `NEVER` = still there.
         hired_week, left_week: (P,) first and last week of work; first may be negative.
         segment: (P,) index into `World.segments`.
-        team, territory: (Q, P) indices.
+        team: (Q, P) index.
+    """
+
+    hired_on: Ints
+    left_on: Ints
+    hired_week: Ints
+    left_week: Ints
+    segment: Ints
+    team: Ints
+
+    @property
+    def count(self) -> int:
+        """Reps, leavers included."""
+        return len(self.hired_on)
+
+    def active(self, week: int) -> Bools:
+        """(P,) who works in the week."""
+        return (self.hired_week <= week) & (self.left_week >= week)
+
+    def heirs(self, team: Ints, week: int, period: int, rng: np.random.Generator) -> Ints:
+        """A random rep of each given team who works in the week; -1 where there is none (H04)."""
+        members = np.flatnonzero(self.active(week))
+        members = members[np.argsort(self.team[period, members], kind="stable")]
+        ordered = self.team[period, members]
+        first, after = np.searchsorted(ordered, team), np.searchsorted(ordered, team, side="right")
+        place = first + (rng.random(len(team)) * (after - first)).astype(np.int64)
+        return np.where(after > first, np.append(members, -1)[np.minimum(place, len(members))], -1)
+
+
+@dataclass(frozen=True)
+class People(Presence):
+    """Everything about the reps of a simulation; period axes include the burn-in and the running period.
+
+    Attributes:
+        seat: (P,) which of the seats a rep holds; a seat is held by one rep at a time.
+        territory: (Q, P) index.
         potential, fte: (Q, P).
         team_segment, team_region: (T,).
         manager: (Q, T) index of the team's manager.
@@ -39,12 +73,6 @@ class People:
     """
 
     seat: Ints
-    hired_on: Ints
-    left_on: Ints
-    hired_week: Ints
-    left_week: Ints
-    segment: Ints
-    team: Ints
     territory: Ints
     potential: Floats
     fte: Floats
@@ -61,19 +89,10 @@ class People:
     gamer: Bools
 
     @property
-    def count(self) -> int:
-        """Reps, leavers included."""
-        return len(self.seat)
-
-    @property
     def directors(self) -> int:
         """Directors between managers and the head; none in a small organisation."""
         teams = len(self.team_segment)
         return -(-teams // _TEAMS_A_DIRECTOR) if teams > _TEAMS_A_DIRECTOR else 0
-
-    def active(self, week: int) -> Bools:
-        """(P,) who works in the week."""
-        return (self.hired_week <= week) & (self.left_week >= week)
 
     def employed_share(self, first_day: int, last_day: int) -> Floats:
         """(P,) share of the days for which each rep is employed."""
@@ -88,9 +107,14 @@ def draw_people(world: World, timeline: Timeline, seats: int, rng: np.random.Gen
     teams = int(team_of_seat[-1]) + 1
     seat, hired_week, left_week = _stays(world, timeline, seats, rng)
     people = len(seat)
-    first, last = timeline.week_start[np.clip(hired_week, 0, None)], timeline.week_end[np.clip(left_week, 0, timeline.weeks - 1)]
+    first, last = (
+        timeline.week_start[np.clip(hired_week, 0, None)],
+        timeline.week_end[np.clip(left_week, 0, timeline.weeks - 1)],
+    )
     tenure_before = 150 + rng.exponential(800, people)
-    hired_on = np.where(hired_week < 0, timeline.week_start[0] - tenure_before.astype(np.int64), timeline.next_selling_day(first))
+    hired_on = np.where(
+        hired_week < 0, timeline.week_start[0] - tenure_before.astype(np.int64), timeline.next_selling_day(first)
+    )
     left_on = np.where(left_week >= timeline.weeks, NEVER, last)
     team_segment = _segments_of_teams(world, teams)
     team, territory, moved = _moves(world, team_of_seat[seat], seat, team_segment, periods, seats, rng)

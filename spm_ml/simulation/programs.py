@@ -66,7 +66,9 @@ class Schooling:
             self.assessments.append((rep, skill, np.full(len(rep), day), np.full(len(rep), assessor)))
             self.scores.append(np.clip(np.round(_SCORE_MIDDLE + _SCORE_SCALE * seen.ravel(), 1), 1, 5))
 
-    def enrol(self, period: int, timeline: Timeline, attainment: Floats, eligible: Bools, rng: np.random.Generator) -> Floats:
+    def enrol(
+        self, period: int, timeline: Timeline, attainment: Floats, eligible: Bools, rng: np.random.Generator
+    ) -> Floats:
         """Managers send reps after a bad period (H20); those who want to go are sent a little more often.
 
         Args:
@@ -91,7 +93,9 @@ class Schooling:
         days = np.array([each.days for each in world.programs], dtype=np.int64)[program]
         weeks = timeline.weeks_of(period)
         week = weeks[rng.integers(0, max(len(weeks) // 3, 1), len(rep))]
-        started = np.maximum(timeline.next_selling_day(timeline.week_start[week] + rng.integers(0, 5, len(rep))), people.hired_on[rep])
+        started = np.maximum(
+            timeline.next_selling_day(timeline.week_start[week] + rng.integers(0, 5, len(rep))), people.hired_on[rep]
+        )
         completed = timeline.next_selling_day(started + days + rng.integers(0, 15, len(rep)))
         completed = np.where(rng.random(len(rep)) < _INCOMPLETE, -1, completed)
         gain = gains(world, people, self.skill)[rep, program] * (completed >= 0)[:, None]

@@ -60,13 +60,19 @@ class QuotaSetter:
         amount = np.maximum(np.round(expected / 100_000), 1) * 100_000
         has = (self._share(period) > _LEAST_SHARE) & (rng.random(people.count) >= knobs.quota_missing)
         amount[rng.random(people.count) < knobs.quota_zero] = 0
-        late = np.where(rng.random(people.count) < 0.04, rng.integers(4, 20, people.count), -rng.integers(4, 21, people.count))
-        set_on = np.where(people.hired_on >= start, np.minimum(people.hired_on + 6, end), np.maximum(start + late, people.hired_on))
+        late = np.where(
+            rng.random(people.count) < 0.04, rng.integers(4, 20, people.count), -rng.integers(4, 21, people.count)
+        )
+        set_on = np.where(
+            people.hired_on >= start, np.minimum(people.hired_on + 6, end), np.maximum(start + late, people.hired_on)
+        )
         self._record(period, np.flatnonzero(has), amount, set_on)
         self.original[period] = np.where(has, amount, np.nan)
         changed = np.flatnonzero(has & (rng.random(people.count) < knobs.quota_change))
         factor = rng.choice([0.75, 0.85, 0.9, 1.1, 1.2], people.count)
-        changed_on = np.minimum(np.maximum(set_on + 7, start + rng.integers(20, max(end - start - 15, 21), people.count)), end)
+        changed_on = np.minimum(
+            np.maximum(set_on + 7, start + rng.integers(20, max(end - start - 15, 21), people.count)), end
+        )
         changed = changed[changed_on[changed] > set_on[changed]]
         revised = np.round(amount * factor / 100_000) * 100_000
         self._record(period, changed, revised, changed_on)

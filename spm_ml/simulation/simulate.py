@@ -14,6 +14,7 @@ from spm_ml.simulation import contract, staff
 from spm_ml.simulation.engine import run, streams
 from spm_ml.simulation.hazards import NATURAL, plant
 from spm_ml.simulation.timeline import Timeline
+from spm_ml.simulation.truth import bookings_of, write_truth
 from spm_ml.simulation.world import Ints, World
 from spm_ml.simulation.write import Format, TableWriter
 
@@ -87,7 +88,8 @@ def simulate(
     diary: list[dict[str, Ints]] = []
     course = run(world, timeline, reps, chance, diary.append, progress)
     people = staff.Staff.of(course, chance["tables"])
-    snapshot = contract.Snapshot.of(course.ledger.columns(), last_day)
+    columns = course.ledger.columns()
+    snapshot = contract.Snapshot.of(columns, last_day)
     rng = chance["tables"]
     tables = {
         "reps": staff.reps_table(course, people),
@@ -113,6 +115,13 @@ def simulate(
             progress("write activities", number + 1, len(diary))
         rows["activities"] = writer.rows
     world.organisation.write(out / "organisation.yaml")
-    world.write(truth / "world.json")
+    bookings = bookings_of(course, columns, np.ones(len(columns["deal"])))
+    write_truth(truth, course, people, columns, bookings, periods)
     epoch = date(1970, 1, 1).toordinal()
-    return SimulationSummary(out, rows, {}, date.fromordinal(epoch + timeline.report_start), date.fromordinal(epoch + int(np.int64(last_day))))
+    return SimulationSummary(
+        out,
+        rows,
+        {},
+        date.fromordinal(epoch + timeline.report_start),
+        date.fromordinal(epoch + int(np.int64(last_day))),
+    )

@@ -61,7 +61,10 @@ def team_names(course: Course) -> list[str]:
     """`East SMB 1` and so on."""
     people = course.people
     segments = [course.world.segments[code].name for code in people.team_segment]
-    return [f"{REGIONS[region]} {segment} {number + 1}" for number, (region, segment) in enumerate(zip(people.team_region, segments, strict=True))]
+    return [
+        f"{REGIONS[region]} {segment} {number + 1}"
+        for number, (region, segment) in enumerate(zip(people.team_region, segments, strict=True))
+    ]
 
 
 def reps_table(course: Course, staff: Staff) -> pa.Table:
@@ -100,7 +103,9 @@ def groups_table(course: Course, staff: Staff) -> pa.Table:
     attribute = np.repeat([0, 1], len(rep))
     values = [*_GROUPS["gender"], *_GROUPS["age_band"]]
     codes = np.concatenate([course.people.group[rep], 3 + course.people.age_band[rep]])
-    return pa.table({"rep_id": words(staff.ids, both), "attribute": words(list(_GROUPS), attribute), "value": words(values, codes)})
+    return pa.table(
+        {"rep_id": words(staff.ids, both), "attribute": words(list(_GROUPS), attribute), "value": words(values, codes)}
+    )
 
 
 def _hire_period(course: Course) -> Ints:
@@ -151,6 +156,14 @@ def _leaders(course: Course, staff: Staff, span: range, schema: pa.Schema) -> pa
         rows.append((staff.head_id, next(names), "head of sales", None, None, None, None, long_ago, None))
     columns = list(zip(*rows, strict=True))
     table = {name: pa.array(column) for name, column in zip(schema.names[:7], columns[:7], strict=True)}
-    table |= {name: pa.array(column, type=pa.int32()).cast(pa.date32()) for name, column in zip(("hired_on", "left_on"), columns[7:], strict=True)}
-    table |= {"fte": pa.array([1.0] * len(rows)), "territory": pa.nulls(len(rows)), "territory_potential": pa.nulls(len(rows)), "effective_from": pa.nulls(len(rows))}
+    table |= {
+        name: pa.array(column, type=pa.int32()).cast(pa.date32())
+        for name, column in zip(("hired_on", "left_on"), columns[7:], strict=True)
+    }
+    table |= {
+        "fte": pa.array([1.0] * len(rows)),
+        "territory": pa.nulls(len(rows)),
+        "territory_potential": pa.nulls(len(rows)),
+        "effective_from": pa.nulls(len(rows)),
+    }
     return pa.table({name: table[name] for name in schema.names}).cast(schema)

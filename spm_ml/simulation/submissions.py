@@ -51,7 +51,9 @@ class Submissions:
         end = timeline.end_of(period)
         live = (book.stage > 0) & (book.expected <= end)
         worth = book.amount * _STAGE_CHANCE[book.stage] * live
-        likely = np.bincount(book.owner, weights=worth, minlength=people.count)[who] * (0.5 + 0.5 * (1 - number / count))
+        likely = np.bincount(book.owner, weights=worth, minlength=people.count)[who] * (
+            0.5 + 0.5 * (1 - number / count)
+        )
         upside = np.bincount(book.owner, weights=book.amount * (live & (book.stage > 2)), minlength=people.count)[who]
         seen = np.exp(self.rep_bias[who] + rng.normal(0, 0.15, len(who)))
         day = int(timeline.next_selling_day(np.array([timeline.week_end[week] + 1]))[0])

@@ -57,7 +57,9 @@ class Timeline:
     _utc_offset: Ints
 
     @classmethod
-    def of(cls, calendar: FiscalCalendar, *, last: date, periods: int, burn_in: int, start: date | None = None) -> "Timeline":
+    def of(
+        cls, calendar: FiscalCalendar, *, last: date, periods: int, burn_in: int, start: date | None = None
+    ) -> "Timeline":
         """Lays out `periods` finished periods and the one that holds `last`; `start` moves all of it.
 
         Args:
@@ -83,7 +85,11 @@ class Timeline:
         first_day, last_day = day_number(listed[0].start), day_number(future.end)
         days = calendar.day_table(listed[0].start, future.end)
         selling = np.array(days["selling_day"], dtype=np.bool_)
-        weeks = [(index, number, *bounds) for index, period in enumerate(listed) for number, bounds in enumerate(_weeks(period))]
+        weeks = [
+            (index, number, *bounds)
+            for index, period in enumerate(listed)
+            for number, bounds in enumerate(_weeks(period))
+        ]
         period_of, number_of, starts, ends = np.array(weeks, dtype=np.int64).T
         by_week = [_selling_days(selling, first_day, start_, end_) for start_, end_ in zip(starts, ends, strict=True)]
         counts = np.array([len(days_) for days_ in by_week], dtype=np.int64)
@@ -138,6 +144,11 @@ class Timeline:
         index = (share * self._selling_count[week]).astype(np.int64)
         return self._selling_by_week[week, np.minimum(index, self._selling_count[week] - 1)]
 
+    def remaining_load(self, week: int, day: int) -> float:
+        """Selling days of the week after a day, ÷ 5."""
+        days = self._selling_by_week[week, : self._selling_count[week]]
+        return float((days > day).sum() / 5)
+
     def next_selling_day(self, days: Ints) -> Ints:
         """Each day, or the first selling day after it."""
         positions = np.flatnonzero(self._selling)
@@ -164,6 +175,9 @@ def _selling_days(selling: Bools, first_day: int, start: int, end: int) -> list[
 
 
 def _offsets(zone: ZoneInfo, first: int, last: int) -> Ints:
-    noons = [datetime.combine(day_of(number), datetime.min.time(), UTC) + timedelta(hours=12) for number in range(first, last + 1)]
+    noons = [
+        datetime.combine(day_of(number), datetime.min.time(), UTC) + timedelta(hours=12)
+        for number in range(first, last + 1)
+    ]
     seconds = [int((noon.astimezone(zone).utcoffset() or timedelta(0)).total_seconds()) for noon in noons]
     return np.array(seconds, dtype=np.int64)

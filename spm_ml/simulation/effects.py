@@ -1,0 +1,122 @@
+"""What programs truly do, stated three ways: for each program, each enrolment, and each rep who could take one."""
+
+import numpy as np
+import pyarrow as pa
+
+from spm_ml.simulation.contract import period_labels
+from spm_ml.simulation.deals import Rates
+from spm_ml.simulation.engine import Course
+from spm_ml.simulation.factors import steady_bookings
+from spm_ml.simulation.programs import gains
+from spm_ml.simulation.render import dates, words
+from spm_ml.simulation.staff import Staff
+from spm_ml.simulation.world import Floats
+
+
+def attainment_effect(course: Course, period: int, gain: Floats) -> Floats:
+    """(P,) attainment gained in a period by a gain in skills (P, K), everything else as it was; NaN without quota.
+
+    The steady-state expectation with and without the gain, so the full effect, not that of the first weeks.
+    """
+    rates, loads = course.rates[period], np.array(course.world.loadings)
+    prospecting, qualification, negotiation, value = (gain * loads).T
+    better = Rates(
+        created=rates.created * np.exp(prospecting),
+        speed=rates.speed * np.exp(qualification),
+        win=rates.win * np.exp(negotiation),
+        lose=rates.lose * np.exp(-0.7 * negotiation),
+        size=rates.size * np.exp(value),
+        colleague=rates.colleague,
+    )
+    segment, weeks = course.people.segment, course.timeline.week_load[course.timeline.weeks_of(period)].sum()
+    more = steady_bookings(course.world, better, segment) - steady_bookings(course.world, rates, segment)
+    quota = course.quotas.final[period]
+    return np.asarray(more * weeks / np.where(quota > 0, quota, np.nan))
+
+
+def individual_effects(course: Course, staff: Staff) -> pa.Table:
+    """For each reported period, rep with a quota and program: attainment gained if it had been taken just before.
+
+    Columns: period, rep_id, program_id, effect.
+    """
+    people, timeline, world = course.people, course.timeline, course.world
+    parts = []
+    for period in range(timeline.first_reported, len(timeline.periods)):
+        gain = gains(world, people, course.skills[period])
+        effect = np.stack(
+            [attainment_effect(course, period, gain[:, place]) for place in range(len(world.programs))], axis=1
+        )
+        there = np.flatnonzero(
+            staff.known & (people.hired_on <= timeline.end_of(period)) & (people.left_on >= timeline.start_of(period))
+        )
+        there = there[np.isfinite(effect[there, 0])]
+        parts.append((np.full(effect[there].size, period), np.repeat(there, effect.shape[1]), effect[there].ravel()))
+    period_of, rep, effects = (np.concatenate(column) for column in zip(*parts, strict=True))
+    program = np.tile(np.arange(len(world.programs)), len(rep) // len(world.programs))
+    return pa.table(
+        {
+            "period": words(period_labels(course), period_of),
+            "rep_id": words(staff.ids, rep),
+            "program_id": words([each.program_id for each in world.programs], program),
+            "effect": pa.array(effects),
+        }
+    )
+
+
+def enrolment_effects(course: Course, staff: Staff) -> pa.Table:
+    """For each enrolment of a finished or running period: skill gained and attainment gained in the period after.
+
+    Columns: rep_id, program_id, started_on, period (in which it works), skill_gain (sum), effect (null: not over yet).
+    """
+    rows = [
+        (*enrolled, gain)
+        for enrolled, gain in zip(course.schooling.enrolments, course.schooling.enrolment_gains, strict=True)
+    ]
+    last = len(course.timeline.periods) - 1
+    parts = []
+    for rep, program, started, _, taken_in, _, gain in rows:
+        after = int(taken_in[0]) + 1 if len(taken_in) else last + 1
+        effect = np.full(len(rep), np.nan)
+        if after <= last:
+            whole = np.zeros((course.people.count, gain.shape[1]))
+            whole[rep] = gain
+            # The rates of the period after already hold the gain, so what it added is what taking it away would cost.
+            effect = -attainment_effect(course, after, -whole)[rep]
+        parts.append((rep, program, started, np.full(len(rep), min(after, last)), gain.sum(axis=1), effect))
+    rep, program, started, after_period, total, effects = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    seen = staff.known[rep] & (started <= course.timeline.end)
+    return pa.table(
+        {
+            "rep_id": words(staff.ids, rep[seen]),
+            "program_id": words([each.program_id for each in course.world.programs], program[seen]),
+            "started_on": dates(started[seen]),
+            "period": words(period_labels(course), after_period[seen]),
+            "skill_gain": pa.array(total[seen]),
+            "effect": pa.array(effects[seen], from_pandas=True),
+        }
+    )
+
+
+def program_effects(course: Course, staff: Staff) -> pa.Table:
+    """For each program: gain for a point of gap, and mean attainment gained by all reps and by those who took it.
+
+    Columns: program_id, skills, gain_per_gap, effect_everybody, effect_enrolled (null: nobody yet).
+    """
+    everybody, enrolled = (
+        table.to_pandas() for table in (individual_effects(course, staff), enrolment_effects(course, staff))
+    )
+    listed = course.world.programs
+    ids = [program.program_id for program in listed]
+    return pa.table(
+        {
+            "program_id": ids,
+            "skills": [";".join(program.skills) for program in listed],
+            "gain_per_gap": [course.world.effect_of(program) for program in listed],
+            "effect_everybody": pa.array(
+                everybody.groupby("program_id")["effect"].mean().reindex(ids), from_pandas=True
+            ),
+            "effect_enrolled": pa.array(enrolled.groupby("program_id")["effect"].mean().reindex(ids), from_pandas=True),
+        }
+    )
