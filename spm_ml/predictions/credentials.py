@@ -111,17 +111,19 @@ class Credentials:
                 .values(revoked_at=datetime.now(UTC))
             )
 
-    def revoke(self, *, label: str, actor: str = "operator") -> int:
-        """Revokes every token with that label, and with them their sessions; gives their number."""
+    def revoke(self, *, label_prefix: str, actor: str = "operator") -> int:
+        """Revokes every token whose label begins so, and with them their sessions; gives their number."""
         tokens = schema.tokens.c
         with writing(self._engine) as connection:
             revoked = connection.execute(
                 update(schema.tokens)
-                .where(tokens.label == label, tokens.revoked_at.is_(None))
+                .where(tokens.label.startswith(label_prefix, autoescape=True), tokens.revoked_at.is_(None))
                 .values(revoked_at=datetime.now(UTC))
             ).rowcount
             if revoked:
-                record(connection, actor=actor, action="tokens revoked", subject=label, detail={"tokens": revoked})
+                record(
+                    connection, actor=actor, action="tokens revoked", subject=label_prefix, detail={"tokens": revoked}
+                )
         return revoked
 
 

@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
-from spm_ml.predictions.batch import Batch, ModelCard
+from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode_model_card, decode_prediction, decode_recommendation, decode_team
 from spm_ml.predictions.rows import Prediction, Recommendation, RiskBand, TeamPrediction
 from spm_ml.predictions.scope import Scope, Subject, tree_of
 
 Item = TypeVar("Item")
+BandChoice = Literal[RiskBand, "none"]
 Sort = Literal["risk", "name", "quota", "booked", "forecast"]
 
 _rep = schema.predictions.c
@@ -41,7 +42,7 @@ class Selection:
 
     Attributes:
         manager_id: Only this manager's tree.
-        risk_band: Only this band.
+        band: Only this risk band; `none`: only reps without one.
         search: Only names that contain it, upper and lower case alike.
         sort: What to order by; the unknown comes last.
         descending: Largest first.
@@ -50,7 +51,7 @@ class Selection:
     """
 
     manager_id: str | None = None
-    risk_band: RiskBand | None = None
+    band: BandChoice | None = None
     search: str | None = None
     sort: Sort = "risk"
     descending: bool = False
@@ -104,6 +105,22 @@ class BatchReader:
         self._connection = connection
         # Access follows the organisation as it is now, also when an earlier period's batch is read.
         self._tree_batch_id = tree_batch_id
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody in the tree, managers included, by name."""
+        rows = schema.people.c
+        found = self._connection.execute(
+            select(rows.rep_id, rows.name, rows.manager_id, rows.role)
+            .where(rows.batch_id == self.batch.batch_id, self._may("person", rows.rep_id))
+            .order_by(rows.name, rows.rep_id)
+        )
+        return tuple(Person(*row) for row in found)
+
+    def band_counts(self, manager_id: str | None = None) -> dict[BandChoice, int]:
+        """How many reps of the batch, or of one manager's tree, are in each band."""
+        query = self._reps("person", _rep.risk_band, func.count().label("reps")).group_by(_rep.risk_band)
+        rows = self._connection.execute(self._narrowed(query, Selection(manager_id=manager_id)))
+        return {row.risk_band or "none": row.reps for row in rows}
 
     def reps(self, selection: Selection = Selection()) -> Listing[RepSummary]:
         """Reps by name, team and band."""
@@ -192,14 +209,20 @@ class BatchReader:
             self._may("team", _team.manager_id),
         )
 
-    def _list(self, query: Select[Any], selection: Selection, build: Callable[[Row[Any]], Item]) -> Listing[Item]:
+    def _narrowed(self, query: Select[Any], selection: Selection) -> Select[Any]:
         if selection.manager_id is not None:
             team = tree_of(selection.manager_id, self._tree_batch_id, name="team")
             query = query.where(_rep.rep_id.in_(team))
-        if selection.risk_band is not None:
-            query = query.where(_rep.risk_band == selection.risk_band)
+        if selection.band == "none":
+            query = query.where(_rep.risk_band.is_(None))
+        elif selection.band is not None:
+            query = query.where(_rep.risk_band == selection.band)
         if selection.search:
             query = query.where(_rep.name_folded.contains(selection.search.casefold(), autoescape=True))
+        return query
+
+    def _list(self, query: Select[Any], selection: Selection, build: Callable[[Row[Any]], Item]) -> Listing[Item]:
+        query = self._narrowed(query, selection)
         total = self._connection.execute(
             query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
         ).scalar_one()

@@ -13,6 +13,7 @@ from spm_ml.errors import ConfigurationError, DataError, NotReadyError
 from spm_ml.predictions import Person, PredictionStore, Principal, Scope, Selection
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.publishing import ABANDONED_AFTER, KEPT_BATCHES, BatchContent
+from spm_ml.predictions.reading import BandChoice
 from tests.prediction_world import NO_QUOTA, NORTH, SOUTH, VP, World, make_world
 
 EVERYBODY = Scope("manager", VP)
@@ -106,8 +107,14 @@ def test_reps_are_sorted_filtered_searched_and_paged(store: PredictionStore, wor
         first, second = (batch.reps(Selection(sort="name", limit=4, offset=at)) for at in (0, 4))
         assert [row.name for row in (*first.items, *second.items)] == names[:8]
         assert first.total == len(names)
-        for band in ("high", "medium", "low"):
-            assert {row.risk_band for row in batch.predictions(Selection(risk_band=band)).items} <= {band}
+        bands: tuple[BandChoice, ...] = ("high", "medium", "low", "none")
+        counts = batch.band_counts()
+        for band in bands:
+            found = batch.predictions(Selection(band=band))
+            assert {row.risk_band or "none" for row in found.items} <= {band}
+            assert found.total == counts.get(band, 0)
+        assert sum(batch.band_counts(SOUTH).values()) == 4
+        assert [person.name for person in batch.people()] == sorted(person.name for person in world.people)
 
 
 def test_recommendations_are_replaced_without_a_new_batch(store: PredictionStore, world: World) -> None:
