@@ -1,0 +1,177 @@
+"""All that was recorded: the tables of one version in the organisation's currency, and what is derived from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+
+from spm_ml.errors import DataError, did_you_mean
+from spm_ml.fiscal import FiscalCalendar
+from spm_ml.history.credit import bookings_of
+from spm_ml.history.engine import Engine
+from spm_ml.history.ledger import LedgerSources, SourceFacts, build_ledger
+from spm_ml.history.local_days import LocalDays
+from spm_ml.history.money import Rates, converted
+from spm_ml.history.quota import build_quotas, named_periods
+from spm_ml.history.stages import StageMap
+from spm_ml.history.watermark import facts_of, timestamp_range
+from spm_ml.settings import Organisation
+from spm_ml.tables import PROTECTED_TABLES
+
+ACTIVITY_COLUMNS = {
+    "rep_id": "string",
+    "occurred_on": "date",
+    "recorded_on": "date",
+    "kind": "string",
+    "opportunity_id": "string",
+    "minutes": "float64",
+}
+"""Columns of the activity and their types, in order."""
+
+
+@dataclass
+class Records:
+    """The tables as they were loaded, and derived ones that are computed on first use and kept.
+
+    Attributes:
+        organisation: What the organisation declares, with at least one stage.
+        engine: Where everything is kept.
+        sources: Every table of the contract that a history may read, in internal types; ledgers with `_occurrence`.
+        version: Version of the tables; 0 for frames.
+        data_hash: SHA-256 that names the content.
+        stated_facts: What the source does not record, where it was found before; None: found on first use.
+    """
+
+    organisation: Organisation
+    engine: Engine
+    sources: Mapping[str, ir.Table]
+    version: int
+    data_hash: str
+    stated_facts: SourceFacts | None = None
+    _rows: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def calendar(self) -> FiscalCalendar:
+        """The organisation's fiscal calendar."""
+        return FiscalCalendar.of(self.organisation)
+
+    @cached_property
+    def stages(self) -> StageMap:
+        """Names of the stages over time."""
+        return StageMap(self.organisation.stages)
+
+    @cached_property
+    def days(self) -> LocalDays:
+        """Local days of the timestamps that the tables hold."""
+        return LocalDays.of(self.organisation.timezone, *timestamp_range(self.source))
+
+    @cached_property
+    def facts(self) -> SourceFacts:
+        """What the source as a whole does not record."""
+        return self.stated_facts or facts_of(self.source, self.calendar.local_day)
+
+    @cached_property
+    def rates(self) -> Rates | None:
+        """Exchange rates; None when no amount needs one."""
+        own = self.organisation.currency
+        codes = [self.source(name).select("currency").distinct().to_pyarrow() for name in ("opportunities", "quotas")]
+        foreign = {str(code).strip().upper() for table in codes for code in table["currency"].to_pylist() if code}
+        return Rates.of(self.engine, self.source("fx_rates"), own) if foreign - {own} else None
+
+    @cached_property
+    def ledger(self) -> ir.Table:
+        """Every change of every deal.
+
+        Raises:
+            DataError: An open deal is in a stage that the organisation does not have, or an amount has no rate.
+        """
+        self._refuse_unknown_stages()
+        events, deals = self.source("opportunity_events"), self.source("opportunities")
+        sources = LedgerSources(events, deals, self.days.day, self.stages, self.facts)
+        return build_ledger(self.engine, sources, self.rates)
+
+    @cached_property
+    def bookings(self) -> ir.Table:
+        """Credited amounts."""
+        return self.engine.keep("bookings", bookings_of(self.ledger, self.source("credits")))
+
+    @cached_property
+    def quotas(self) -> ir.Table:
+        """Every version of every quota."""
+        return build_quotas(self.engine, self.rows("quotas"))
+
+    @cached_property
+    def activity(self) -> ir.Table:
+        """What reps did, by local day."""
+        rows = self.source("activities")
+        occurred = self.days.day(rows.occurred_at)
+        recorded = self.days.day(ibis.coalesce(rows.recorded_at, rows.occurred_at))
+        rows = rows.mutate(occurred_on=occurred, recorded_on=recorded)
+        return rows.select(**{name: rows[name].cast(kind) for name, kind in ACTIVITY_COLUMNS.items()})
+
+    def source(self, name: str) -> ir.Table:
+        """A table as it was loaded.
+
+        Raises:
+            DataError: There is no such table, or no history may read it.
+        """
+        if name in PROTECTED_TABLES:
+            raise DataError(f"table {name!r} is kept apart from every history (H23): only the fairness audit reads it")
+        if name not in self.sources:
+            raise DataError(f"{name!r} is no table of the data contract{did_you_mean(name, self.sources)}")
+        return self.sources[name]
+
+    def rows(self, name: str) -> ir.Table:
+        """A table's rows with money in the organisation's minor units and periods by their labels.
+
+        Beside the contract's columns there may be others: `period_start` and `period_end` of quotas and submissions.
+
+        Raises:
+            DataError: There is no such table, a period cannot be read, or an amount has no exchange rate on its day.
+        """
+        if name not in self._rows:
+            rows = self.source(name)
+            if name in ("quotas", "submissions"):
+                rows = named_periods(self.engine, rows, self.calendar)
+            if self.rates is not None and name in ("opportunities", "opportunity_events", "quotas"):
+                rows = self._in_own_currency(name, rows, self.rates)
+            self._rows[name] = rows
+        return self._rows[name]
+
+    def _in_own_currency(self, name: str, rows: ir.Table, rates: Rates) -> ir.Table:
+        if name == "opportunities":
+            closed_on = ibis.ifelse(rows.outcome == "open", ibis.null("date"), rows.closed_on)
+            rows = rows.mutate(rate_day=ibis.coalesce(closed_on, self.days.day(rows.recorded_at), rows.created_on))
+        elif name == "quotas":
+            rows = rows.mutate(rate_day=ibis.coalesce(rows.set_on, rows.period_start))
+        else:
+            currencies = self.source("opportunities").select("opportunity_id", "currency")
+            rows = rows.mutate(rate_day=self.days.day(rows.recorded_at)).inner_join(currencies, "opportunity_id")
+        rated = self.engine.keep(name, rates.with_factor(rows, currency="currency", day="rate_day"))
+        rates.refuse_missing(rated.filter(rated.amount.notnull()), currency="currency", day="rate_day", what=name)
+        return rated.mutate(amount=converted(rated.amount, rated.factor), currency=ibis.literal(rates.currency))
+
+    def _refuse_unknown_stages(self) -> None:
+        """Stops where an open deal is in a stage that is none of the organisation's."""
+        events, deals = self.source("opportunity_events"), self.source("opportunities")
+        closings = events.filter(events.outcome.isin(["won", "lost"]))
+        closings = closings.group_by("opportunity_id").agg(closed_at=closings.recorded_at.min())
+        events = events.left_join(closings, "opportunity_id")
+        in_pipeline = events.outcome.isnull() & ~(events.closed_at <= events.recorded_at).fill_null(False)
+        stated = events.filter(in_pipeline | (events.outcome == "open"))
+        present = deals.filter(deals.outcome.fill_null("open") == "open")
+        written_on = ibis.coalesce(self.days.day(present.recorded_at), ibis.literal(self.facts.exported_on))
+        rows = ibis.union(
+            stated.select("stage", day=self.days.day(stated.recorded_at)), present.select("stage", day=written_on)
+        )
+        unknown = rows.filter(rows.stage.notnull() & self.stages.canonical(rows.stage, rows.day).isnull())
+        names = unknown.select("stage").distinct().limit(5).to_pyarrow()["stage"].to_pylist()
+        if names:
+            known = self.stages.names
+            listed = ", ".join(f"{name!r}{did_you_mean(name, known)}" for name in sorted(names))
+            raise DataError(
+                f"open deals are in stages that the organisation does not have: {listed}. Its stages are "
+                f"{', '.join(known)}: add the name as a stage or as an alias under stages in organisation.yaml"
+            )

@@ -1,0 +1,249 @@
+"""SalesHistory: the validated tables, and what follows from them, as they were known on any day."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from types import TracebackType
+from typing import Final, Self
+
+import ibis.expr.types as ir
+import pandas as pd
+from ibis.backends.duckdb import Backend
+
+from spm_ml.errors import NotReadyError
+from spm_ml.fiscal import FiscalCalendar, Period
+from spm_ml.history import people, visible
+from spm_ml.history.engine import Engine, schema_of
+from spm_ml.history.frames import arrow_tables, frames_hash, with_stages
+from spm_ml.history.records import Records
+from spm_ml.history.store import TableStore
+from spm_ml.history.watermark import first_day, last_recorded_day
+from spm_ml.settings import Organisation, StageSettings, Workspace
+from spm_ml.tables import PROTECTED_TABLES, TABLE_BY_NAME, TABLES
+
+READABLE: Final = tuple(table for table in TABLES if table.name not in PROTECTED_TABLES)
+"""The tables that a history reads; protected attributes are not among them (H23)."""
+
+_ONE_STAGE: Final = (StageSettings(name="Open"),)
+"""The pipeline of an organisation that declares no stage and whose data holds no open deal."""
+
+
+class SalesHistory:
+    """The tables of a workspace or of frames, bitemporal: the day something happened and the day it was recorded.
+
+    Everything is an Ibis expression over an embedded DuckDB; derived tables are computed on first use and kept.
+    Close it, or use it as a context manager, to free its folder. Histories made by `as_of` and `replacing` share the
+    engine of the one they came from and end with it.
+
+    Args:
+        records: What was recorded.
+        as_of_day: Last day that counts; None: every day does.
+    """
+
+    def __init__(self, records: Records, *, as_of_day: date | None = None) -> None:
+        self._records = records
+        self._as_of_day = as_of_day
+
+    @classmethod
+    def open(cls, workspace: Workspace, *, version: int | None = None, known_on: date | None = None) -> Self:
+        """Reads the tables of a workspace.
+
+        Args:
+            workspace: Where they were ingested.
+            version: State of the tables; the newest by default.
+            known_on: Takes the version in force at the end of that day instead: what could be answered then.
+
+        Raises:
+            NotReadyError: Nothing was ingested, there is no such version, or none by that day.
+        """
+        organisation, store = workspace.organisation(), TableStore(workspace)
+        if version is None:
+            version = store.latest if known_on is None else store.version_on(known_on)
+        if not version:
+            raise NotReadyError(
+                f"{workspace.root} holds no tables: ingest some with 'spm ingest DIR --workspace {workspace.root}'"
+            )
+        engine = Engine(organisation.threads)
+        queries = {table.name: store.relation_sql(table.name, version, occurrence=table.ledger) for table in READABLE}
+        sources = {name: engine.view(name, sql) for name, sql in queries.items() if sql is not None}
+        digest = sha256()
+        for entry in store.versions():
+            if entry.version <= version:
+                parts = sorted((name, part) for name, part in entry.parts.items() if name in queries)
+                digest.update(repr((entry.version, parts)).encode())
+        return cls(_records(organisation, engine, sources, version, digest.hexdigest()))
+
+    @classmethod
+    def from_frames(cls, frames: Mapping[str, pd.DataFrame], organisation: Organisation) -> Self:
+        """Reads frames with the contract's columns, for tests and notebooks.
+
+        Args:
+            frames: Tables by name. Money is decimal, float or text in the row's currency (events: in the
+                organisation's digits), dates are dates or ISO text, timestamps without a zone are UTC. Optional
+                columns and tables may be missing.
+            organisation: Its settings; stages are taken from the data where it declares none.
+
+        Raises:
+            DataError: A table or column is unknown, a required column is missing, or a cell cannot be read.
+        """
+        tables = arrow_tables(frames, organisation)
+        engine = Engine(organisation.threads)
+        sources = {name: engine.keep(name, table) for name, table in tables.items()}
+        return cls(_records(with_stages(organisation, tables), engine, sources, 0, frames_hash(tables)))
+
+    @property
+    def organisation(self) -> Organisation:
+        """What the organisation declares; its stages are never empty."""
+        return self._records.organisation
+
+    @property
+    def calendar(self) -> FiscalCalendar:
+        """The organisation's fiscal calendar."""
+        return self._records.calendar
+
+    @property
+    def version(self) -> int:
+        """Version of the tables; 0 for frames."""
+        return self._records.version
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 that names the content of the tables."""
+        return self._records.data_hash
+
+    @property
+    def connection(self) -> Backend:
+        """The Ibis backend on which every table lives."""
+        return self._records.engine.backend
+
+    @property
+    def as_of_day(self) -> date | None:
+        """Nothing recorded after this day is visible; None: everything is."""
+        return self._as_of_day
+
+    @cached_property
+    def watermark(self) -> date:
+        """The latest local day on which anything that is visible was recorded (H25)."""
+        if self._as_of_day is None:
+            return self._records.facts.exported_on
+        return last_recorded_day(self.table, self.calendar.local_day)
+
+    def as_of(self, day: date) -> "SalesHistory":
+        """The history as it was known at the end of a day in the organisation's time zone (H01)."""
+        return SalesHistory(self._records, as_of_day=min(day, self._as_of_day or day))
+
+    def replacing(self, tables: Mapping[str, ir.Table]) -> "SalesHistory":
+        """The same history with other rows in some tables, for experiments such as perturbing the future.
+
+        What the source as a whole does not record (`SourceFacts`) stays as it was found before.
+
+        Args:
+            tables: Rows by table, with the columns and types of `source`.
+        """
+        records = self._records
+        sources = {name: tables.get(name, rows) for name, rows in records.sources.items()}
+        content = sha256(repr((records.data_hash, sorted(tables))).encode()).hexdigest()
+        return SalesHistory(
+            replace(records, sources=sources, data_hash=content, stated_facts=records.facts), as_of_day=self._as_of_day
+        )
+
+    def source(self, name: str) -> ir.Table:
+        """A whole table as it was loaded: no day hidden, every amount in its own currency, ledgers with `_occurrence`.
+
+        Raises:
+            DataError: There is no such table, or no history may read it.
+        """
+        return self._records.source(name)
+
+    def table(self, name: str) -> ir.Table:
+        """A table's contract columns: what is visible, money in minor units of the organisation's currency.
+
+        Raises:
+            DataError: There is no such table, or an amount has no exchange rate on its day.
+        """
+        rows, day = self._records.rows(name), self._as_of_day
+        if day is not None:
+            if name == "opportunities":
+                rows = visible.known_deals(rows, self.ledger, day, self._records.days.day)
+            elif name == "credits":
+                rows = visible.known_credits(rows, self.ledger)
+            else:
+                rows = visible.known_on(name, rows, day, self._records.days.day)
+        return rows.select(*(column.name for column in TABLE_BY_NAME[name].columns))
+
+    def has(self, name: str) -> bool:
+        """Tells whether any row of a table is visible."""
+        return len(self.table(name).limit(1).to_pyarrow()) > 0
+
+    @property
+    def ledger(self) -> ir.Table:
+        """One row for every change of a deal; columns in `history.ledger.COLUMNS`.
+
+        Raises:
+            DataError: An open deal is in an unknown stage, or an amount has no exchange rate on its day.
+        """
+        return self._up_to_day(self._records.ledger)
+
+    @property
+    def bookings(self) -> ir.Table:
+        """Signed credited amounts; columns in `history.credit.COLUMNS`."""
+        return self._up_to_day(self._records.bookings)
+
+    @cached_property
+    def profiles(self) -> ir.Table:
+        """One row for every rep and span of days; columns in `history.people.COLUMNS`."""
+        return people.profiles_of(self.table("reps"))
+
+    @property
+    def quotas(self) -> ir.Table:
+        """Every version of every quota; columns in `history.quota.COLUMNS`."""
+        quotas = self._records.quotas
+        return quotas if self._as_of_day is None else quotas.filter(quotas.known_on <= self._as_of_day)
+
+    @property
+    def activity(self) -> ir.Table:
+        """What reps did, by local day; columns in `history.records.ACTIVITY_COLUMNS`."""
+        return self._up_to_day(self._records.activity)
+
+    def tree(self, day: date) -> pd.DataFrame:
+        """The tree of managers on a day; see `people.tree_of` for the columns."""
+        rows = people.profiles_on(self.profiles, day).select("rep_id", "manager_id").to_pyarrow().to_pylist()
+        return people.tree_of({row["rep_id"]: row["manager_id"] for row in rows})
+
+    def periods(self) -> tuple[Period, ...]:
+        """From the period of the first event to the one that holds the as-of day, or else the watermark."""
+        last = self._as_of_day or self.watermark
+        first = first_day(self.ledger, self.quotas) or last
+        return self.calendar.periods_between(min(first, last), last)
+
+    def close(self) -> None:
+        """Frees the engine; every history that shares it ends."""
+        self._records.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _up_to_day(self, rows: ir.Table) -> ir.Table:
+        return rows if self._as_of_day is None else visible.known_ledger(rows, self._as_of_day)
+
+
+def _records(
+    organisation: Organisation, engine: Engine, sources: Mapping[str, ir.Table], version: int, data_hash: str
+) -> Records:
+    """Adds typed empty tables for those that were never loaded."""
+    if not organisation.stages:
+        organisation = organisation.model_copy(update={"stages": _ONE_STAGE})
+    everything = {
+        table.name: sources[table.name]
+        if table.name in sources
+        else engine.empty(table.name, schema_of(table, occurrence=table.ledger))
+        for table in READABLE
+    }
+    return Records(organisation, engine, everything, version, data_hash)
