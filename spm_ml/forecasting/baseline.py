@@ -1,0 +1,125 @@
+"""Baseline: a rule's point forecast, with intervals from the rule's own past errors."""
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import pandas as pd
+
+from spm_ml.dataset import RepPeriodDataset
+from spm_ml.forecasting.calibration import WeeklyShifts
+from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting.forecast import AttainmentForecast
+from spm_ml.forecasting.patterns import Learnt
+from spm_ml.forecasting.protocol import (
+    FitSettings,
+    count_rep_periods,
+    falls_below_booked,
+    not_fitted,
+    read_state,
+    readable_rows,
+    training_rows,
+    write_state,
+)
+from spm_ml.forecasting.scale import RepScale
+from spm_ml.hazards import Abstention
+
+MIN_REP_PERIODS: Final = 10
+"""Past rep-periods with an error below which a rule has no interval and abstains (H19)."""
+
+
+class Baseline(ABC):
+    """A rule that is a forecaster like any other; subclasses say what it learns and what it forecasts.
+
+    Its errors are honest: each past row is forecast from what was known on its as-of day, and what a rule learns is
+    learnt without the period it is then tried on. Errors are divided by the rep's usual size, so that large and small
+    reps share them. No forecast lies below what is booked, unless refunds are usual.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    is_baseline: ClassVar[bool] = True
+    learns: ClassVar[bool] = False
+
+    def __init__(self, settings: FitSettings = FitSettings()) -> None:  # noqa: B008 - frozen
+        self.settings = settings
+        self._fitted = False
+        self._learnt: Learnt = {}
+        self._scale = RepScale(1.0, 0.0)
+        self._may_fall = False
+        self._shifts: WeeklyShifts | None = None
+
+    @abstractmethod
+    def point(self, frame: pd.DataFrame, learnt: Learnt) -> Array:
+        """Forecasts final bookings of each row in minor units; NaN where the input is missing."""
+
+    def learn(self, frame: pd.DataFrame) -> Learnt:  # noqa: ARG002 - most rules have nothing to learn
+        """Learns the rule's own numbers from past rows."""
+        return {}
+
+    def fit(self, dataset: RepPeriodDataset) -> Self:
+        """Learns the rule, and its errors on past rows; see `Forecaster.fit`."""
+        frame = training_rows(dataset)
+        self._fitted, self._shifts = True, None
+        self._scale, self._may_fall = RepScale.fit(frame), falls_below_booked(frame)
+        self._learnt = self.learn(frame)
+        point = self._honest_point(frame)
+        if count_rep_periods(frame.loc[~np.isnan(point)]) >= MIN_REP_PERIODS:
+            error = (frame["actual_bookings"].to_numpy(dtype=float) - point) / self._scale.of(frame)
+            self._shifts = WeeklyShifts.fit(frame["week"].to_numpy(), error[:, None])
+        return self
+
+    def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
+        """Forecasts each row; see `Forecaster.predict`."""
+        if not self._fitted:
+            raise not_fitted(self.name)
+        frame = readable_rows(dataset)
+        if self._shifts is None:
+            few = f"{self.label} needs at least {MIN_REP_PERIODS} past rep-periods to know its own error."
+            nothing = np.full((len(frame), LEVELS.size), np.nan)
+            reasons: list[Abstention | None] = [Abstention("thin_history", few)] * len(frame)
+            return AttainmentForecast.of(dataset, nothing, reasons, may_fall=self._may_fall)
+        point = self._floored(frame, self.point(frame, self._learnt))
+        spread = self._shifts.at(frame["week"].to_numpy()) * self._scale.of(frame)[:, None]
+        lacking = Abstention("thin_history", f"{self.label} needs history that this rep does not have.")
+        reasons = [lacking if missing else None for missing in np.isnan(point)]
+        return AttainmentForecast.of(dataset, point[:, None] + spread, reasons, may_fall=self._may_fall)
+
+    def save(self, folder: Path) -> None:
+        """Writes the fitted rule; see `Forecaster.save`."""
+        if not self._fitted:
+            raise not_fitted(self.name)
+        state: dict[str, Any] = {
+            "settings": asdict(self.settings),
+            "learnt": self._learnt,
+            "scale": asdict(self._scale),
+            "may_fall": self._may_fall,
+            "shifts": self._shifts.to_state() if self._shifts else None,
+        }
+        write_state(folder, self.name, state)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote; see `Forecaster.load`."""
+        _, state = read_state(folder, cls.name)
+        made = cls(FitSettings(**state["settings"]))
+        made._fitted, made._learnt, made._may_fall = True, state["learnt"], state["may_fall"]
+        made._scale = RepScale(**state["scale"])
+        made._shifts = WeeklyShifts.of_state(state["shifts"]) if state["shifts"] else None
+        return made
+
+    def _honest_point(self, frame: pd.DataFrame) -> Array:
+        """Forecasts each past row with what was learnt from the other periods."""
+        if not self.learns:
+            return self._floored(frame, self.point(frame, {}))
+        point = np.full(len(frame), np.nan)
+        periods = frame["period"].to_numpy()
+        for period in pd.unique(frame["period"]):
+            own = periods == period
+            point[own] = self.point(frame.loc[own], self.learn(frame.loc[~own]))
+        return self._floored(frame, point)
+
+    def _floored(self, frame: pd.DataFrame, point: Array) -> Array:
+        return point if self._may_fall else np.maximum(point, frame["booked_to_date"].to_numpy(dtype=float))

@@ -1,0 +1,100 @@
+"""Quantile regression by gradient boosting: a LightGBM booster for each of a few levels, over one binned dataset."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import lightgbm
+import numpy as np
+
+from spm_ml.errors import ConfigurationError
+from spm_ml.forecasting.distribution import LEVELS, Array
+
+FITTED_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Levels that are fitted; those between are interpolated, which costs no measured accuracy and saves two thirds."""
+
+MEDIAN: Final = FITTED_LEVELS.index(0.5)
+
+FULL_LEAVES_FROM: Final = 1_000
+"""Rep-periods from which trees get 7 leaves, below 4: small data overfits long before its rows run out."""
+
+
+@dataclass(frozen=True)
+class QuantileBoosters:
+    """Boosters at `FITTED_LEVELS`; each minimises the pinball loss of its level.
+
+    Source: Koenker & Bassett (1978), Econometrica 46(1); Ke et al. (2017), LightGBM, NeurIPS 30.
+    """
+
+    boosters: tuple[lightgbm.Booster, ...]
+
+    @classmethod
+    def fit(cls, matrix: Array, target: Array, weight: Array, *, rep_periods: int, seed: int, threads: int) -> Self:
+        """Fits all levels; deterministic for a seed, whatever the number of threads.
+
+        Args:
+            matrix: (n, p) columns, NaN where unknown.
+            target: (n,) values whose quantiles are sought.
+            weight: (n,) weights of the loss.
+            rep_periods: Independent units behind the rows; sets the size of trees.
+            seed: Of the columns drawn for each tree.
+            threads: Threads LightGBM may use.
+        """
+        parameters: dict[str, Any] = {
+            "objective": "quantile",
+            "num_leaves": 7 if rep_periods >= FULL_LEAVES_FROM else 4,
+            "learning_rate": 0.06,
+            "min_data_in_leaf": 50,
+            "feature_fraction": 0.5,
+            "lambda_l2": 1.0,
+            "max_bin": 63,
+            "seed": seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "feature_pre_filter": False,
+            "num_threads": threads,
+            "verbose": -1,
+        }
+        data = lightgbm.Dataset(matrix, target, weight=weight, params=parameters).construct()
+        return cls(tuple(lightgbm.train(parameters | {"alpha": level}, data, 80) for level in FITTED_LEVELS))
+
+    def predict(self, matrix: Array) -> Array:
+        """Gives (n, 19) quantiles of the target at `QUANTILE_LEVELS`, never crossing."""
+        fitted = np.column_stack([booster.predict(matrix, num_threads=1) for booster in self.boosters])
+        fitted = np.sort(fitted, axis=1)
+        known = np.array(FITTED_LEVELS)
+        left = np.clip(np.searchsorted(known, LEVELS, side="right") - 1, 0, known.size - 2)
+        step = (LEVELS - known[left]) / (known[left + 1] - known[left])
+        return np.asarray(fitted[:, left] + step * (fitted[:, left + 1] - fitted[:, left]))
+
+    def median_contributions(self, matrix: Array) -> Array:
+        """Gives (n, p + 1) SHAP contributions of the columns to the median's raw score, the base last.
+
+        Source: Lundberg et al. (2020), Nature Machine Intelligence 2 (TreeSHAP).
+        """
+        return np.asarray(self.boosters[MEDIAN].predict(matrix, pred_contrib=True, num_threads=1))
+
+    def save(self, folder: Path) -> None:
+        """Writes each booster as LightGBM's text."""
+        for level, booster in zip(FITTED_LEVELS, self.boosters, strict=True):
+            _file(folder, level).write_text(booster.model_to_string(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ConfigurationError: A file is missing or is not a LightGBM model.
+        """
+        boosters = []
+        for level in FITTED_LEVELS:
+            file = _file(folder, level)
+            try:
+                boosters.append(lightgbm.Booster(model_str=file.read_text(encoding="utf-8")))
+            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+                raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
+        return cls(tuple(boosters))
+
+
+def _file(folder: Path, level: float) -> Path:
+    return folder / f"quantile_{round(100 * level):02d}.txt"

@@ -1,0 +1,150 @@
+"""What a forecaster is, the settings all of them share, and the text file that keeps one."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+from spm_ml import __version__
+from spm_ml.dataset import RepPeriodDataset
+from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.forecasting.forecast import WHOLE_ABSTENTIONS, AttainmentForecast
+from spm_ml.settings import QUANTILE_LEVELS, Organisation
+
+FORMAT: Final = 1
+"""Version of the saved form; raised when an older file can no longer be read as it is."""
+
+_STATE_FILE: Final = "forecaster.json"
+
+_READ_BY_NAME: Final = (
+    "bookings_last_1",
+    "bookings_same_last_year",
+    "bookings_mean",
+    "periods_of_history",
+    "open_amount",
+)
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What every forecaster is fitted with.
+
+    Attributes:
+        threads: Threads that fitting may use; the result does not depend on it.
+        seed: Of everything random.
+        min_training_rows: Finished rep-periods below which a learner is not fitted and abstains (H19).
+    """
+
+    threads: int = 1
+    seed: int = 0
+    min_training_rows: int = 60
+
+    @classmethod
+    def of(cls, organisation: Organisation, *, seed: int = 0) -> Self:
+        """Takes threads and floor from what the organisation declared."""
+        return cls(organisation.threads, seed, organisation.min_training_rows)
+
+
+class Forecaster(Protocol):
+    """Forecasts final bookings of rep-periods, and attainment where there is a quota.
+
+    Args:
+        settings: Threads, seed and floors; the default ones when left out.
+
+    Attributes:
+        name: Slug, as in every output.
+        label: What a page shows.
+        is_baseline: Whether it is one of the simple rules a model has to beat.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    is_baseline: ClassVar[bool]
+
+    def __init__(self, settings: FitSettings = ...) -> None: ...
+
+    def fit(self, dataset: RepPeriodDataset) -> Self:
+        """Learns from rows of finished periods; others are left out. Too few of them: predictions abstain."""
+
+    def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
+        """Forecasts every row, or abstains with a reason.
+
+        Raises:
+            NotReadyError: It was not fitted.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Writes the fitted forecaster as text into a folder, which is made."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote; its predictions are equal bit for bit.
+
+        Raises:
+            ConfigurationError: The file is missing, broken, of another forecaster or of another format.
+        """
+
+
+def readable_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
+    """Gives the dataset's rows with `elapsed_share`, and with NaN for each feature forecasters read that it lacks."""
+    frame = dataset.frame
+    selling_days = frame["period_selling_days"].where(frame["period_selling_days"] > 0)
+    lacking = [name for name in _READ_BY_NAME if name not in frame]
+    return frame.assign(elapsed_share=frame["elapsed_selling_days"] / selling_days, **dict.fromkeys(lacking, np.nan))
+
+
+def training_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
+    """Gives the rows a forecaster may learn from: finished, not censored, employed; the index is renewed."""
+    frame = readable_rows(dataset)
+    known = frame["actual_bookings"].notna() & ~frame["censored"] & ~frame["abstention"].isin(WHOLE_ABSTENTIONS)
+    return frame.loc[known].reset_index(drop=True)
+
+
+def falls_below_booked(frame: pd.DataFrame) -> bool:
+    """Says whether refunds are so usual that even the lowest quantile has to allow for them (H13).
+
+    They are when more rows than the lowest level (5 %) ended below what was booked on their as-of day.
+    """
+    return len(frame) > 0 and float((frame["actual_bookings"] < frame["booked_to_date"]).mean()) > QUANTILE_LEVELS[0]
+
+
+def count_rep_periods(frame: pd.DataFrame) -> int:
+    """Gives the number of different rep-periods among the rows."""
+    return len(frame.loc[:, ["rep_id", "period"]].drop_duplicates())
+
+
+def write_state(folder: Path, name: str, state: dict[str, Any]) -> None:
+    """Writes a forecaster's state as JSON, stamped with its name, the format and the version of spm-ml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stamped = {"forecaster": name, "format": FORMAT, "spm_version": __version__, "state": state}
+    (folder / _STATE_FILE).write_text(json.dumps(stamped, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read_state(folder: Path, name: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Gives the name and the state of a saved forecaster.
+
+    Raises:
+        ConfigurationError: The file is missing, broken, of a forecaster other than `name`, or of another format.
+    """
+    file = folder / _STATE_FILE
+    try:
+        stamped = json.loads(file.read_text(encoding="utf-8"))
+        found, form, state = str(stamped["forecaster"]), stamped["format"], dict(stamped["state"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{file} is not a saved forecaster ({error}); save it again or train anew") from error
+    if form != FORMAT:
+        raise ConfigurationError(
+            f"{file} was written by spm-ml {stamped.get('spm_version')} in format {form}, this is {__version__} with "
+            f"format {FORMAT}: train anew"
+        )
+    if name is not None and found != name:
+        raise ConfigurationError(f"{file} holds the forecaster {found!r}, not {name!r}")
+    return found, state
+
+
+def not_fitted(name: str) -> NotReadyError:
+    """Gives the error of a forecaster that is asked before it was fitted."""
+    return NotReadyError(f"forecaster {name!r} was not fitted: call fit() with finished periods, or load a saved one")
