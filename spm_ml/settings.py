@@ -91,6 +91,7 @@ class Organisation(_Frozen):
         currency: ISO 4217 code of every amount without one of its own, and of every result.
         timezone: IANA name; days are cut off here.
         amount_basis: What an amount means; all amounts share it (H15).
+        gross_margin: Share of revenue left after its direct cost; needed for CAC payback only.
         fiscal: The fiscal calendar.
         stages: Open stages in order. Empty: taken from the first ingest; declared: others are quarantined.
         risk_bands: Thresholds shown beside every band.
@@ -105,6 +106,7 @@ class Organisation(_Frozen):
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     timezone: str = "UTC"
     amount_basis: Literal["bookings", "arr", "tcv", "acv", "mrr"] = "bookings"
+    gross_margin: float | None = Field(default=None, gt=0, le=1)
     fiscal: FiscalSettings = FiscalSettings()
     stages: tuple[StageSettings, ...] = ()
     risk_bands: RiskBands = RiskBands()
