@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -24,19 +26,25 @@ ARROW_TYPES: Final[dict[ColumnType, pa.DataType]] = {
     "integer": pa.int64(),
 }
 
+_LENGTH_OF_A_DATE = len("2026-01-01")
+
 
 def arrow_tables(frames: Mapping[str, pd.DataFrame], organisation: Organisation) -> dict[str, pa.Table]:
     """Turns frames with the contract's columns into internal types; a ledger's rows keep their order.
 
     Args:
-        frames: Tables of the contract by name: money as decimal, float or text in the row's currency (events: in the
-            organisation's digits), dates as dates or ISO text, timestamps without a zone are UTC.
+        frames: Tables of the contract by name: money as decimal, float or text in the row's currency (events: the
+            deal's), dates as dates or ISO text, timestamps without a zone are UTC, a bare date is its local midnight.
         organisation: Whose currency empty cells mean.
 
     Raises:
         DataError: An unknown or protected table, an unknown or missing column, or a cell that cannot be read.
     """
-    return {name: _arrow_table(_table(name), frame, organisation) for name, frame in frames.items()}
+    deals = frames.get("opportunities", pd.DataFrame({"opportunity_id": [], "currency": []}))
+    of_deal: dict[str, str] = {}
+    if {"opportunity_id", "currency"} <= set(deals.columns):
+        of_deal = dict(zip(deals["opportunity_id"], _own_currencies(deals["currency"], organisation), strict=True))
+    return {name: _arrow_table(_table(name), frame, organisation, of_deal) for name, frame in frames.items()}
 
 
 def frames_hash(tables: Mapping[str, pa.Table]) -> str:
@@ -79,7 +87,7 @@ def _table(name: str) -> Table:
     return TABLE_BY_NAME[name]
 
 
-def _arrow_table(table: Table, frame: pd.DataFrame, organisation: Organisation) -> pa.Table:
+def _arrow_table(table: Table, frame: pd.DataFrame, organisation: Organisation, of_deal: Mapping[str, str]) -> pa.Table:
     known = [column.name for column in table.columns]
     for name in map(str, frame.columns):
         if name not in known:
@@ -87,31 +95,42 @@ def _arrow_table(table: Table, frame: pd.DataFrame, organisation: Organisation) 
     missing = [name for name in table.required_columns if name not in frame.columns]
     if missing:
         raise DataError(f"table {table.name!r} lacks its required columns {', '.join(missing)}: add them")
-    currencies = _currencies(table, frame, organisation)
+    currencies = [organisation.currency] * len(frame)
+    if "currency" in frame.columns and table.name != "fx_rates":
+        currencies = _own_currencies(frame["currency"], organisation)
+    elif table.name == "opportunity_events":
+        currencies = [of_deal.get(deal, organisation.currency) for deal in frame["opportunity_id"]]
     columns = {}
     for column in table.columns:
         cells = list(frame[column.name]) if column.name in frame.columns else [None] * len(frame)
-        values = [_cell(table, column, row, cell, currencies[row]) for row, cell in enumerate(cells)]
+        values = [
+            _cell(table, column, row, cell, _Row(currencies[row], organisation.zone)) for row, cell in enumerate(cells)
+        ]
         columns[column.name] = pa.array(values, ARROW_TYPES[column.type])
     if table.ledger:
         columns["_occurrence"] = pa.array(range(len(frame)), pa.int32())
     return pa.table(columns)
 
 
-def _currencies(table: Table, frame: pd.DataFrame, organisation: Organisation) -> list[str]:
-    own = organisation.currency
-    if "currency" not in frame.columns or all(column.type != "money" for column in table.columns):
-        return [own] * len(frame)
-    return [own if _is_empty(cell) else str(cell).strip().upper() for cell in frame["currency"]]
+def _own_currencies(cells: pd.Series, organisation: Organisation) -> list[str]:
+    return [organisation.currency if _is_empty(cell) else str(cell).strip().upper() for cell in cells]
 
 
-def _cell(table: Table, column: Column, row: int, cell: object, currency: str) -> object:
+@dataclass(frozen=True)
+class _Row:
+    """What reading a cell needs to know about its row."""
+
+    currency: str
+    zone: ZoneInfo
+
+
+def _cell(table: Table, column: Column, row: int, cell: object, context: _Row) -> object:
     if _is_empty(cell):
         if column.required:
             raise DataError(f"table {table.name!r}, row {row}: {column.name} is empty but required: fill it")
-        return _READERS[column.type](column.default, currency) if column.default is not None else None
+        return _READERS[column.type](column.default, context) if column.default is not None else None
     try:
-        value = _READERS[column.type](cell, currency)
+        value = _READERS[column.type](cell, context)
     except (ValueError, TypeError, InvalidOperation, OverflowError) as error:
         raise DataError(
             f"table {table.name!r}, row {row}: {column.name} is {cell!r}, which is no {column.type}: {error}"
@@ -129,47 +148,49 @@ def _is_empty(cell: object) -> bool:
     )
 
 
-def _text(cell: Any, _: str) -> str:
+def _text(cell: Any, _: _Row) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
-def _choice(cell: Any, _: str) -> str:
+def _choice(cell: Any, _: _Row) -> str:
     return str(cell).strip().lower()
 
 
-def _date(cell: Any, _: str) -> date:
+def _date(cell: Any, _: _Row) -> date:
     if isinstance(cell, datetime):
         return cell.date()
     return cell if isinstance(cell, date) else datetime.fromisoformat(str(cell)).date()
 
 
-def _timestamp(cell: Any, _: str) -> datetime:
-    if isinstance(cell, datetime):
-        instant = cell.to_pydatetime(warn=False) if isinstance(cell, pd.Timestamp) else cell
-    elif isinstance(cell, date):
-        instant = datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 — the contract's times are UTC
+def _timestamp(cell: Any, context: _Row) -> datetime:
+    if isinstance(cell, pd.Timestamp):
+        instant = cell.to_pydatetime(warn=False)
+    elif isinstance(cell, datetime):
+        instant = cell
+    elif isinstance(cell, date) or len(str(cell).strip()) == _LENGTH_OF_A_DATE:
+        instant = datetime.combine(date.fromisoformat(str(cell).strip()), time(), context.zone)
     else:
-        instant = datetime.fromisoformat(str(cell))
+        instant = datetime.fromisoformat(str(cell).strip())
     return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
 
 
-def _money(cell: Any, currency: str) -> int:
-    minor = Decimal(str(cell)).scaleb(minor_digits(currency))
+def _money(cell: Any, context: _Row) -> int:
+    minor = Decimal(str(cell)).scaleb(minor_digits(context.currency))
     return int(minor.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _number(cell: Any, _: str) -> float:
+def _number(cell: Any, _: _Row) -> float:
     return float(cell)
 
 
-def _integer(cell: Any, _: str) -> int:
+def _integer(cell: Any, _: _Row) -> int:
     number = Decimal(str(cell))
     if number != number.to_integral_value():
         raise ValueError("it has decimals")
     return int(number)
 
 
-_READERS: Final[dict[ColumnType, Callable[[Any, str], object]]] = {
+_READERS: Final[dict[ColumnType, Callable[[Any, _Row], object]]] = {
     "text": _text,
     "choice": _choice,
     "date": _date,

@@ -87,8 +87,4 @@ def tree_of(managers: Mapping[str, str | None]) -> pd.DataFrame:
             path.append(manager)
         rows.append((person, above[person], len(path) - 1, tuple(reversed(path))))
     rows.sort(key=lambda row: (row[2], row[0]))
-    columns = zip(*rows, strict=True) if rows else ((), (), (), ())
-    kinds = {"rep_id": object, "manager_id": object, "level": "int64", "path": object}
-    return pd.DataFrame(
-        {name: pd.Series(list(column), dtype=kind) for column, (name, kind) in zip(columns, kinds.items(), strict=True)}
-    )
+    return pd.DataFrame(rows, columns=["rep_id", "manager_id", "level", "path"], dtype=object).astype({"level": "int64"})

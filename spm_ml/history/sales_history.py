@@ -80,8 +80,8 @@ class SalesHistory:
         """Reads frames with the contract's columns, for tests and notebooks.
 
         Args:
-            frames: Tables by name. Money is decimal, float or text in the row's currency (events: in the
-                organisation's digits), dates are dates or ISO text, timestamps without a zone are UTC. Optional
+            frames: Tables by name. Money is decimal, float or text in the row's currency (events: the deal's), dates
+                are dates or ISO text, timestamps without a zone are UTC and bare dates local midnights. Optional
                 columns and tables may be missing.
             organisation: Its settings; stages are taken from the data where it declares none.
 
@@ -213,7 +213,11 @@ class SalesHistory:
         return people.tree_of({row["rep_id"]: row["manager_id"] for row in rows})
 
     def periods(self) -> tuple[Period, ...]:
-        """From the period of the first event to the one that holds the as-of day, or else the watermark."""
+        """From the period of the first event to the one that holds the as-of day, or else the watermark.
+
+        The creation of a deal that was rebuilt from `opportunities` is no event here: it may lie years before
+        anything was observed.
+        """
         last = self._as_of_day or self.watermark
         first = first_day(self.ledger, self.quotas) or last
         return self.calendar.periods_between(min(first, last), last)

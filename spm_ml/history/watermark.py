@@ -68,8 +68,9 @@ def facts_of(table: Tables, local_day: Callable[[datetime], date]) -> SourceFact
 
 
 def first_day(ledger: ir.Table, quotas: ir.Table) -> date | None:
-    """The first day of which anything is known: an event of a deal, else a quota's period."""
-    first: date | None = _ends(ledger.event_on)[0] or _ends(quotas.period_start)[0]
+    """The first day of which anything is known: an event of a deal that was observed, else a quota's period."""
+    observed = ledger.filter(~ledger.history_reconstructed | ledger.previous_outcome.notnull())
+    first: date | None = _ends(observed.event_on)[0] or _ends(quotas.period_start)[0]
     return first
 
 
