@@ -15,7 +15,18 @@ import tempfile
 import time
 from pathlib import Path
 
-STEPS = ("ingest", "dataset", "check-leakage", "backtest", "train", "promote", "score", "recommend", "effects", "metrics")
+STEPS = (
+    "ingest",
+    "dataset",
+    "check-leakage",
+    "backtest",
+    "train",
+    "promote",
+    "score",
+    "recommend",
+    "effects",
+    "metrics",
+)
 BEFORE_THE_BOARD = {"ingest", "dataset", "backtest", "train", "promote", "score"}
 
 

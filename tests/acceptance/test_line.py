@@ -96,7 +96,9 @@ def test_the_backtest_file_follows_the_contract(trained: Path) -> None:
 
 def test_scores_are_the_same_without_actuals(scored: Path) -> None:
     rows = pd.read_parquet(scored / "score.parquet")
-    assert {"forecaster", "rep_id", "period", "as_of", "quota", "booked_to_date", *QUANTILES, "mean", "p_hit"} <= set(rows)
+    assert {"forecaster", "rep_id", "period", "as_of", "quota", "booked_to_date", *QUANTILES, "mean", "p_hit"} <= set(
+        rows
+    )
     assert not {"actual_bookings", "actual_attainment"} & set(rows)
     assert rows["p_hit"].dropna().between(0, 1).all()
 
@@ -143,7 +145,8 @@ def test_wrong_usage_exits_with_two(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["metrics", "dataset", "check-leakage", "backtest", "train", "promote", "score", "recommend", "effects", "serve"]
+    "command",
+    ["metrics", "dataset", "check-leakage", "backtest", "train", "promote", "score", "recommend", "effects", "serve"],
 )
 def test_an_empty_workspace_is_told_what_to_run_first(command: str, tmp_path: Path) -> None:
     done = spm(command, "--workspace", tmp_path / "nothing", expect=1)
