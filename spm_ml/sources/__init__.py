@@ -1,0 +1,18 @@
+"""Where tables come from: files of the data contract and foreign exports, validated on their way in."""
+
+from spm_ml.sources.catalogue import SOURCES, Source, load_mapping
+from spm_ml.sources.ingestion import ingest
+from spm_ml.sources.mapping import Mapping
+from spm_ml.sources.report import Assumption, Finding, IngestReport, TableReport
+
+__all__ = [
+    "SOURCES",
+    "Assumption",
+    "Finding",
+    "IngestReport",
+    "Mapping",
+    "Source",
+    "TableReport",
+    "ingest",
+    "load_mapping",
+]
