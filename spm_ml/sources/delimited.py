@@ -39,6 +39,7 @@ class TextFile:
         sha256: Of the original's bytes.
         line_ends: Number of line feeds.
         ends_in_line: The last line has no line feed.
+        odd_blanks: It holds tabs or no-break spaces, so that cells may have them at their ends.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class TextFile:
     sha256: str
     line_ends: int
     ends_in_line: bool
+    odd_blanks: bool
 
     @property
     def lines(self) -> int:
@@ -67,13 +69,14 @@ def as_utf8(path: Path, copy: Path, encoding: str | None = None) -> TextFile:
         DataError: It is empty, no text, or not in the declared encoding.
     """
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    valid, line_ends, last, start, sample = True, 0, b"", b"", bytearray()
+    valid, odd, line_ends, last, start, sample = True, False, 0, b"", b"", bytearray()
     with path.open("rb") as handle:
         while chunk := handle.read(_CHUNK):
             digest.update(chunk)
             start = start or chunk[:4096]
             last = chunk[-1:]
             line_ends += chunk.count(b"\n")
+            odd = odd or b"\t" in chunk or b"\xa0" in chunk
             if valid and not chunk.isascii():
                 valid = _decodes(decoder, chunk)
             if len(sample) < _SAMPLE and not chunk.isascii():
@@ -88,9 +91,9 @@ def as_utf8(path: Path, copy: Path, encoding: str | None = None) -> TextFile:
     found, damaged = _encoding(start, bytes(sample), valid)
     used = encoding or found
     if _is_utf8(used) and (valid or encoding is None):
-        return TextFile(path, used, False, damaged, digest.hexdigest(), line_ends, last != b"\n")
+        return TextFile(path, used, False, damaged, digest.hexdigest(), line_ends, last != b"\n", odd)
     line_ends, ends_in_line = _transcode(path, copy, used)
-    return TextFile(copy, used, encoding is None, False, digest.hexdigest(), line_ends, ends_in_line)
+    return TextFile(copy, used, encoding is None, False, digest.hexdigest(), line_ends, ends_in_line, odd)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:

@@ -37,6 +37,7 @@ class RawFile:
         rejected: Records that could not be split into the header's cells, in `rejects` (line, problem, text).
         sha256: Of the file's bytes.
         note: What was assumed about the file, if anything.
+        odd_blanks: Cells may have other blanks than spaces at their ends, which are slower to take off.
     """
 
     name: str
@@ -47,6 +48,7 @@ class RawFile:
     rejected: int = 0
     rejects: str = ""
     note: str = ""
+    odd_blanks: bool = True
     _plain: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +63,8 @@ class RawFile:
 
     def cell(self, position: int, alias: str = "raw") -> str:
         """SQL of a cell as text without blanks around it; NULL if nothing is left."""
-        return f"nullif(trim({alias}.c{position}, {_BLANKS}), '')"
+        blanks = f", {_BLANKS}" if self.odd_blanks else ""
+        return f"nullif(trim({alias}.c{position}{blanks}), '')"
 
 
 class RawReader:
@@ -131,7 +134,7 @@ class RawReader:
             note = f"{name} is not UTF-8 and was read as {text.encoding}; if names look wrong, declare its encoding"
         cells = [f"c{i}" for i in range(len(header))]
         if not text.damaged and self._load_regular(text, separator, cells, relation):
-            return RawFile(name, header, relation, text.lines - 1, text.sha256, note=note)
+            return RawFile(name, header, relation, text.lines - 1, text.sha256, note=note, odd_blanks=text.odd_blanks)
         kept, refused = self._scratch / f"{number}.kept.csv", self._scratch / f"{number}.refused.csv"
         records, rejected = clean(text, separator, len(header), kept, refused)
         self._connection.execute(

@@ -162,7 +162,7 @@ def _table_line(each: TableReport) -> str:
     changes = {"new": each.new, "changed": each.changed, "unchanged": each.unchanged, "removed": each.removed}
     parts.append(", ".join(f"{count:,} {name}" for name, count in changes.items() if count) or "no rows")
     if each.filtered:
-        parts.append(f"{each.filtered:,} records are no rows of it")
+        parts.append(f"{each.filtered:,} more records give no row of it")
     return f"  {each.table}: {'; '.join(parts)}"
 
 

@@ -137,11 +137,13 @@ class Validator:
             accepted: Relation of its accepted rows; None if the source does not hold it.
             keep_state: Rows in force before stay in force.
         """
-        relations = [f"SELECT * EXCLUDE (_occurrence, _source, _line) FROM {accepted}"] if accepted else []
+        names = ", ".join(column.name for column in table.columns)
+        relations = [accepted] if accepted else []
         if keep_state and table.name in self._state:
-            relations.append(self._state[table.name])
-        columns = ", ".join(f"NULL AS {column.name}" for column in table.columns)
-        union = " UNION ALL ".join(f"({relation})" for relation in relations) or f"SELECT {columns} WHERE false"
+            relations.append(f"({self._state[table.name]})")
+        union = " UNION ALL ".join(f"SELECT {names} FROM {relation}" for relation in relations)
+        if not relations:
+            union = f"SELECT {', '.join(f'NULL AS {column.name}' for column in table.columns)} WHERE false"
         if table.name in REFERENCED:
             key = REFERENCED[table.name]
             self._connection.execute(
