@@ -1,0 +1,143 @@
+"""Who is asking: bearer tokens for the API, sessions for the pages, and logins for the demo."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from serving.problem import ForbiddenError
+from spm_ml.errors import NotReadyError
+from spm_ml.predictions import BatchReader, PredictionStore, Principal, Role, Scope, Selection
+from spm_ml.predictions.scope import Subject
+
+Answer = TypeVar("Answer")
+
+SESSION_COOKIE: Final = "spm_session"
+DEMO_LABEL: Final = "demo: "
+DEMO_VALID_FOR: Final = timedelta(days=30)
+
+_bearer = HTTPBearer(auto_error=False, description="An access token as printed by `spm serve --logins`.")
+
+
+@dataclass(frozen=True)
+class Login:
+    """A fresh demo token and whom it is for."""
+
+    role: Role
+    name: str
+    token: str
+
+
+def store_of(request: Request) -> PredictionStore:
+    """The store that the application opened."""
+    store: PredictionStore = request.app.state.store
+    return store
+
+
+async def on_store(store: PredictionStore, work: Callable[[], Answer]) -> Answer:
+    """Does a read on the store without holding up other requests.
+
+    An embedded store answers in less time than handing the work to a thread takes; a server is waited for in one.
+    """
+    return work() if store.is_embedded else await run_in_threadpool(work)
+
+
+async def on_batch(
+    request: Request, principal: Principal, build: Callable[[BatchReader], Answer], *, period: str | None = None
+) -> Answer:
+    """Builds something from one snapshot of a period's batch, seen through the principal's scope.
+
+    Raises:
+        UnknownPeriodError: Nothing is published for the period.
+        NotReadyError: Nothing is published at all.
+    """
+    store = store_of(request)
+
+    def read() -> Answer:
+        with store.read(principal.scope, period=period) as batch:
+            return build(batch)
+
+    return await on_store(store, read)
+
+
+async def api_principal(
+    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """The holder of the bearer token.
+
+    Raises:
+        HTTPException: 401 without a valid token.
+    """
+    if bearer is not None:
+        store, token = store_of(request), bearer.credentials
+        principal = await on_store(store, lambda: store.credentials.principal_of_token(token))
+        if principal is not None:
+            return principal
+    raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+
+
+ApiPrincipal = Annotated[Principal, Depends(api_principal)]
+
+
+def reaching(subject: Subject) -> Callable[[ApiPrincipal], Coroutine[Any, Any, Principal]]:
+    """A dependency that lets pass whose role reaches anything of the subject at all; the scope then narrows it.
+
+    Raises:
+        ForbiddenError: The role reaches nothing of it, whomever it is about.
+    """
+
+    async def principal(principal: ApiPrincipal) -> Principal:
+        require_reach(principal, subject)
+        return principal
+
+    return principal
+
+
+def require_reach(principal: Principal, subject: Subject) -> None:
+    """Stops a role that reaches nothing of the subject.
+
+    Raises:
+        ForbiddenError: It does not.
+    """
+    if principal.scope.reach(subject) == "none":
+        raise ForbiddenError
+
+
+def create_demo_logins(store: PredictionStore) -> tuple[Login, ...]:
+    """Makes tokens for a manager, HR, an analyst and a rep of the published batch; earlier demo tokens are revoked.
+
+    The manager is the one with the most direct reports who are forecast, the rep one of those.
+
+    Raises:
+        NotReadyError: Nothing is published.
+    """
+    with store.read(Scope("hr")) as batch:
+        reps = batch.reps(Selection(sort="name", limit=100_000)).items
+        names = {person.rep_id: person.name for person in batch.people()}
+    if not reps:
+        raise NotReadyError("the published batch holds no rep, so there is nobody to log in as; run 'spm score' again")
+    direct: dict[str, list[str]] = {}
+    for rep in reps:
+        if rep.manager_id is not None:
+            direct.setdefault(rep.manager_id, []).append(rep.rep_id)
+    store.credentials.revoke(label_prefix=DEMO_LABEL)
+    wanted: list[tuple[Role, str | None, str]] = [("hr", None, "HR"), ("analyst", None, "Analyst")]
+    rep_id = reps[0].rep_id
+    if direct:
+        manager_id = max(sorted(direct), key=lambda manager: len(direct[manager]))
+        rep_id = direct[manager_id][0]
+        wanted.insert(0, ("manager", manager_id, names.get(manager_id, manager_id)))
+    wanted.append(("rep", rep_id, names[rep_id]))
+    return tuple(
+        Login(
+            role,
+            name,
+            store.credentials.issue(role, rep_id=person, label=DEMO_LABEL + name, valid_for=DEMO_VALID_FOR),
+        )
+        for role, person, name in wanted
+    )

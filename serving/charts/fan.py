@@ -1,0 +1,142 @@
+"""The chart of the rep page: what was forecast in each week of the period, and what was booked meanwhile."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from markupsafe import Markup
+
+from serving.charts.svg import Scale, element, path, picture, ticks
+
+WIDTH: Final = 760.0
+HEIGHT: Final = 300.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 84.0, 14.0, 30.0
+
+
+@dataclass(frozen=True)
+class FanPoint:
+    """One as-of day.
+
+    Attributes:
+        day: What was known at its end was used.
+        booked: Booked so far.
+        quantiles: P10, P25, P50, P75 and P90 of the bookings at the period's end; None if nothing was forecast.
+    """
+
+    day: date
+    booked: float
+    quantiles: tuple[float, float, float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Fan:
+    """The period, week by week; amounts in one unit.
+
+    Attributes:
+        start: First day of the period.
+        end: Last day of the period.
+        points: As-of days, ascending.
+        target: The quota; None if it is missing.
+    """
+
+    start: date
+    end: date
+    points: Sequence[FanPoint]
+    target: float | None
+
+
+def fan_chart(
+    fan: Fan,
+    *,
+    tick: Callable[[float], str],
+    day: Callable[[date], str],
+    title: str,
+    description: str,
+    key: str,
+) -> Markup:
+    """Draws the band of forecasts, the bookings, and the way from the last bookings to the period's end.
+
+    Args:
+        fan: What to draw.
+        tick: Writes an amount on the axis.
+        day: Writes a day on the axis.
+        title: What it shows.
+        description: What can be read from it.
+        key: Tells the pictures of a page apart.
+    """
+    forecast = [point for point in fan.points if point.quantiles is not None]
+    highest = max(
+        [point.quantiles[4] for point in forecast if point.quantiles]
+        + [point.booked for point in fan.points]
+        + [fan.target or 0.0, 1.0]
+    )
+    levels = ticks(highest)
+    x = Scale((fan.start - timedelta(days=1)).toordinal(), fan.end.toordinal(), _LEFT, WIDTH - _RIGHT)
+    y = Scale(0.0, levels[-1], HEIGHT - _BOTTOM, _TOP)
+    parts = [*_axes(fan, levels, x, y, tick, day), *_bands(forecast, x, y)]
+    parts.append(_line([(x(point.day.toordinal()), y(point.booked)) for point in fan.points], "booked"))
+    if fan.target is not None:
+        level = y(fan.target)
+        parts.append(element("path", d=f"M{_LEFT:g} {level:.1f}H{WIDTH - _RIGHT:g}", class_="target"))
+        parts.append(element("text", "Quota", x=WIDTH - _RIGHT + 8, y=level + 4, class_="label strong"))
+    if fan.points:
+        parts += _outlook(fan, x, y)
+    return picture(*parts, width=WIDTH, height=HEIGHT, name="fan", title=title, description=description, key=key)
+
+
+def _axes(
+    fan: Fan, levels: Sequence[float], x: Scale, y: Scale, tick: Callable[[float], str], day: Callable[[date], str]
+) -> list[Markup]:
+    lines = "".join(f"M{_LEFT:g} {y(level):.1f}H{WIDTH - _RIGHT:g}" for level in levels)
+    parts = [element("path", d=lines, class_="grid")]
+    parts += [element("text", tick(level), x=_LEFT - 8, y=y(level) + 4, class_="label end") for level in levels]
+    length = (fan.end - fan.start).days + 1
+    step = 7 * max(1, round(length / 7 / 4))
+    days = [fan.start + timedelta(days=passed) for passed in range(0, length - step // 2, step)] + [fan.end]
+    for one in days:
+        parts.append(element("text", day(one), x=x(one.toordinal()), y=HEIGHT - 8, class_="label middle"))
+    return parts
+
+
+def _bands(points: Sequence[FanPoint], x: Scale, y: Scale) -> list[Markup]:
+    known = [(x(point.day.toordinal()), [y(value) for value in point.quantiles]) for point in points if point.quantiles]
+    if not known:
+        return []
+    parts = []
+    for low, high, name in ((0, 4, "band"), (1, 3, "core")):
+        around = [(at, values[high]) for at, values in known] + [(at, values[low]) for at, values in reversed(known)]
+        parts.append(element("polygon", points=path(around), class_=name))
+    parts.append(_line([(at, values[2]) for at, values in known], "median"))
+    return parts
+
+
+def _outlook(fan: Fan, x: Scale, y: Scale) -> list[Markup]:
+    last = fan.points[-1]
+    here, end = (x(last.day.toordinal()), y(last.booked)), x(fan.end.toordinal())
+    parts = [element("circle", cx=here[0], cy=here[1], r=3.5, class_="now")]
+    if last.quantiles is None:
+        return parts
+    low, _, median, _, high = (y(value) for value in last.quantiles)
+    spread = element("polygon", points=path([here, (end, high), (end, low)]), class_="outlook")
+    whisker = element("path", d=f"M{end:.1f} {high:.1f}V{low:.1f}", class_="whisker")
+    labels = _apart({"P90": high, "P50": median, "P10": low}, fan.target and y(fan.target))
+    words = [element("text", word, x=end + 8, y=at, class_="label") for word, at in labels.items()]
+    return [spread, _line([here, (end, median)], "expected"), whisker, *parts, *words]
+
+
+def _apart(wanted: dict[str, float], taken: float | None, *, gap: float = 13.0) -> dict[str, float]:
+    """Moves labels down the page until none covers another, nor the quota's."""
+    placed: dict[str, float] = {}
+    occupied = [] if taken is None else [taken + 4]
+    for word, level in sorted(wanted.items(), key=lambda pair: pair[1]):
+        at = level + 4
+        while any(abs(at - other) < gap - 0.01 for other in occupied):
+            at = min(other + gap for other in occupied if abs(at - other) < gap - 0.01)
+        occupied.append(at)
+        placed[word] = at
+    return placed
+
+
+def _line(points: Sequence[tuple[float, float]], name: str) -> Markup:
+    return element("polyline", points=path(points), class_=name)

@@ -1,0 +1,63 @@
+"""Turns every exception into a problem document for programs or a page for people, without repeating any input."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from serving.pages.error import error_page
+from serving.problem import BrokenRule, problem_response
+from spm_ml.errors import NotReadyError
+from spm_ml.predictions import UnknownPeriodError
+
+_FOR_PROGRAMS = ("/v1", "/health")
+
+
+def install(app: FastAPI) -> None:
+    """Registers the handlers."""
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(NotReadyError, _on_not_ready)
+    app.add_exception_handler(UnknownPeriodError, _on_unknown_period)
+    app.add_exception_handler(Exception, _on_failure)
+
+
+def _answer(
+    request: Request, status: int, *, errors: tuple[BrokenRule, ...] = (), headers: dict[str, str] | None = None
+) -> Response:
+    if request.url.path.startswith(_FOR_PROGRAMS):
+        return problem_response(status, errors=errors, headers=headers)
+    if status == 401:
+        return RedirectResponse("/login", 303)
+    return error_page(request, status, headers=headers)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
+    return _answer(request, error.status_code, headers=dict(error.headers or {}))
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
+    return _answer(request, 422, errors=tuple(_broken(one) for one in error.errors()))
+
+
+async def _on_not_ready(request: Request, _error: Exception) -> Response:
+    return _answer(request, 503)
+
+
+async def _on_unknown_period(request: Request, _error: Exception) -> Response:
+    return _answer(request, 404)
+
+
+async def _on_failure(request: Request, _error: Exception) -> Response:
+    return _answer(request, 500)
+
+
+def _broken(error: dict[str, Any]) -> BrokenRule:
+    """Names the place by our own names: that of an unknown field is the client's, so its owner is named instead."""
+    place = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    known = [str(part) for part in place if isinstance(part, str)]
+    return BrokenRule(where=".".join(known) or "request", rule=error["type"])

@@ -1,0 +1,21 @@
+"""The pages: one function with a frozen context a page."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from serving import assets
+from serving.pages import board, decisions, glossary, login, recommendations, rep, teams, value_added
+
+PAGES: Final[tuple[APIRouter, ...]] = (
+    board.router,
+    rep.router,
+    value_added.router,
+    recommendations.router,
+    decisions.router,
+    teams.router,
+    glossary.router,
+    login.router,
+    assets.router,
+)
+"""Every router of the pages."""

@@ -1,0 +1,208 @@
+"""The risk board: every rep of a team, those at the highest risk first."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from serving import formats
+from serving.access import on_batch, store_of
+from serving.formats import Money
+from serving.pages.board_rows import BoardRow, board_row, end_of_charts
+from serving.pages.frame import PagePrincipal, frame_of, home_of
+from serving.pages.queries import Pages, RepListQuery, pages_of
+from serving.pages.words import BANDS, BandWords, offer_words
+from spm_ml.predictions import Batch, BatchReader, Principal, TeamPrediction
+from spm_ml.predictions.reading import Sort
+
+router = APIRouter(include_in_schema=False)
+
+_COLUMNS: Final[tuple[tuple[str, Sort | None], ...]] = (
+    ("Rep", "name"),
+    ("Quota", "quota"),
+    ("Booked", "booked"),
+    ("Linear pace", None),
+    ("Forecast", "forecast"),
+    ("Chance", "risk"),
+    ("Risk", None),
+    ("Main reason", None),
+    ("Offered program", None),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's head.
+
+    Attributes:
+        href: Sorts by it; None: it cannot be sorted.
+        order: `ascending`, `descending` or None, as in `aria-sort`.
+    """
+
+    label: str
+    href: str | None
+    order: str | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An option of a filter."""
+
+    label: str
+    value: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class BandFilter:
+    """A link that narrows the board to a band."""
+
+    band: BandWords | None
+    count: int
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number about the whole team."""
+
+    label: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class BoardPage:
+    """Everything the board shows.
+
+    Attributes:
+        thresholds: What the bands mean.
+        unfiltered: Whether the board shows every rep in scope.
+    """
+
+    heading: str
+    currency: str
+    facts: tuple[Fact, ...]
+    teams: tuple[Choice, ...]
+    periods: tuple[Choice, ...]
+    bands: tuple[BandFilter, ...]
+    search: str
+    query: RepListQuery
+    columns: tuple[Column, ...]
+    rows: tuple[BoardRow, ...]
+    pages: Pages
+    sorts: tuple[Choice, ...]
+    order: str
+    thresholds: str
+    unfiltered: bool
+
+
+@router.get("/")
+async def board(request: Request, principal: PagePrincipal, query: Annotated[RepListQuery, Query()]) -> Response:
+    """The board for managers; other roles are sent to their own page."""
+    if principal.scope.role != "manager":
+        return RedirectResponse(home_of(principal.scope), 303)
+    stored = store_of(request).periods()
+    periods = tuple(
+        Choice(
+            f"{one.batch.period}{' (current)' if one.current else ''}",
+            one.batch.period,
+            one.batch.period == query.period or (query.period is None and one.current),
+        )
+        for one in stored
+    )
+    size = request.app.state.settings.page_size
+
+    def build(batch: BatchReader) -> Response:
+        page = _page(batch, principal, query, periods, size)
+        frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
+        response: Response = request.app.state.templates.page("board.html", page, frame)
+        return response
+
+    return await on_batch(request, principal, build, period=query.period)
+
+
+@router.get("/me")
+async def me(principal: PagePrincipal) -> Response:
+    """Sends everybody to the page that is theirs."""
+    return RedirectResponse(home_of(principal.scope), 303)
+
+
+def _page(
+    batch: BatchReader, principal: Principal, query: RepListQuery, periods: tuple[Choice, ...], size: int
+) -> BoardPage:
+    money = Money.of(batch.batch)
+    found = batch.predictions(query.selection(size))
+    offers = {
+        offer.rep.rep_id: offer_words(offer, money)
+        for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in found.items]).items)
+    }
+    end = end_of_charts(found.items)
+    teams = batch.teams()
+    team = next((team for team in teams if team.manager_id == (query.team or principal.scope.rep_id)), None)
+    return BoardPage(
+        heading=f"Risk board {batch.batch.period}",
+        currency=batch.batch.currency,
+        facts=() if team is None else _facts(team, money),
+        teams=tuple(Choice(one.manager_name, one.manager_id, one.manager_id == query.team) for one in teams),
+        periods=periods,
+        bands=_band_filters(batch, query),
+        search=query.q or "",
+        query=query,
+        columns=tuple(_column(label, sort, query) for label, sort in _COLUMNS),
+        rows=tuple(
+            board_row(row, end, money, offers.get(row.rep_id), number) for number, row in enumerate(found.items)
+        ),
+        pages=pages_of(query, "/", total=found.total, page_size=size),
+        sorts=tuple(Choice(label, sort, sort == query.sort) for label, sort in _COLUMNS if sort is not None),
+        order=_order_in_words(query),
+        thresholds=_thresholds(batch.batch),
+        unfiltered=query.team is None and query.band is None and query.q is None,
+    )
+
+
+def _facts(team: TeamPrediction, money: Money) -> tuple[Fact, ...]:
+    share = team.booked / team.quota if team.quota else None
+    pace = next((metric for metric in team.metrics if metric.slug == "linear_pace"), None)
+    facts = [
+        Fact("Quota", money.full(team.quota), f"{team.reps} reps"),
+        Fact("Booked", money.full(team.booked), f"{formats.percent(share)} of quota" if share is not None else ""),
+    ]
+    if pace is not None and pace.value is not None:
+        detail = f"{formats.percent(pace.value / team.quota)} of quota" if team.quota else "at the current rate"
+        facts.append(Fact("Linear pace", money.full(pace.value), detail))
+    facts.append(Fact("At high risk", f"{team.reps_at_risk} of {team.reps}", "reps"))
+    return tuple(facts)
+
+
+def _band_filters(batch: BatchReader, query: RepListQuery) -> tuple[BandFilter, ...]:
+    counts = batch.band_counts(query.team)
+    every = BandFilter(None, sum(counts.values()), query.href("/", band=None), query.band is None)
+    return (
+        every,
+        *(
+            BandFilter(words, counts.get(slug, 0), query.href("/", band=slug), query.band == slug)
+            for slug, words in BANDS.items()
+        ),
+    )
+
+
+def _column(label: str, sort: Sort | None, query: RepListQuery) -> Column:
+    if sort is None:
+        return Column(label, None, None)
+    current = query.sort == sort
+    order = ("descending" if query.descending else "ascending") if current else None
+    return Column(label, query.href("/", sort=sort, reverse=current and not query.reverse), order)
+
+
+def _order_in_words(query: RepListQuery) -> str:
+    label = next(label for label, sort in _COLUMNS if sort == query.sort).lower()
+    ends = ("Z to A", "A to Z") if query.sort == "name" else ("largest first", "smallest first")
+    return f"by {label}, {ends[0] if query.descending else ends[1]}"
+
+
+def _thresholds(batch: Batch) -> str:
+    high, medium = formats.percent(batch.risk_high_below), formats.percent(batch.risk_medium_below)
+    return f"High: chance of reaching the quota below {high}; medium: below {medium}; low: {medium} and above."

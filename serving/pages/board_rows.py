@@ -1,0 +1,106 @@
+"""A rep's row on the risk board: the forecast in words and one small chart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from serving import formats
+from serving.charts.interval import Interval, interval_bar
+from serving.formats import Money
+from serving.pages.frame import rep_href
+from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words
+from spm_ml.predictions import Prediction
+
+_WIDEST: Final = 2.0
+"""Attainment at which charts end at the latest: beyond twice the quota the difference matters to nobody."""
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """A rep on the board, in words."""
+
+    name: str
+    href: str
+    about: str
+    quota: str
+    booked: str
+    booked_share: str
+    pace: str
+    pace_share: str
+    chart: Markup | None
+    range: str
+    chance: str
+    band: BandWords
+    reason: str
+    hazards: tuple[HazardWords, ...]
+    offer: OfferWords | None
+
+
+def end_of_charts(rows: Sequence[Prediction]) -> tuple[float, float]:
+    """Where the charts of the page end: attainment for reps with a quota, bookings for those without."""
+    ratios = [high / row.quota for row in rows if row.quota and (high := row.quantile(0.9)) is not None]
+    amounts = [high for row in rows if not row.quota and (high := row.quantile(0.9)) is not None]
+    return min(_WIDEST, max([1.1, *ratios])), max([1.0, *amounts])
+
+
+def board_row(
+    row: Prediction, ends: tuple[float, float], money: Money, offer: OfferWords | None, number: int
+) -> BoardRow:
+    """A forecast as a row of the board.
+
+    Args:
+        row: The forecast.
+        ends: From `end_of_charts`.
+        money: Writes amounts.
+        offer: What is offered to the rep.
+        number: Position on the page.
+    """
+    pace = next((metric.value for metric in row.metrics if metric.slug == "linear_pace"), None)
+    return BoardRow(
+        name=row.name,
+        href=rep_href(row.rep_id),
+        about=" · ".join(part for part in (row.role, row.team) if part),
+        quota=money.amount(row.quota),
+        booked=money.amount(row.booked),
+        booked_share=formats.percent(row.booked / row.quota) if row.quota else "",
+        pace=money.amount(pace),
+        pace_share=formats.percent(pace / row.quota) if row.quota and pace is not None else "",
+        chart=_chart(row, ends, money, f"i{number}"),
+        range=_range(row, money),
+        chance=formats.chance(row.p_hit),
+        band=band_words(row.risk_band),
+        reason=row.main_reason,
+        hazards=tuple(hazard_words(code) for code in row.hazards),
+        offer=offer,
+    )
+
+
+def _range(row: Prediction, money: Money) -> str:
+    low, median, high = (row.quantile(level) for level in (0.1, 0.5, 0.9))
+    if low is None or median is None or high is None:
+        return ""
+    if row.quota:
+        return " – ".join(formats.percent(value / row.quota) for value in (low, median, high))
+    return " – ".join(money.tick(value) for value in (low, median, high))
+
+
+def _chart(row: Prediction, ends: tuple[float, float], money: Money, key: str) -> Markup | None:
+    quantiles = [row.quantile(level) for level in (0.1, 0.25, 0.5, 0.75, 0.9)]
+    known = [value for value in quantiles if value is not None]
+    if len(known) < len(quantiles):
+        return None
+    unit = row.quota or 1
+    low, lower, median, upper, high = (value / unit for value in known)
+    booked = row.booked / unit
+    if row.quota:
+        words = [formats.percent(value) for value in (low, median, high, booked)]
+        description = f"P10 {words[0]}, P50 {words[1]}, P90 {words[2]} of the quota; booked {words[3]}."
+    else:
+        amounts = [money.full(value) for value in (low, median, high, booked)]
+        description = f"P10 {amounts[0]}, P50 {amounts[1]}, P90 {amounts[2]}; booked {amounts[3]}; no quota is known."
+    interval = Interval(
+        low, lower, median, upper, high, booked, 1.0 if row.quota else None, ends[0] if row.quota else ends[1]
+    )
+    return interval_bar(interval, title=f"Forecast for {row.name}", description=description, key=key)

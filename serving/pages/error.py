@@ -1,0 +1,50 @@
+"""The page for what went wrong, in words that say what to do."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from serving.pages.frame import frame_of
+from serving.pages.templates import Templates
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """What went wrong.
+
+    Attributes:
+        heading: In a few words.
+        advice: What to do.
+    """
+
+    heading: str
+    advice: str
+
+
+_PAGES: Final[dict[int, ErrorPage]] = {
+    403: ErrorPage("Not for your role", "Your role does not include this page. The links above lead to yours."),
+    404: ErrorPage("Nothing here", "There is nothing at this address, or it is not yours to see."),
+    405: ErrorPage("That cannot be done here", "Go back and use the buttons of the page."),
+    422: ErrorPage("That did not work", "Something in the form or the address is missing, unknown or out of range."),
+    500: ErrorPage("Something went wrong here", "It is logged. Try again in a moment."),
+    503: ErrorPage(
+        "No forecast yet",
+        "Nothing is published in this workspace. Load data with 'spm ingest', fit a model with 'spm train' and "
+        "'spm promote', then run 'spm score' and reload this page.",
+    ),
+}
+
+
+def error_page(request: Request, status: int, *, headers: dict[str, str] | None = None) -> Response:
+    """The page for a status."""
+    phrase = HTTPStatus(status).phrase
+    page = _PAGES.get(status, ErrorPage(phrase, "Go back and try again."))
+    templates: Templates = request.app.state.templates
+    principal = getattr(request.state, "principal", None)
+    frame = frame_of(request, page.heading, principal=principal, batch=None)
+    response = templates.page("error.html", page, frame, status=status)
+    response.headers.update(headers or {})
+    return response

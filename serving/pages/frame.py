@@ -1,0 +1,151 @@
+"""What stands around every page: navigation, notices, and the footer that says where the numbers come from."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+
+from serving import formats
+from serving.access import on_store, store_of
+from serving.settings import ServingSettings
+from spm_ml.predictions import Batch, Principal, Role, Scope
+from spm_ml.predictions.scope import Subject
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of the navigation."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers of a page come from."""
+
+    period: str
+    as_of: str
+    watermark: str
+    model: str
+    scored: str
+    batch_id: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The surroundings of a page.
+
+    Attributes:
+        title: Of the page.
+        organisation: Shown at the top.
+        links: The places the role has.
+        who: Who is logged in; None: nobody.
+        notice: What the reader must know before trusting the numbers.
+        provenance: None where no batch is shown.
+    """
+
+    title: str
+    organisation: str
+    links: tuple[Link, ...]
+    who: str | None
+    notice: str | None
+    provenance: Provenance | None
+
+
+_PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
+    ("Risk board", "/", "figures"),
+    ("Teams", "/teams", "team"),
+    ("Recommendations", "/recommendations", "offer"),
+    ("Model", "/value-added", None),
+    ("Glossary", "/glossary", None),
+)
+
+_ROLE_WORDS: Final[dict[Role, str]] = {"manager": "manager", "hr": "HR", "analyst": "analyst", "rep": "rep"}
+
+
+def cookie_name(settings: ServingSettings) -> str:
+    """The session cookie; over HTTPS the prefix makes browsers refuse it from anywhere else."""
+    return "__Host-spm_session" if settings.secure_cookies else "spm_session"
+
+
+async def page_principal(request: Request) -> Principal:
+    """Whose session the browser shows.
+
+    Raises:
+        HTTPException: 401 without a valid session; people are sent to the login page.
+    """
+    key = request.cookies.get(cookie_name(request.app.state.settings))
+    if key:
+        store = store_of(request)
+        principal = await on_store(store, lambda: store.credentials.principal_of_session(key))
+        if principal is not None:
+            request.state.principal = principal  # error pages keep the navigation
+            return principal
+    raise HTTPException(401)
+
+
+PagePrincipal = Annotated[Principal, Depends(page_principal)]
+
+
+def rep_href(rep_id: str) -> str:
+    """The address of a rep's page."""
+    return f"/reps/{quote(rep_id, safe='')}"
+
+
+def home_of(scope: Scope) -> str:
+    """The page on which a role lands."""
+    if scope.role == "rep":
+        return rep_href(scope.rep_id or "")
+    return {"manager": "/", "hr": "/recommendations", "analyst": "/value-added"}[scope.role]
+
+
+def frame_of(request: Request, title: str, *, principal: Principal | None, batch: Batch | None) -> Frame:
+    """The surroundings of a page for one principal and batch."""
+    settings: ServingSettings = request.app.state.settings
+    return Frame(
+        title=title,
+        organisation=batch.organisation_name if batch else "spm-ml",
+        links=() if principal is None else _links(principal.scope, request.url.path),
+        who=None if principal is None else f"{principal.label} ({_ROLE_WORDS[principal.scope.role]})",
+        notice=None if batch is None else _notice(batch, settings),
+        provenance=None if batch is None else _provenance(batch),
+    )
+
+
+def _links(scope: Scope, path: str) -> tuple[Link, ...]:
+    links = []
+    for label, href, subject in _PLACES:
+        if subject is not None and scope.reach(subject) == "none":
+            continue
+        own = scope.role == "rep"
+        if own and subject == "offer":
+            continue  # on the rep's own page
+        if own and href == "/":
+            label, href = "My forecast", home_of(scope)
+        links.append(Link(label, href, quote(path) == href or path == href))
+    return tuple(links)
+
+
+def _notice(batch: Batch, settings: ServingSettings) -> str | None:
+    if settings.stale_after is None or datetime.now(UTC) - batch.created_at <= settings.stale_after:
+        return None
+    return (
+        f"These forecasts were made {formats.age(batch.created_at)}, which is older than the "
+        f"{settings.stale_after_days} days this organisation allows. Load newer data and run 'spm score'."
+    )
+
+
+def _provenance(batch: Batch) -> Provenance:
+    return Provenance(
+        period=batch.period,
+        as_of=formats.day(batch.as_of),
+        watermark=formats.day(batch.watermark),
+        model=f"{batch.model_name} version {batch.model_version}",
+        scored=formats.age(batch.created_at),
+        batch_id=batch.batch_id,
+    )

@@ -1,0 +1,88 @@
+"""Recommendations: which program is offered to whom and why, for HR and managers."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from serving.access import on_batch, require_reach
+from serving.formats import Money
+from serving.pages.frame import PagePrincipal, frame_of, home_of, rep_href
+from serving.pages.queries import Pages, RepListQuery, pages_of
+from serving.pages.words import BANDS, BandWords, OfferWords, band_words, offer_words
+from spm_ml.predictions import BatchReader, Offer, Principal
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class OfferRow:
+    """A rep and what is offered.
+
+    Attributes:
+        href: The rep's page; None for readers who see no figures.
+        may_decide: Whether the reader may accept or override it.
+    """
+
+    rep_id: str
+    name: str
+    href: str | None
+    about: str
+    band: BandWords
+    offer: OfferWords
+    may_decide: bool
+
+
+@dataclass(frozen=True)
+class RecommendationsPage:
+    """Everything the page shows."""
+
+    heading: str
+    search: str
+    query: RepListQuery
+    bands: tuple[BandWords, ...]
+    rows: tuple[OfferRow, ...]
+    pages: Pages
+
+
+@router.get("/recommendations")
+async def recommendations(
+    request: Request, principal: PagePrincipal, query: Annotated[RepListQuery, Query()]
+) -> Response:
+    """Offers before abstentions; a rep's own are on the rep's page."""
+    require_reach(principal, "offer")
+    if principal.scope.role == "rep":
+        return RedirectResponse(home_of(principal.scope), 303)
+    size = request.app.state.settings.page_size
+
+    def build(batch: BatchReader) -> Response:
+        found = batch.offers(query.selection(size))
+        money = Money.of(batch.batch)
+        page = RecommendationsPage(
+            heading=f"Recommendations {batch.batch.period}",
+            search=query.q or "",
+            query=query,
+            bands=tuple(BANDS.values()),
+            rows=tuple(_row(offer, principal, money) for offer in found.items),
+            pages=pages_of(query, "/recommendations", total=found.total, page_size=size),
+        )
+        frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
+        response: Response = request.app.state.templates.page("recommendations.html", page, frame)
+        return response
+
+    return await on_batch(request, principal, build, period=query.period)
+
+
+def _row(offer: Offer, principal: Principal, money: Money) -> OfferRow:
+    rep = offer.rep
+    sees_figures = principal.scope.reach("figures") != "none"
+    return OfferRow(
+        rep_id=rep.rep_id,
+        name=rep.name,
+        href=rep_href(rep.rep_id) if sees_figures else None,
+        about=" · ".join(part for part in (rep.role, rep.team) if part),
+        band=band_words(rep.risk_band),
+        offer=offer_words(offer, money),
+        may_decide=offer.recommendation.abstention is None and principal.scope.rep_id != rep.rep_id,
+    )

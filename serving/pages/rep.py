@@ -1,0 +1,229 @@
+"""The rep page: the forecast over the period, the baseline metrics beside it, and the reasons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+
+from serving import formats
+from serving.access import on_batch, require_reach
+from serving.charts.bars import push_bar
+from serving.charts.fan import Fan, FanPoint, fan_chart
+from serving.formats import Money
+from serving.pages.frame import PagePrincipal, frame_of
+from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words, offer_words
+from serving.problem import NotYoursError
+from serving.routes.answers import IdentifierInPath
+from spm_ml.metrics import METRIC_BY_SLUG, NULL_REASONS
+from spm_ml.predictions import Batch, BatchReader, Driver, MetricValue, Prediction, Principal
+
+router = APIRouter(include_in_schema=False)
+
+_LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number at the top of the page."""
+
+    label: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class DriverRow:
+    """A reason, with its size."""
+
+    label: str
+    text: str
+    size: str
+    bar: Markup
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A baseline metric with its definition, or why it has no value."""
+
+    label: str
+    value: str
+    note: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class WeekRow:
+    """One as-of day of the table behind the fan chart."""
+
+    day: str
+    booked: str
+    quantiles: tuple[str, ...]
+    chance: str
+
+
+@dataclass(frozen=True)
+class RepPage:
+    """Everything the page shows.
+
+    Attributes:
+        abstention: Why a number is missing.
+        remarks: What else to know about the numbers.
+        may_decide: Whether the reader may accept or override the offers.
+    """
+
+    name: str
+    rep_id: str
+    about: str
+    facts: tuple[Fact, ...]
+    band: BandWords
+    abstention: str | None
+    main_reason: str
+    fan: Markup
+    weeks: tuple[WeekRow, ...]
+    currency: str
+    drivers: tuple[DriverRow, ...]
+    driver_unit: str
+    metrics: tuple[MetricRow, ...]
+    hazards: tuple[HazardWords, ...]
+    remarks: tuple[str, ...]
+    offers: tuple[OfferWords, ...]
+    may_decide: bool
+
+
+@router.get("/reps/{rep_id:path}")
+async def rep(request: Request, principal: PagePrincipal, rep_id: IdentifierInPath) -> Response:
+    """The page of one rep, for the rep and the managers above."""
+    require_reach(principal, "figures")
+
+    def build(batch: BatchReader) -> Response:
+        row = batch.prediction(rep_id)
+        if row is None:
+            raise NotYoursError
+        page = _page(batch, principal, row)
+        frame = frame_of(request, row.name, principal=principal, batch=batch.batch)
+        response: Response = request.app.state.templates.page("rep.html", page, frame)
+        return response
+
+    return await on_batch(request, principal, build)
+
+
+def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
+    money = Money.of(batch.batch)
+    history = batch.history(row.rep_id)
+    decides = batch.scope.reach("decision") != "none" and principal.scope.rep_id != row.rep_id
+    return RepPage(
+        name=row.name,
+        rep_id=row.rep_id,
+        about=" · ".join(part for part in (row.role, row.team, row.region, row.segment) if part),
+        facts=_facts(row, money),
+        band=band_words(row.risk_band),
+        abstention=row.abstention.detail if row.abstention else None,
+        main_reason=row.main_reason,
+        fan=_fan(row, history, money),
+        weeks=tuple(_week(week, money) for week in reversed(history)),
+        currency=batch.batch.currency,
+        drivers=_drivers(row.drivers, money),
+        driver_unit="points of attainment" if _in_points(row.drivers) else batch.batch.currency,
+        metrics=tuple(_metric(metric, money) for metric in row.metrics),
+        hazards=tuple(hazard_words(code) for code in row.hazards),
+        remarks=_remarks(row, batch.batch),
+        offers=tuple(offer_words(offer, money) for offer in batch.offers(rep_ids=[row.rep_id]).items),
+        may_decide=decides,
+    )
+
+
+def _facts(row: Prediction, money: Money) -> tuple[Fact, ...]:
+    low, median, high = (row.quantile(level) for level in (0.1, 0.5, 0.9))
+    quota = row.quota
+    facts = [
+        Fact("Quota", money.full(quota), "" if quota else "none is known"),
+        Fact(
+            "Booked so far", money.full(row.booked), f"{formats.percent(row.booked / quota)} of quota" if quota else ""
+        ),
+    ]
+    if low is not None and median is not None and high is not None:
+        shares = [formats.percent(value / quota) for value in (median, low, high)] if quota else []
+        facts.append(
+            Fact(
+                "Forecast, P50",
+                money.full(median),
+                f"{shares[0]} of quota; P10 {shares[1]}, P90 {shares[2]}"
+                if shares
+                else f"P10 {money.amount(low)}, P90 {money.amount(high)}",
+            )
+        )
+    facts.append(Fact("Chance of quota", formats.chance(row.p_hit), "" if row.p_hit is not None else "not rated"))
+    return tuple(facts)
+
+
+def _fan(row: Prediction, history: Sequence[Prediction], money: Money) -> Markup:
+    points = tuple(FanPoint(week.as_of, week.booked, _five(week)) for week in history)
+    low, _, median, _, high = _five(row) or (0.0,) * 5
+    outcome = "Nothing is forecast."
+    if row.bookings_quantiles is not None:
+        outcome = f"At its end P10 is {money.full(low)}, P50 {money.full(median)} and P90 {money.full(high)}."
+    quota = "No quota is known." if row.quota is None else f"The quota is {money.full(row.quota)}."
+    return fan_chart(
+        Fan(row.period_start, row.period_end, points, row.quota),
+        tick=money.tick,
+        day=formats.short_day,
+        title=f"Bookings of {row.name} in {row.period}: forecast each week, and booked",
+        description=f"Booked {money.full(row.booked)} by {formats.day(row.as_of)}. {outcome} {quota}",
+        key="fan",
+    )
+
+
+def _five(row: Prediction) -> tuple[float, float, float, float, float] | None:
+    values = tuple(value for level in _LEVELS if (value := row.quantile(level)) is not None)
+    return None if len(values) < 5 else (values[0], values[1], values[2], values[3], values[4])
+
+
+def _week(row: Prediction, money: Money) -> WeekRow:
+    return WeekRow(
+        formats.day(row.as_of),
+        money.amount(row.booked),
+        tuple(money.amount(row.quantile(level)) for level in _LEVELS),
+        formats.chance(row.p_hit),
+    )
+
+
+def _in_points(drivers: Sequence[Driver]) -> bool:
+    return bool(drivers) and all(driver.points is not None for driver in drivers)
+
+
+def _drivers(drivers: Sequence[Driver], money: Money) -> tuple[DriverRow, ...]:
+    in_points = _in_points(drivers)
+    sizes = [(driver.points if in_points else driver.amount) or 0.0 for driver in drivers]
+    largest = max((abs(size) for size in sizes), default=0.0)
+    return tuple(
+        DriverRow(
+            driver.label,
+            driver.text,
+            formats.points(size) if in_points else f"{'+' if size > 0 else ''}{money.amount(size)}",
+            push_bar(size, largest),
+        )
+        for driver, size in zip(drivers, sizes, strict=True)
+    )
+
+
+def _metric(metric: MetricValue, money: Money) -> MetricRow:
+    known = METRIC_BY_SLUG.get(metric.slug)
+    return MetricRow(
+        label=metric.label,
+        value=formats.metric_text(metric, money),
+        note="" if metric.reason is None else NULL_REASONS.get(metric.reason, metric.reason),
+        formula=known.formula if known else "",
+    )
+
+
+def _remarks(row: Prediction, batch: Batch) -> tuple[str, ...]:
+    remarks = []
+    if row.exposure < 1:
+        remarks.append(f"Counted for {formats.percent(row.exposure)} of the period: joined late, left, or part time.")
+    if row.history_reconstructed:
+        remarks.append("The history of the deals was rebuilt from their last state; earlier weeks are less certain.")
+    high, medium = formats.percent(batch.risk_high_below), formats.percent(batch.risk_medium_below)
+    remarks.append(f"Risk is high below a {high} chance of reaching the quota, and medium below {medium}.")
+    return tuple(remarks)

@@ -1,0 +1,28 @@
+"""Renders a page: a template over one frozen context, with everything escaped."""
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from serving import formats
+from serving.assets import Assets
+from serving.pages.frame import Frame
+
+
+class Templates:
+    """The templates of this package."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("serving"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals["asset"] = assets.url
+        for write in (formats.percent, formats.chance, formats.points, formats.decimal, formats.day, formats.short_day):
+            self._environment.filters[write.__name__] = write
+
+    def page(self, name: str, page: object, frame: Frame, *, status: int = 200) -> HTMLResponse:
+        """A page from its template, its own context and the frame around it."""
+        return HTMLResponse(self._environment.get_template(name).render(page=page, frame=frame), status)

@@ -1,0 +1,208 @@
+"""The model page: what the forecasts add over simple baselines, the gate, and the model card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+
+from serving import formats, markdown
+from serving.access import on_batch
+from serving.charts.bars import Bar, bar_chart
+from serving.charts.lines import Line, line_chart
+from serving.pages.frame import PagePrincipal, frame_of
+from spm_ml.predictions import BatchReader, ModelCard
+
+router = APIRouter(include_in_schema=False)
+
+_MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
+    ("crps", "CRPS", "Continuous ranked probability score: the error of the whole distribution. Lower is better."),
+    (
+        "value_added",
+        "Value added",
+        "CRPS of the best simple baseline − CRPS. Above zero is better than every baseline.",
+    ),
+    ("mae", "MAE", "Mean absolute error of the median. Lower is better."),
+    ("brier", "Brier", "Squared error of the chance of reaching the quota. Lower is better."),
+    ("ece", "ECE", "Gap between chances said and frequencies seen. Lower is better."),
+    ("auc", "AUC", "How well chances rank who reaches the quota: 0.5 is luck, 1 is perfect."),
+    ("coverage_80", "80% interval covers", "Share of results inside P10–P90. It should be 80%."),
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the table."""
+
+    label: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class ForecasterRow:
+    """A forecaster's accuracy, in words."""
+
+    label: str
+    chosen: bool
+    rows: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WeekRow:
+    """A week's CRPS of the forecasters compared."""
+
+    week: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """A test the model had to pass."""
+
+    test: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class ValueAddedPage:
+    """Everything the page shows.
+
+    Attributes:
+        verdict: What the table says, in a sentence.
+        unit: What errors are measured in.
+        compared: Forecasters of the chart and table by week.
+    """
+
+    model: str
+    trained: str
+    verdict: str
+    unit: str
+    chart: Markup | None
+    measures: tuple[Measure, ...]
+    forecasters: tuple[ForecasterRow, ...]
+    by_week: Markup | None
+    compared: tuple[str, ...]
+    weeks: tuple[WeekRow, ...]
+    gate: tuple[GateRow, ...]
+    card: Markup
+
+
+@router.get("/value-added")
+async def value_added(request: Request, principal: PagePrincipal) -> Response:
+    """The model page, for every role."""
+
+    def build(batch: BatchReader) -> Response:
+        page = page_of(batch.model_card())
+        frame = frame_of(request, "Model", principal=principal, batch=batch.batch)
+        response: Response = request.app.state.templates.page("value_added.html", page, frame)
+        return response
+
+    return await on_batch(request, principal, build)
+
+
+def page_of(card: ModelCard) -> ValueAddedPage:
+    """The context of the page for a model."""
+    known = sorted((row for row in card.value_added if row.get("crps") is not None), key=lambda row: row["crps"])
+    unknown = [row for row in card.value_added if row.get("crps") is None]
+    baselines = [row for row in known if row["forecaster"] != card.forecaster]
+    best = baselines[0] if baselines else None
+    compared = [row for row in known if row["forecaster"] == card.forecaster] + ([best] if best else [])
+    unit = str(known[0].get("unit", "attainment")) if known else "attainment"
+    return ValueAddedPage(
+        model=f"{card.name} version {card.version} ({label_of({'forecaster': card.forecaster})})",
+        trained=formats.day(card.trained_at.date()),
+        verdict=_verdict(card, known, best),
+        unit=unit,
+        chart=_chart(card, known, best) if known else None,
+        measures=tuple(Measure(label, meaning) for _, label, meaning in _MEASURES),
+        forecasters=tuple(_row(row, card.forecaster) for row in (*known, *unknown)),
+        by_week=_by_week(card, compared),
+        compared=tuple(label_of(row) for row in compared),
+        weeks=_weeks(card, compared),
+        gate=tuple(GateRow(_words(row["test"]), bool(row["passed"]), str(row["detail"])) for row in card.gate),
+        card=markdown.render(card.card_markdown),
+    )
+
+
+def label_of(row: dict[str, Any]) -> str:
+    """A forecaster's name for readers."""
+    return str(row.get("label") or _words(row["forecaster"]))
+
+
+def _words(slug: str) -> str:
+    return slug.replace("_", " ").capitalize()
+
+
+def _verdict(card: ModelCard, known: Sequence[dict[str, Any]], best: dict[str, Any] | None) -> str:
+    own = next((row for row in known if row["forecaster"] == card.forecaster), None)
+    if own is None:
+        return "No backtest of this model is stored."
+    if best is None:
+        return "There is no other forecaster to compare with."
+    gain = 1 - own["crps"] / best["crps"] if best["crps"] else 0.0
+    if gain <= 0:
+        return f"The simple baseline “{label_of(best)}” is as accurate or better; this model adds nothing yet."
+    return f"Its error is {formats.percent(gain)} below that of the best other forecaster, “{label_of(best)}”."
+
+
+def _row(row: dict[str, Any], chosen: str) -> ForecasterRow:
+    values = tuple(_value(slug, row.get(slug)) for slug, _, _ in _MEASURES)
+    return ForecasterRow(label_of(row), row["forecaster"] == chosen, formats.whole(row.get("n") or 0), values)
+
+
+def _value(slug: str, value: float | None) -> str:
+    if slug == "coverage_80":
+        return formats.percent(value)
+    text = formats.decimal(value)
+    return f"+{text}" if slug == "value_added" and value is not None and value > 0 else text
+
+
+def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], best: dict[str, Any] | None) -> Markup:
+    bars = [
+        Bar(label_of(row), row["crps"], formats.decimal(row["crps"]), row["forecaster"] == card.forecaster)
+        for row in rows
+    ]
+    listed = ", ".join(f"{bar.label} {bar.text}" for bar in bars)
+    return bar_chart(
+        bars,
+        reference=best["crps"] if best else None,
+        title="Error of each forecaster (CRPS, lower is better)",
+        description=f"{listed}. The dashed line is the best other forecaster.",
+        key="fva",
+    )
+
+
+def _series(card: ModelCard, forecaster: str) -> list[tuple[int, float]]:
+    rows = [row for row in card.by_week if row["forecaster"] == forecaster and row.get("crps") is not None]
+    return sorted((int(row["week"]), float(row["crps"])) for row in rows)
+
+
+def _by_week(card: ModelCard, compared: Sequence[dict[str, Any]]) -> Markup | None:
+    lines = [
+        Line(label_of(row), _series(card, row["forecaster"]), row["forecaster"] == card.forecaster)
+        for row in reversed(compared)
+    ]
+    drawn = [line for line in lines if line.points]
+    if not drawn:
+        return None
+    ends = "; ".join(
+        f"{line.label} from {formats.decimal(line.points[0][1])} to {formats.decimal(line.points[-1][1])}"
+        for line in drawn
+    )
+    return line_chart(
+        drawn,
+        tick=lambda value: f"{value:.2f}",
+        title="Error by week of the period (CRPS)",
+        description=f"Over the weeks: {ends}.",
+        key="week",
+    )
+
+
+def _weeks(card: ModelCard, compared: Sequence[dict[str, Any]]) -> tuple[WeekRow, ...]:
+    series = [dict(_series(card, row["forecaster"])) for row in compared]
+    weeks = sorted({week for one in series for week in one})
+    return tuple(WeekRow(str(week), tuple(formats.decimal(one.get(week)) for one in series)) for week in weeks)

@@ -1,0 +1,90 @@
+"""Errors as problem documents (RFC 9457). They never repeat what the client sent."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+DETAILS: Final[dict[int, str]] = {
+    400: "The request cannot be understood.",
+    401: "Send a valid access token as 'Authorization: Bearer TOKEN'.",
+    403: "Your role may not do this.",
+    404: "There is nothing here, or it is not yours to see.",
+    405: "This address does not take that method.",
+    408: "The request body did not arrive in time.",
+    413: "The request body is too large.",
+    422: "Some of the input is missing, unknown or out of range.",
+    500: "Something went wrong here; it is logged.",
+    503: "No forecast is published yet; run 'spm score' in the workspace.",
+}
+"""What each status means; always the same words, so that out of scope and non-existent do not differ by a byte."""
+
+
+class BrokenRule(BaseModel):
+    """One place in the input and the rule it breaks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    where: str
+    rule: str
+
+
+class Problem(BaseModel):
+    """A problem document.
+
+    Attributes:
+        type: Always `about:blank`: the status says it all.
+        title: The status in words.
+        status: The HTTP status.
+        detail: What to do about it.
+        errors: Each place in the input and the rule it breaks.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[BrokenRule] = []
+
+
+class NotYoursError(HTTPException):
+    """The thing does not exist, or is out of the principal's scope; nobody can tell which."""
+
+    def __init__(self) -> None:
+        super().__init__(404)
+
+
+class ForbiddenError(HTTPException):
+    """The principal's role may not do this, whomever it is about."""
+
+    def __init__(self) -> None:
+        super().__init__(403)
+
+
+def detail_of(status: int) -> str:
+    """What the status means, in a sentence."""
+    known = HTTPStatus(status)
+    return DETAILS.get(status) or known.description or known.phrase
+
+
+def problem_response(
+    status: int, *, errors: Sequence[BrokenRule] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem document as a response."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail_of(status), errors=list(errors))
+    return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of these statuses."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": detail_of(status), "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses
+    }

@@ -1,0 +1,19 @@
+"""The API under /v1, one noun a file, and the health of the service."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from serving.routes import decisions, forecasts, health, metrics, model, periods, recommendations, reps, teams
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    periods.router,
+    reps.router,
+    teams.router,
+    forecasts.router,
+    recommendations.router,
+    decisions.router,
+    metrics.router,
+    model.router,
+    health.router,
+)

@@ -1,0 +1,220 @@
+"""Forecasts: a distribution, its reasons and its hazards, beside the baseline metrics."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+
+from serving.access import on_batch, reaching
+from serving.problem import NotYoursError, documented
+from serving.routes.answers import (
+    AbstentionOut,
+    Answer,
+    IdentifierInPath,
+    MetricOut,
+    Model,
+    Paged,
+    PeriodQuery,
+    RepQuery,
+    major,
+    major_or_none,
+    metrics_out,
+    source,
+)
+from serving.routes.metrics import Definition, definitions_of
+from spm_ml.hazards import HAZARD_BY_CODE
+from spm_ml.predictions import Batch, BatchReader, Prediction, Principal, RiskBand
+from spm_ml.settings import QUANTILE_LEVELS
+
+router = APIRouter(prefix="/v1/forecasts", tags=["forecasts"])
+
+SeesFigures = Annotated[Principal, Depends(reaching("figures"))]
+
+
+class Distribution(Model):
+    """Bookings at the period's end as quantiles."""
+
+    levels: tuple[float, ...] = Field(description="Probabilities, ascending.")
+    bookings: tuple[float, ...] = Field(description="Bookings that are not exceeded with that probability.")
+    attainment: tuple[float, ...] | None = Field(description="The same ÷ quota; null without a quota.")
+    mean_bookings: float
+
+
+class DriverOut(Model):
+    """One reason for the forecast."""
+
+    label: str
+    points: float | None = Field(description="Attainment it adds or takes; 0.05 = 5 points.")
+    amount: float | None
+    text: str
+
+
+class HazardOut(Model):
+    """A way in which the data could mislead, and what was done about it."""
+
+    code: str
+    slug: str
+    label: str
+    rule: str
+
+
+class Forecast(Model):
+    """A rep's forecast as known at the end of the day."""
+
+    rep_id: str
+    name: str
+    role: str
+    manager_id: str | None
+    team: str
+    region: str
+    segment: str
+    as_of: date
+    week: int = Field(description="Weeks of the period seen by the day.")
+    quota: float | None
+    booked: float
+    exposure: float = Field(description="Share of the period's selling days employed × full-time equivalent.")
+    distribution: Distribution | None
+    p_hit: float | None = Field(description="Probability that attainment reaches 1.")
+    risk_band: RiskBand | None
+    main_reason: str
+    drivers: tuple[DriverOut, ...]
+    hazards: tuple[HazardOut, ...]
+    abstention: AbstentionOut | None
+    history_reconstructed: bool = Field(description="The deals' history was rebuilt from their last state.")
+    metrics: tuple[MetricOut, ...]
+
+    @classmethod
+    def of(cls, row: Prediction, batch: Batch) -> "Forecast":
+        """The same for the API."""
+        return cls(
+            rep_id=row.rep_id,
+            name=row.name,
+            role=row.role,
+            manager_id=row.manager_id,
+            team=row.team,
+            region=row.region,
+            segment=row.segment,
+            as_of=row.as_of,
+            week=row.week,
+            quota=major_or_none(row.quota, batch),
+            booked=major(row.booked, batch),
+            exposure=row.exposure,
+            distribution=distribution_of(row, batch),
+            p_hit=row.p_hit,
+            risk_band=row.risk_band,
+            main_reason=row.main_reason,
+            drivers=tuple(
+                DriverOut(
+                    label=driver.label,
+                    points=driver.points,
+                    amount=major_or_none(driver.amount, batch),
+                    text=driver.text,
+                )
+                for driver in row.drivers
+            ),
+            hazards=tuple(hazard_of(code) for code in row.hazards),
+            abstention=AbstentionOut.of(row.abstention),
+            history_reconstructed=row.history_reconstructed,
+            metrics=metrics_out(row.metrics, batch),
+        )
+
+
+class WeekForecast(Model):
+    """What was forecast on an earlier day of the period."""
+
+    as_of: date
+    week: int
+    booked: float
+    distribution: Distribution | None
+    p_hit: float | None
+
+
+class Forecasts(Paged):
+    """A page of forecasts."""
+
+    items: tuple[Forecast, ...]
+    definitions: dict[str, Definition]
+
+
+class ForecastAnswer(Answer):
+    """One rep's forecast, and how it came to be over the period."""
+
+    period_start: date
+    period_end: date
+    forecast: Forecast
+    history: tuple[WeekForecast, ...]
+    definitions: dict[str, Definition]
+
+
+def distribution_of(row: Prediction, batch: Batch) -> Distribution | None:
+    """The quantiles in units of the currency, and as attainment where there is a quota."""
+    quantiles = row.bookings_quantiles
+    if quantiles is None:
+        return None
+    quota = row.quota
+    return Distribution(
+        levels=QUANTILE_LEVELS,
+        bookings=tuple(major(quantile, batch) for quantile in quantiles),
+        attainment=tuple(round(quantile / quota, 6) for quantile in quantiles) if quota else None,
+        mean_bookings=major(quantiles[9] if row.mean_bookings is None else row.mean_bookings, batch),
+    )
+
+
+def hazard_of(code: str) -> HazardOut:
+    """The hazard in words; a code of a later version stands for itself."""
+    hazard = HAZARD_BY_CODE.get(code)
+    if hazard is None:
+        return HazardOut(code=code, slug=code.lower(), label=code, rule="")
+    return HazardOut(code=hazard.code, slug=hazard.slug, label=hazard.label, rule=hazard.rule)
+
+
+@router.get("", responses=documented(401, 403, 404, 422, 503))
+async def list_forecasts(request: Request, principal: SeesFigures, query: Annotated[RepQuery, Query()]) -> Forecasts:
+    """List forecasts, those at the highest risk first."""
+
+    def build(batch: BatchReader) -> Forecasts:
+        found = batch.predictions(query.selection())
+        items = tuple(Forecast.of(row, batch.batch) for row in found.items)
+        slugs = {metric.slug for item in items for metric in item.metrics}
+        return Forecasts(
+            **source(batch.batch),
+            total=found.total,
+            limit=query.limit,
+            offset=query.offset,
+            items=items,
+            definitions=definitions_of(slugs),
+        )
+
+    return await on_batch(request, principal, build, period=query.period)
+
+
+@router.get("/{rep_id:path}", responses=documented(401, 403, 404, 422, 503))
+async def get_forecast(
+    request: Request, principal: SeesFigures, rep_id: IdentifierInPath, query: Annotated[PeriodQuery, Query()]
+) -> ForecastAnswer:
+    """Get one rep's forecast, with what was forecast in each week of the period."""
+
+    def build(batch: BatchReader) -> ForecastAnswer:
+        row = batch.prediction(rep_id)
+        if row is None:
+            raise NotYoursError
+        return ForecastAnswer(
+            **source(batch.batch),
+            period_start=row.period_start,
+            period_end=row.period_end,
+            forecast=Forecast.of(row, batch.batch),
+            history=tuple(
+                WeekForecast(
+                    as_of=week.as_of,
+                    week=week.week,
+                    booked=major(week.booked, batch.batch),
+                    distribution=distribution_of(week, batch.batch),
+                    p_hit=week.p_hit,
+                )
+                for week in batch.history(rep_id)
+            ),
+            definitions=definitions_of({metric.slug for metric in row.metrics}),
+        )
+
+    return await on_batch(request, principal, build, period=query.period)

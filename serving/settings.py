@@ -1,0 +1,45 @@
+"""Settings of the service, read once when it starts."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spm_ml.settings import Workspace
+
+
+class ServingSettings(BaseModel):
+    """What an operator decides about the service.
+
+    Attributes:
+        store: Path or database URL of the prediction store.
+        stale_after_days: A published batch older than this makes the service unready; None: never.
+        secure_cookies: Send cookies over HTTPS alone; switch on wherever the service is not on the loopback.
+        max_body_bytes: Largest request body that is read.
+        body_seconds: Longest time a client may take to send one.
+        page_size: Reps on one page of a board.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    store: str
+    stale_after_days: int | None = Field(default=None, ge=1)
+    secure_cookies: bool = False
+    max_body_bytes: int = Field(default=65_536, ge=1_024)
+    body_seconds: float = Field(default=10.0, gt=0)
+    page_size: int = Field(default=25, ge=1, le=100)
+
+    @classmethod
+    def of_workspace(cls, workspace: Workspace, *, secure_cookies: bool = False) -> "ServingSettings":
+        """The settings under which a workspace is served; its organisation says from when data are stale."""
+        declared = workspace.organisation_file.exists()
+        return cls(
+            store=str(Path(workspace.predictions_database)),
+            stale_after_days=workspace.organisation().stale_after_days if declared else None,
+            secure_cookies=secure_cookies,
+        )
+
+    @property
+    def stale_after(self) -> timedelta | None:
+        """Age from which a batch is stale."""
+        return None if self.stale_after_days is None else timedelta(days=self.stale_after_days)
