@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Parameters = ParamSpec("Parameters")
 
-LINE_EVERY_SECONDS = 5.0
+LINE_EVERY_SECONDS = 2.0
+"""Unfinished work says so this often where there is no terminal."""
 
 
 @dataclass
@@ -32,7 +33,7 @@ class ConsoleProgress:
 
     _bar: tqdm[None] | None = None
     _label: str = ""
-    _last_line: float = field(default=0.0)
+    _last_line: float = float("-inf")
 
     def __call__(self, label: str, done: int, total: int) -> None:
         """Draws `done` of `total` units of `label`."""
@@ -53,9 +54,9 @@ class ConsoleProgress:
     def _line(self, label: str, done: int, total: int) -> None:
         now = time.monotonic()
         finished = total > 0 and done >= total
-        if label == self._label and not finished and now - self._last_line < LINE_EVERY_SECONDS:
+        if not finished and now - self._last_line < LINE_EVERY_SECONDS:
             return
-        self._label, self._last_line = label, now
+        self._last_line = now
         click.echo(f"  {label}: {done} of {total}" if total else f"  {label} …", err=True)
 
     def close(self) -> None:

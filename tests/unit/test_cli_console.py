@@ -19,9 +19,13 @@ def test_plain_lines_are_few_but_the_last_is_always_there(capsys: pytest.Capture
     progress = ConsoleProgress()
     for done in range(101):
         progress("rows", done, 100)
-    progress("unknown length", 1, 0)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["  rows: 0 of 100", "  rows: 100 of 100", "  unknown length …"]
+    assert lines == ["  rows: 0 of 100", "  rows: 100 of 100"]
+
+
+def test_work_of_unknown_length_shows_that_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleProgress()("reading", 1, 0)
+    assert capsys.readouterr().err == "  reading …\n"
 
 
 def test_a_bar_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
