@@ -68,7 +68,7 @@ class Engine:
 
     def drop(self, table: ir.Table) -> None:
         """Frees what `keep` computed."""
-        self.backend.drop_table(table.get_name())
+        self.backend.drop_table(table.op().name)
 
     def close(self) -> None:
         """Ends the connection and removes the folder; closing twice does no harm."""
