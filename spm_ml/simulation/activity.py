@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spm_ml.simulation.deals import Book
+from spm_ml.simulation.book import Book
 from spm_ml.simulation.factors import Shocks, ramp
 from spm_ml.simulation.people import People
 from spm_ml.simulation.timeline import Timeline
-from spm_ml.simulation.world import Ints, World
+from spm_ml.simulation.world import Floats, Ints, World
 
 KINDS = ("call", "email", "meeting", "demo")
 _SHARES = (0.36, 0.44, 0.15, 0.05)
@@ -61,7 +61,7 @@ class Diary:
         order = np.lexsort((columns["seconds"], columns["day"], columns["rep"]))
         return {name: column[order] for name, column in columns.items()}
 
-    def _rate(self, week: int, shocks: Shocks) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    def _rate(self, week: int, shocks: Shocks) -> Floats:
         period = int(self.timeline.week_period[week])
         people = self.people
         present = (

@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
+from spm_ml.simulation.book import Rates
 from spm_ml.simulation.contract import period_labels
-from spm_ml.simulation.deals import Rates
 from spm_ml.simulation.engine import Course
 from spm_ml.simulation.factors import steady_bookings
 from spm_ml.simulation.programs import gains

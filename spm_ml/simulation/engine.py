@@ -7,7 +7,8 @@ import numpy as np
 
 from spm_ml.progress import Progress
 from spm_ml.simulation.activity import Diary
-from spm_ml.simulation.deals import LAST_STAGE, WON, Book, Kernel, Rates, Week, credited, kept
+from spm_ml.simulation.book import WON, Book, Rates, Week, credited, kept
+from spm_ml.simulation.deals import LAST_STAGE, Kernel
 from spm_ml.simulation.factors import Shocks, period_rates, steady_bookings, week_rates
 from spm_ml.simulation.ledger import LOST, OPEN, Ledger, shares_of_week
 from spm_ml.simulation.ledger import WON as OUTCOME_WON

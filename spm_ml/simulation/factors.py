@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spm_ml.simulation.deals import LAST_STAGE, Rates
+from spm_ml.simulation.book import Rates
+from spm_ml.simulation.deals import LAST_STAGE
 from spm_ml.simulation.people import NEVER, People, Presence
 from spm_ml.simulation.timeline import Timeline
 from spm_ml.simulation.world import Bools, Floats, Ints, World

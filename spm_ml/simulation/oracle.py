@@ -15,7 +15,8 @@ import pandas as pd
 from spm_ml.errors import DataError
 from spm_ml.settings import QUANTILE_LEVELS
 from spm_ml.simulation import ledger
-from spm_ml.simulation.deals import CANCEL_WEEKS, LAST_STAGE, WON, Book, Kernel, Rates, Week, credited, kept
+from spm_ml.simulation.book import CANCEL_WEEKS, WON, Book, Rates, Week, credited, kept
+from spm_ml.simulation.deals import LAST_STAGE, Kernel
 from spm_ml.simulation.factors import week_rates
 from spm_ml.simulation.timeline import Timeline, day_number
 from spm_ml.simulation.truth import Truth, read_truth
@@ -126,20 +127,7 @@ def open_book(truth: Truth, day: int, week: int) -> Book:
 
 
 def _book(truth: Truth, deal: Ints, owner: Ints, amount: Ints, stage: Ints) -> Book:
-    static = {name: column[deal] for name, column in truth.deals.items()}
-    zeros = np.zeros(len(deal), dtype=np.int64)
-    return Book(
-        **static
-        | {
-            "deal": deal,
-            "owner": owner,
-            "amount": amount,
-            "stage": stage,
-            "scenario": zeros,
-            "expected": zeros,
-            "age": zeros,
-        }
-    )
+    return replace(truth.deals.take(deal), deal=deal, owner=owner, amount=amount, stage=stage)
 
 
 def _place(timeline: Timeline, day: int) -> tuple[int, int]:

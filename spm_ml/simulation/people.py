@@ -97,7 +97,7 @@ class People(Presence):
     def employed_share(self, first_day: int, last_day: int) -> Floats:
         """(P,) share of the days for which each rep is employed."""
         overlap = np.minimum(self.left_on, last_day) - np.maximum(self.hired_on, first_day) + 1
-        return np.clip(overlap, 0, None) / (last_day - first_day + 1)
+        return np.asarray(np.clip(overlap, 0, None) / (last_day - first_day + 1))
 
 
 def draw_people(world: World, timeline: Timeline, seats: int, rng: np.random.Generator) -> People:

@@ -103,7 +103,8 @@ class Schooling:
         self.taken_in[rep, program] = period
         self.enrolments.append((rep, program, started, completed, np.full(len(rep), period), flagged.astype(np.int64)))
         self.enrolment_gains.append(gain)
-        self.enrolment_scores.append(np.round(np.clip(rng.normal(76, 9, len(rep)), 40, 100)))
+        marks: Floats = np.clip(rng.normal(76, 9, len(rep)), 40, 100)
+        self.enrolment_scores.append(np.round(marks))
         lost = np.zeros(people.count)
         lost[rep] = days
         return lost

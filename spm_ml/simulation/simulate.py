@@ -1,22 +1,30 @@
 """Simulates an organisation and writes its tables and its truth."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.progress import Progress, silent
-from spm_ml.simulation import contract, staff
-from spm_ml.simulation.engine import run, streams
-from spm_ml.simulation.hazards import NATURAL, plant
-from spm_ml.simulation.timeline import Timeline
+from spm_ml.simulation import contract, deal_tables, spoil, staff
+from spm_ml.simulation.deal_tables import Snapshot
+from spm_ml.simulation.engine import Course, run, streams
+from spm_ml.simulation.finders import find_planted
+from spm_ml.simulation.hazards import FILE_HAZARDS, NATURAL, plant, rename_third_stage
+from spm_ml.simulation.pricing import Pricing
+from spm_ml.simulation.staff import Staff
+from spm_ml.simulation.timeline import Timeline, day_of
+from spm_ml.simulation.traces import Evidence, Trace, planted_table
 from spm_ml.simulation.truth import bookings_of, write_truth
 from spm_ml.simulation.world import Ints, World
-from spm_ml.simulation.write import Format, TableWriter
+from spm_ml.simulation.write import FORMATS, Format, TableWriter
 
 DEFAULT_END = date(2026, 11, 20)
 """Last day of the history unless told otherwise: day 51 of 2026Q4, never today's date."""
@@ -71,32 +79,63 @@ def simulate(
         progress: Told of each period.
 
     Raises:
-        ConfigurationError: A size is not positive, the format or a hazard is unknown.
+        ConfigurationError: A size is not positive, the format or a hazard is unknown, or Parquet files should be
+            spoilt in a way that only text can be.
     """
-    if reps < 1 or periods < 1:
-        raise ConfigurationError(f"reps is {reps} and periods is {periods}: both must be at least 1")
-    if fmt not in ("csv", "parquet"):
-        raise ConfigurationError(f"format {fmt!r} is not known: choose csv or parquet")
+    _check(reps, periods, fmt, hazards)
     world = plant(World.clean(effects), hazards)
     calendar = FiscalCalendar.of(world.organisation)
     timeline = Timeline.of(calendar, last=end, periods=periods, burn_in=world.burn_in, start=start)
-    chance = streams(seed)
-    out.mkdir(parents=True, exist_ok=True)
-    truth = out / "truth"
-    truth.mkdir(exist_ok=True)
+    world = rename_third_stage(world, timeline)
     last_day = timeline.end - world.knobs.missing_days
+    chance = streams(seed)
+    truth = out / "truth"
+    truth.mkdir(parents=True, exist_ok=True)
     diary: list[dict[str, Ints]] = []
     course = run(world, timeline, reps, chance, diary.append, progress)
-    people = staff.Staff.of(course, chance["tables"])
-    columns = course.ledger.columns()
-    snapshot = contract.Snapshot.of(columns, last_day)
-    rng = chance["tables"]
+    evidence, columns = _evidence(course, last_day, chance["tables"])
+    tables, traces = _tables(course, evidence, chance["tables"])
+    rows = {name: _write(out, name, fmt, [table]) for name, table in tables.items()}
+    parts = _activity_parts(evidence, diary, progress)
+    rows["activities"] = _write(out, "activities", fmt, parts)
+    world.organisation.write(out / "organisation.yaml")
+    traces += spoil.bad_rows(out) if "bad_rows" in hazards else []
+    traces += spoil.recode(out) if "encoding" in hazards else []
+    bookings = bookings_of(course, columns, evidence.pricing.value(columns))
+    write_truth(truth, course, evidence.staff, columns, bookings, periods)
+    planted = planted_table(find_planted(evidence) + traces)
+    pa.csv.write_csv(planted, truth / "planted_hazards.csv")
+    counted = Counter(planted["code"].to_pylist())
+    touched = {code: counted.get(code, 0) for code in world.planted}
+    return SimulationSummary(out, rows, touched, day_of(timeline.report_start), day_of(last_day))
+
+
+def _check(reps: int, periods: int, fmt: str, hazards: Collection[str]) -> None:
+    if reps < 1 or periods < 1:
+        raise ConfigurationError(f"reps is {reps} and periods is {periods}: both must be at least 1")
+    if fmt not in FORMATS:
+        raise ConfigurationError(f"format {fmt!r} is not known: choose {' or '.join(FORMATS)}")
+    spoilt = [code for code in hazards if code in FILE_HAZARDS]
+    if spoilt and fmt != "csv":
+        raise ConfigurationError(f"{' and '.join(spoilt)} spoil the text of CSV files: leave them out or choose csv")
+
+
+def _evidence(course: Course, last_day: int, rng: np.random.Generator) -> tuple[Evidence, dict[str, Ints]]:
+    """What the tables are made of, and the whole ledger with amounts as they are written."""
+    people, pricing = Staff.of(course, rng), Pricing.of(course, rng)
+    columns = pricing.written(course.ledger.columns(), course.deals.created_on)
+    return Evidence(course, people, Snapshot.of(columns, last_day), pricing, last_day), columns
+
+
+def _tables(course: Course, seen: Evidence, rng: np.random.Generator) -> tuple[dict[str, pa.Table], list[Trace]]:
+    """All tables but the activities, and the traces of rows that were added to them."""
+    people, snapshot, last_day = seen.staff, seen.snapshot, seen.last_day
     tables = {
         "reps": staff.reps_table(course, people),
         "quotas": contract.quotas_table(course, people, last_day),
-        "opportunities": contract.opportunities_table(course, people, snapshot, rng),
-        "opportunity_events": contract.events_table(course, people, snapshot),
-        "credits": contract.credits_table(course, people, snapshot),
+        "opportunities": deal_tables.opportunities_table(course, people, snapshot, seen.pricing, rng),
+        "opportunity_events": deal_tables.events_table(course, people, snapshot),
+        "credits": deal_tables.credits_table(course, people, snapshot),
         "programs": contract.programs_table(course),
         "enrolments": contract.enrolments_table(course, people, last_day),
         "assessments": contract.assessments_table(course, people, last_day),
@@ -104,24 +143,25 @@ def simulate(
         "submissions": contract.submissions_table(course, people, last_day, rng),
         "protected_groups": staff.groups_table(course, people),
     }
-    rows = {}
-    for name, table in tables.items():
-        with TableWriter(out, name, fmt) as writer:
-            writer.write(table)
-            rows[name] = writer.rows
-    with TableWriter(out, "activities", fmt) as writer:
-        for number, part in enumerate(diary):
-            writer.write(contract.activities_part(course, people, part, last_day))
-            progress("write activities", number + 1, len(diary))
-        rows["activities"] = writer.rows
-    world.organisation.write(out / "organisation.yaml")
-    bookings = bookings_of(course, columns, np.ones(len(columns["deal"])))
-    write_truth(truth, course, people, columns, bookings, periods)
-    epoch = date(1970, 1, 1).toordinal()
-    return SimulationSummary(
-        out,
-        rows,
-        {},
-        date.fromordinal(epoch + timeline.report_start),
-        date.fromordinal(epoch + int(np.int64(last_day))),
-    )
+    rates = seen.pricing.table(course.timeline.report_start, last_day)
+    if rates is not None:
+        tables["fx_rates"] = rates
+    traces: list[Trace] = []
+    if course.world.knobs.duplicates:
+        tables["opportunities"], traces = spoil.duplicate_deals(tables["opportunities"], course.world, rng)
+    return tables, traces
+
+
+def _activity_parts(seen: Evidence, diary: list[dict[str, Ints]], progress: Progress) -> Iterator[pa.Table]:
+    """A part a period; each period's codes are let go once they are written."""
+    total = len(diary)
+    for number in range(total):
+        yield contract.activities_part(seen.course, seen.staff, diary.pop(0), seen.last_day)
+        progress("write activities", number + 1, total)
+
+
+def _write(out: Path, name: str, fmt: Format, parts: Iterable[pa.Table]) -> int:
+    with TableWriter(out, name, fmt) as writer:
+        for part in parts:
+            writer.write(part)
+        return writer.rows

@@ -139,7 +139,7 @@ def _leaders(course: Course, staff: Staff, span: range, schema: pa.Schema) -> pa
     people, timeline = course.people, course.timeline
     teams, long_ago = team_names(course), timeline.start_of(0) - 5 * _LEADER_BAND
     names = iter(staff.names[people.count :])
-    rows = []
+    rows: list[tuple[str | int | None, ...]] = []
     for number, rep_id in enumerate(staff.manager_ids):
         since, until = int(people.manager_since[number]), int(people.manager_until[number])
         team = int(np.flatnonzero(people.manager[since] == number)[0])
@@ -150,8 +150,10 @@ def _leaders(course: Course, staff: Staff, span: range, schema: pa.Schema) -> pa
         left = timeline.end_of(until) if until < span[-1] else None
         region, segment = REGIONS[people.team_region[team]], course.world.segments[people.team_segment[team]].name
         rows.append((rep_id, name, "manager", teams[team], region, segment, staff.boss_of_team(team), hired, left))
-    for rep_id in staff.director_ids:
-        rows.append((rep_id, next(names), "director", None, None, None, staff.head_id, long_ago, None))
+    rows.extend(
+        (rep_id, next(names), "director", None, None, None, staff.head_id, long_ago, None)
+        for rep_id in staff.director_ids
+    )
     if staff.head_id:
         rows.append((staff.head_id, next(names), "head of sales", None, None, None, None, long_ago, None))
     columns = list(zip(*rows, strict=True))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spm_ml.simulation.deals import Book
+from spm_ml.simulation.book import Book
 from spm_ml.simulation.people import People
 from spm_ml.simulation.timeline import Timeline
 from spm_ml.simulation.world import Floats, Ints

@@ -137,12 +137,12 @@ class Timeline:
 
     def period_end(self, days: Ints) -> Ints:
         """Last day of the period of each day; days beyond the look-ahead count for its last period."""
-        return self._period_end[np.clip(days - self._first_day, 0, len(self._period_end) - 1)]
+        return np.asarray(self._period_end[np.clip(days - self._first_day, 0, len(self._period_end) - 1)])
 
     def selling_day(self, week: int, share: Floats) -> Ints:
         """The selling day at each share (0–1) of the week's selling days."""
         index = (share * self._selling_count[week]).astype(np.int64)
-        return self._selling_by_week[week, np.minimum(index, self._selling_count[week] - 1)]
+        return np.asarray(self._selling_by_week[week, np.minimum(index, self._selling_count[week] - 1)])
 
     def remaining_load(self, week: int, day: int) -> float:
         """Selling days of the week after a day, ÷ 5."""
@@ -153,7 +153,7 @@ class Timeline:
         """Each day, or the first selling day after it."""
         positions = np.flatnonzero(self._selling)
         index = np.searchsorted(positions, np.clip(days - self._first_day, 0, positions[-1]))
-        return positions[index] + self._first_day
+        return np.asarray(positions[index] + self._first_day)
 
     def utc_seconds(self, days: Ints, local_seconds: Ints) -> Ints:
         """Seconds since the epoch, UTC, of local clock times after 03:00 (when clocks have changed)."""

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,13 @@ import pyarrow.parquet as pq
 
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.simulation import ledger
-from spm_ml.simulation.contract import opportunity_ids, period_labels
-from spm_ml.simulation.deals import Book, Rates, credited
+from spm_ml.simulation.book import Book, Rates, credited
+from spm_ml.simulation.contract import period_labels
+from spm_ml.simulation.deal_tables import opportunity_ids
 from spm_ml.simulation.effects import enrolment_effects, individual_effects, program_effects
 from spm_ml.simulation.engine import Course
 from spm_ml.simulation.people import Presence
-from spm_ml.simulation.render import words
+from spm_ml.simulation.render import ArrowColumn, words
 from spm_ml.simulation.staff import Staff
 from spm_ml.simulation.timeline import Timeline, day_of
 from spm_ml.simulation.world import SKILLS, Floats, Ints, World
@@ -35,7 +37,7 @@ class Truth:
         rates: Of each period, as in `Course`.
         luck: (Q, P) part of the log win rate that the shared shocks make.
         rep_ids: (P,) empty for reps that the tables do not name.
-        deals: Static columns by deal number.
+        deals: As created, by deal number; stage, amount and expected close are in the events.
         events: Ledger columns, those after the end of the history included, by deal and time.
         outcomes: Final bookings and quotas of each rep and period.
     """
@@ -46,7 +48,7 @@ class Truth:
     rates: list[Rates]
     luck: Floats
     rep_ids: list[str]
-    deals: dict[str, Ints]
+    deals: Book
     events: dict[str, Ints]
     outcomes: pd.DataFrame
 
@@ -147,7 +149,7 @@ def read_truth(folder: Path) -> Truth:
     people, rates, deals = (_columns(folder / f"{name}.parquet") for name in ("people", "rates", "deals"))
     shape = (len(timeline.periods), len(people["hired_on"]))
     by_period = {name: rates[name].reshape(shape) for name in ("team", "luck", *_RATES)}
-    nobody = np.arange(shape[1])
+    nobody, unset = np.arange(shape[1]), np.zeros(len(deals["owner"]), dtype=np.int64)
     return Truth(
         world=world,
         timeline=timeline,
@@ -156,8 +158,8 @@ def read_truth(folder: Path) -> Truth:
             Rates(**{name: by_period[name][period] for name in _RATES}, colleague=nobody) for period in range(shape[0])
         ],
         luck=by_period["luck"],
-        rep_ids=pq.read_table(folder / "people.parquet")["rep_id"].to_pylist(),
-        deals={name: deals[name] for name in _STATIC},
+        rep_ids=[rep_id or "" for rep_id in pq.read_table(folder / "people.parquet")["rep_id"].to_pylist()],
+        deals=Book(**{name: deals.get(name, unset) for name in Book.__dataclass_fields__}),
         events=_columns(folder / "deal_events.parquet"),
         outcomes=pd.read_parquet(folder / "outcomes.parquet"),
     )
@@ -186,13 +188,13 @@ def bookings_of(course: Course, columns: dict[str, Ints], value: Floats) -> Floa
     return credited(shared, len(starts), people.count).reshape(len(starts), people.count)
 
 
-def _team_shocks(course: Course, labels: list[str]) -> dict[str, pa.Array]:
+def _team_shocks(course: Course, labels: list[str]) -> dict[str, ArrowColumn]:
     teams = course.shocks.team.shape[1]
     period, team = np.repeat(np.arange(len(labels)), teams), np.tile(np.arange(teams), len(labels))
     return {"period": words(labels, period), "team": pa.array(team), "shock": pa.array(course.shocks.team.ravel())}
 
 
-def _columns(path: Path) -> dict[str, Ints]:
+def _columns(path: Path) -> dict[str, Any]:
     table = pq.read_table(path)
     numeric = [name for name in table.column_names if not pa.types.is_string(table.schema.field(name).type)]
     return {name: table[name].to_numpy() for name in numeric}

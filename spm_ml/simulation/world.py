@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from spm_ml.settings import FiscalSettings, Organisation, StageAlias, StageSettings
+from spm_ml.settings import FiscalSettings, Organisation, StageSettings
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -120,6 +120,9 @@ class Knobs:
         flagged: Share of enrolments of the last periods that followed a flag of an earlier model.
         gamed: Share of reps who triple their logged activity in the last two periods.
         foreign: Share of teams that sell in other currencies.
+        mixed_basis: Share of deals whose amount is a twelfth of the others': a month's revenue.
+        renamed_stage: Share of the history after which the third stage got its name; 0: it always had it.
+        duplicates: Share of deals that are exported twice, half of them with another amount.
         newcomers: Share of seats filled only in the last two periods.
         missing_days: Days before the end after which no record was loaded.
     """
@@ -148,6 +151,9 @@ class Knobs:
     flagged: float = 0.0
     gamed: float = 0.0
     foreign: float = 0.0
+    mixed_basis: float = 0.0
+    renamed_stage: float = 0.0
+    duplicates: float = 0.0
     newcomers: float = 0.0
     missing_days: int = 0
 
@@ -222,8 +228,3 @@ class World:
 
 def _tuples(content: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-
-
-def renamed(stage: str, name: str, **dates: Any) -> StageSettings:
-    """A stage that also went by another name (H16)."""
-    return StageSettings(name=stage, aliases=(StageAlias(name=name, **dates),))

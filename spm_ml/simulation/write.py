@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 Format = Literal["csv", "parquet"]
+FORMATS: tuple[Format, ...] = ("csv", "parquet")
 
 
 class TableWriter:
@@ -30,7 +31,7 @@ class TableWriter:
     def _open(self, schema: pa.Schema) -> "pq.ParquetWriter | pa.csv.CSVWriter":
         if self._fmt == "parquet":
             return pq.ParquetWriter(self.path, schema)
-        options = pa.csv.WriteOptions(quoting_style="none", quoting_header="none", batch_size=16_384)
+        options = pa.csv.WriteOptions(quoting_style="none", batch_size=16_384)
         return pa.csv.CSVWriter(self.path, schema, write_options=options)
 
     def __enter__(self) -> Self:
