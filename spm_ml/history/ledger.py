@@ -198,7 +198,7 @@ def _states(sources: LedgerSources) -> ir.Table:
         outcome=rows.outcome.fill_null("open"),
         rep_id=_filled(rows.rep_id, is_known | facts.owners_unrecorded, rows.row_rep_id),
         amount=_filled(rows.amount, amount_known & ~(rows.reconstructed & ~closed), rows.row_amount).fill_null(0),
-        stage=ibis.ifelse(closed, ibis.coalesce(rows.stage.strip(), rows.mapped), open_stage),
+        stage=ibis.ifelse(closed, ibis.coalesce(rows.stage.strip(), open_stage), open_stage),
         stage_position=ibis.ifelse(closed, 0, ibis.coalesce(sources.stages.position(rows.mapped), 1)).cast("int32"),
     )
     before = _by_deal()
