@@ -149,7 +149,7 @@ CLOSING: Final = (
         "Win rate of the created cohort",
         "ratio",
         "won by the as-of day ÷ created in the period, of deals created at least as many days before the as-of day "
-        "as 90 % of the organisation's closed deals took; younger deals are censored",
+        "as the .9 quantile of the cycles of the organisation's closed deals; younger deals are censored",
         win_rate_created_cohort,
         "null if no deal was created, or all are too young",
         "house definition",

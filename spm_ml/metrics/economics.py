@@ -84,8 +84,8 @@ ECONOMICS: Final = (
         "customer_acquisition_cost",
         "Customer acquisition cost",
         "money",
-        "Σ sales and marketing spend of the period ÷ new customers; new = an account whose first won deal closed in the "
-        "period and is no expansion or renewal; a deal without an account is its own customer",
+        "Σ sales and marketing spend of the period ÷ new customers; new = an account whose first won deal closed in "
+        "the period and is no expansion or renewal; a deal without an account is its own customer",
         customer_acquisition_cost,
         "null if no spend is recorded for the period, or no customer was won",
         _SKOK,

@@ -29,7 +29,7 @@ NULL_REASONS: Final[dict[str, str]] = {
     "not_a_finished_quarter": "Defined for a single quarter that is over.",
     "not_a_finished_period": "Defined for a single period that is over.",
     "not_a_single_period": "Defined for a single period, not for a range of them.",
-    "no_bookings": "Nothing was booked.",
+    "no_bookings": "Nothing was booked, or more was reversed than booked.",
     "amount_missing": "The deals carry no amount.",
     "no_stage_history": "A stage with open deals had none at this point of the finished periods.",
     "no_closed_deals": "No deal was won or lost.",
@@ -101,6 +101,20 @@ def ratio(numerator: Scalar, denominator: Scalar, *, missing: str, zero: str) ->
     if denominator == 0:
         return undefined(zero)
     return MetricResult(numerator / denominator)
+
+
+def share(part: Scalar, whole: Scalar, *, missing: str, none: str) -> MetricResult:
+    """Divides by a total that means something only above 0, such as bookings after reversals.
+
+    Args:
+        part: What is divided.
+        whole: By what.
+        missing: Reason where one of the two is not known.
+        none: Reason where the total is 0 or negative.
+    """
+    if part is not None and whole is not None and whole <= 0:
+        return undefined(none)
+    return ratio(part, whole, missing=missing, zero=none)
 
 
 def known(value: Scalar, *, missing: str) -> MetricResult:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spm_ml.metrics.metric import Metric, MetricResult, Scalar, ratio, undefined
+from spm_ml.metrics.metric import Metric, MetricResult, Scalar, ratio, share, undefined
 
 
 def linear_pace(booked: Scalar, elapsed_days: Scalar, period_days: Scalar) -> MetricResult:
@@ -18,7 +18,7 @@ def linear_pace(booked: Scalar, elapsed_days: Scalar, period_days: Scalar) -> Me
 
 def seasonal_pace(booked: Scalar, usual_share: Scalar) -> MetricResult:
     """Bookings at the period's end if the share booked by now is the usual one."""
-    return ratio(booked, usual_share, missing="no_finished_period", zero="nothing_usual_yet")
+    return share(booked, usual_share, missing="no_finished_period", none="nothing_usual_yet")
 
 
 def required_daily_rate(booked: Scalar, quota: Scalar, elapsed_days: Scalar, period_days: Scalar) -> MetricResult:
@@ -45,7 +45,7 @@ def bookings_linearity(booked_in_last_month: Scalar, booked_in_quarter: Scalar) 
     >>> round(bookings_linearity(booked_in_last_month=5.5, booked_in_quarter=9).value, 3)
     0.611
     """
-    return ratio(booked_in_last_month, booked_in_quarter, missing="not_a_finished_quarter", zero="no_bookings")
+    return share(booked_in_last_month, booked_in_quarter, missing="not_a_finished_quarter", none="no_bookings")
 
 
 PACE: Final = (
@@ -66,7 +66,7 @@ PACE: Final = (
         "over the organisation's finished periods before; a period of another length is read at the same share of its "
         "selling days, rounded down; 1 after the last selling day",
         seasonal_pace,
-        "null if no period was finished before, or nothing was usually booked by then, or for a range of periods",
+        "null if no period was finished before, or nothing (net) was usually booked by then, or for a range of periods",
         "house definition",
     ),
     Metric(
@@ -93,7 +93,7 @@ PACE: Final = (
         "ratio",
         "bookings in the quarter's last fiscal month ÷ bookings of the quarter",
         bookings_linearity,
-        "null unless the period is one quarter that is over, or if its bookings are 0",
+        "null unless the period is one quarter that is over, or if its bookings are ≤ 0",
         "house definition",
     ),
 )

@@ -132,7 +132,7 @@ PIPELINE: Final = (
         "open in that stage at the same selling day of the finished periods, the share (by deals) won before the "
         f"period's end; {_ZOMBIES}",
         weighted_pipeline,
-        "null if no period was finished before, an open stage was never seen at this point, or amounts are missing",
+        "null if an open deal is in a stage that no finished period had at this point, or the open deals carry no amount",
         "house definition",
     ),
 )

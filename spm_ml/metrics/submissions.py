@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spm_ml.metrics.metric import Metric, MetricResult, Scalar, ratio, undefined
+from spm_ml.metrics.metric import Metric, MetricResult, Scalar, share, undefined
 
 _SCOPE: Final = (
     "first commit of each rep for each finished period; A = the rep's bookings of that period; "
@@ -19,7 +19,7 @@ def forecast_bias(commit_forecast: Scalar, commit_actual: Scalar) -> MetricResul
     0.1
     """
     difference = None if commit_forecast is None or commit_actual is None else commit_forecast - commit_actual
-    return ratio(difference, commit_actual, missing="no_forecast", zero="no_bookings")
+    return share(difference, commit_actual, missing="no_forecast", none="no_bookings")
 
 
 def forecast_accuracy(commit_error: Scalar, commit_actual: Scalar) -> MetricResult:
@@ -28,14 +28,14 @@ def forecast_accuracy(commit_error: Scalar, commit_actual: Scalar) -> MetricResu
     >>> forecast_accuracy(commit_error=25, commit_actual=100).value
     0.75
     """
-    relative = ratio(commit_error, commit_actual, missing="no_forecast", zero="no_bookings")
+    relative = share(commit_error, commit_actual, missing="no_forecast", none="no_bookings")
     return relative if relative.value is None else MetricResult(1 - relative.value)
 
 
 def _value_added(baseline_error: Scalar, stage_error: Scalar, actual: Scalar, missing: str) -> MetricResult:
     if baseline_error is None or stage_error is None:
         return undefined(missing)
-    return ratio(baseline_error - stage_error, actual, missing=missing, zero="no_bookings")
+    return share(baseline_error - stage_error, actual, missing=missing, none="no_bookings")
 
 
 def forecast_value_added(
@@ -60,7 +60,7 @@ SUBMISSIONS: Final = (
         "ratio",
         f"Σ(F − A) ÷ Σ A; F = {_SCOPE}",
         forecast_bias,
-        "null if nothing was submitted for a finished period, or Σ A is 0",
+        "null if nothing was submitted for a finished period, or Σ A is ≤ 0",
         _GILLILAND,
     ),
     Metric(
@@ -69,7 +69,7 @@ SUBMISSIONS: Final = (
         "ratio",
         f"1 − Σ|F − A| ÷ Σ A; F = {_SCOPE}",
         forecast_accuracy,
-        "null if nothing was submitted for a finished period, or Σ A is 0",
+        "null if nothing was submitted for a finished period, or Σ A is ≤ 0",
         _KOLASSA,
     ),
     Metric(
@@ -79,7 +79,7 @@ SUBMISSIONS: Final = (
         f"error(naive) − error(commit), error = Σ|F − A| ÷ Σ A; naive = the rep's bookings of the period before; "
         f"F = {_SCOPE}",
         forecast_value_added,
-        "null if nothing was submitted for a finished period with one before it, or Σ A is 0",
+        "null if nothing was submitted for a finished period with one before it, or Σ A is ≤ 0",
         _GILLILAND,
     ),
     Metric(
@@ -89,7 +89,7 @@ SUBMISSIONS: Final = (
         "error(commit) − error(override), error = Σ|F − A| ÷ Σ A; first commit and first manager override of each rep "
         "for each finished period that has both",
         forecast_value_added_of_override,
-        "null if no finished period has both, or Σ A is 0",
+        "null if no finished period has both, or Σ A is ≤ 0",
         _GILLILAND,
     ),
 )

@@ -1,0 +1,131 @@
+"""What each deal was at the end of any day: the ledger turned into intervals.
+
+A day's state is the latest entry of the deal's ledger that had taken effect by then. A close entered late takes
+effect on its event day, so it also ends the states that were entered between.
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from spm_ml.history import SalesHistory
+
+_FAR: Final = date(9999, 12, 31)
+_PLANNING_HORIZON: Final = timedelta(days=3 * 366)
+"""An expected close that was already further away than this cannot be pushed to a later period."""
+
+
+def deal_states(history: SalesHistory) -> ir.Table:
+    """Every entry of every deal with the days on which it was the deal's state, and what was so far.
+
+    Returns:
+        `opportunity_id, valid_from, valid_to` (exclusive; not after `valid_from` where a later entry took effect
+        first), `rep_id, stage_position, outcome, amount, expected_close_on, created_on`; of the deal's latest closing
+        up to this entry `closed_on, closer_id` (who owned it then); of its latest entry while open `open_amount,
+        open_expected_close_on`; of its first entry `creator_id` (the owner if not known)`, initial_amount,
+        initial_expected_close_on`; `first_amount`, the first that is known; `pushed`, whether the expected close
+        of the open deal had moved to a later fiscal period. NULL where there is none.
+    """
+    ledger = history.ledger
+    to_here = ibis.window(group_by="opportunity_id", order_by="event_number", rows=(None, 0))
+    later = ibis.window(group_by="opportunity_id", order_by="event_number", rows=(1, None))
+    is_open = ledger.outcome == "open"
+    closes = ~is_open & (ledger.previous_outcome.isnull() | (ledger.previous_outcome != ledger.outcome))
+    number = ledger.event_number
+    rows = ledger.select(
+        "opportunity_id",
+        "event_number",
+        "rep_id",
+        "stage_position",
+        "outcome",
+        "amount",
+        "expected_close_on",
+        "created_on",
+        valid_from=ledger.event_on,
+        valid_to=ibis.coalesce(ledger.event_on.min().over(later), ibis.literal(_FAR)),
+        close_number=ibis.ifelse(closes, number, None).max().over(to_here),
+        open_number=ibis.ifelse(is_open, number, None).max().over(to_here),
+        valued_number=ibis.ifelse(has_amount(ledger), number, None).min().over(to_here),
+        first_number=ibis.literal(0, "int32"),
+    )
+    rows = rows.left_join(_first_pushes(history), "opportunity_id").drop("opportunity_id_right")
+    rows = _with_entry(rows, ledger, "close_number", closer_id="rep_id", closed_on="event_on")
+    rows = _with_entry(rows, ledger, "open_number", open_amount="amount", open_expected_close_on="expected_close_on")
+    rows = _with_entry(
+        rows,
+        ledger,
+        "first_number",
+        first_owner="rep_id",
+        initial_amount="amount",
+        initial_expected_close_on="expected_close_on",
+    )
+    rows = _with_entry(rows, ledger, "valued_number", first_amount="amount")
+    return rows.mutate(
+        creator_id=ibis.coalesce(rows.first_owner, rows.rep_id),
+        pushed=(rows.push_number <= rows.event_number).fill_null(False),
+    ).drop("close_number", "open_number", "valued_number", "first_number", "first_owner", "push_number")
+
+
+def _with_entry(rows: ir.Table, ledger: ir.Table, number: str, **columns: str) -> ir.Table:
+    """Adds what the entry of the same deal that the column `number` names said; NULL where that is NULL."""
+    entry = ledger.select(
+        entry_of=ledger.opportunity_id,
+        entry_number=ledger.event_number,
+        **{name: ledger[column] for name, column in columns.items()},
+    )
+    joined = rows.left_join(
+        entry, [rows.opportunity_id == entry.entry_of, rows[number] == entry.entry_number.cast("int32")]
+    )
+    return joined.drop("entry_of", "entry_number")
+
+
+def _first_pushes(history: SalesHistory) -> ir.Table:
+    ledger = history.ledger
+    known = history.periods()
+    last = (history.as_of_day or history.watermark) + _PLANNING_HORIZON
+    periods = history.calendar.periods_between(known[0].start, last) if known else ()
+    ends = ibis.memtable(
+        {"starts_on": [period.start for period in periods], "ends_on": [period.end for period in periods]},
+        schema={"starts_on": "date", "ends_on": "date"},
+    )
+    moved = ledger.filter(
+        ledger.outcome == "open", ledger.expected_close_on > ledger.previous_expected_close_on
+    ).select("opportunity_id", "event_number", "expected_close_on", "previous_expected_close_on")
+    placed = moved.join(
+        ends,
+        [moved.previous_expected_close_on >= ends.starts_on, moved.previous_expected_close_on <= ends.ends_on],
+    )
+    pushed = placed.filter(placed.expected_close_on > placed.ends_on)
+    return pushed.group_by("opportunity_id").aggregate(push_number=pushed.event_number.min())
+
+
+def at(states: ir.Table, day: date) -> ir.Table:
+    """The state of each deal at the end of a day; deals that did not exist yet are left out."""
+    return states.filter(states.valid_from <= day, states.valid_to > day)
+
+
+def has_amount(rows: ir.Table) -> ir.BooleanValue:
+    """Whether a deal carries an amount; sources that know none say 0 or nothing."""
+    carries: ir.BooleanValue = (rows.amount != 0).fill_null(False)
+    return carries
+
+
+def touched_recently(rows: ir.Table, day: date, zombie_after_days: int) -> ir.BooleanValue:
+    """Whether a deal's state is younger than the age at which open deals count as zombies (H17)."""
+    oldest = day - timedelta(days=zombie_after_days)
+    recent: ir.BooleanValue = rows.valid_from >= oldest
+    return recent
+
+
+def closed_between(states: ir.Table, first: date, last: date) -> ir.Table:
+    """The states of deals won or lost from one day to another and not reopened by the later one; one row a deal."""
+    rows = at(states, last)
+    return rows.filter(rows.outcome != "open", rows.closed_on >= first, rows.closed_on <= last)
+
+
+def owner(rows: ir.Table) -> ir.StringValue:
+    """Who a deal counts for: its owner while it is open, who owned it when it closed after that (H04)."""
+    one: ir.StringValue = ibis.ifelse(rows.outcome == "open", rows.rep_id, rows.closer_id)
+    return one

@@ -1,0 +1,149 @@
+"""evaluate_metrics(): every metric for every rep, team or the organisation, from what was known on a day.
+
+Inputs are computed set-based for reps, then summed over the members of each key; only then are ratios taken.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import pandas as pd
+
+from spm_ml.compensation import CompensationPlan
+from spm_ml.errors import ConfigurationError, did_you_mean
+from spm_ml.history import SalesHistory
+from spm_ml.metrics import LEVELS, METRICS, Level, Metric
+from spm_ml.metrics.deal_states import deal_states
+from spm_ml.metrics.facts import MetricFacts
+from spm_ml.metrics.inputs_bookings import (
+    booking_inputs,
+    daily_bookings,
+    quota_inputs,
+    quota_versions,
+    quotas_in_force,
+    results_by_period,
+    usual_share,
+)
+from spm_ml.metrics.inputs_closing import closed_deals, closing_inputs, cohort_inputs, created_inputs
+from spm_ml.metrics.inputs_organisation import acquisition_inputs
+from spm_ml.metrics.inputs_pay import pay_inputs
+from spm_ml.metrics.inputs_people import activity_inputs, employment, profiles_at, ramp_inputs
+from spm_ml.metrics.inputs_pipeline import forecast_inputs, open_inputs, stage_win_rates
+from spm_ml.metrics.inputs_submissions import submission_inputs
+from spm_ml.metrics.metric import Scalar
+from spm_ml.metrics.waterfall import WATERFALL_PARTS, waterfall_inputs
+from spm_ml.metrics.window import Window
+
+METRIC_COLUMNS: Final = ("level", "key", "period", "as_of", "slug", "value", "unit", "reason")
+"""Columns of `evaluate_metrics`, in order."""
+
+
+def evaluate_metrics(
+    history: SalesHistory,
+    *,
+    as_of: date | None = None,
+    period: str | None = None,
+    level: Level | Sequence[Level] = "rep",
+    plans: Sequence[CompensationPlan] = (),
+) -> pd.DataFrame:
+    """Computes the metrics of one period, each with its value or the reason for having none.
+
+    Args:
+        history: The tables; what was recorded after the as-of day is hidden.
+        as_of: Day at whose end the answer was known; the watermark by default.
+        period: `2026Q1`, `2026-03`, a start date, a range `2025Q1..2025Q4`, or `all`; the as-of day's by default.
+        level: One level, or several at the cost of one.
+        plans: Compensation plans, for the metrics of pay.
+
+    Returns:
+        One row a key and metric: `level`; `key` (rep_id, manager_id or `organisation`); `period` (label); `as_of`
+        (date); `slug`; `value` (float, NaN where undefined, money in minor units); `unit`; `reason` (a key of
+        `NULL_REASONS`, None where there is a value). Reps are those employed on a day of the period.
+
+    Raises:
+        ConfigurationError: A level is unknown, or plans do not fit.
+        DataError: The period cannot be read.
+    """
+    levels = (level,) if isinstance(level, str) else tuple(level)
+    for name in levels:
+        if name not in LEVELS:
+            raise ConfigurationError(f"level {name!r} is none of {', '.join(LEVELS)}{did_you_mean(name, LEVELS)}")
+    day = history.watermark if as_of is None else as_of
+    seen = history.as_of(day)
+    window = Window.of(seen, as_of=day, period=period)
+    facts = _gather(seen, window, plans, levels)
+    return pd.concat([_rows(facts, name) for name in levels], ignore_index=True)
+
+
+def _rows(facts: MetricFacts, level: Level) -> pd.DataFrame:
+    inputs = facts.inputs(level)
+    values = {name: _scalars(inputs[name]) for name in inputs.columns}
+    parts = [
+        pd.DataFrame({"key": inputs.index, "slug": metric.slug, "unit": metric.unit} | _results(metric, values))
+        for metric in METRICS
+        if level in metric.levels
+    ]
+    frame = pd.concat(parts, ignore_index=True).assign(
+        level=level, period=facts.window.period.label, as_of=facts.window.as_of
+    )
+    frame["place"] = frame["key"].map({key: place for place, key in enumerate(inputs.index)})
+    frame = frame.sort_values("place", kind="stable", ignore_index=True)
+    return frame[list(METRIC_COLUMNS)]
+
+
+def _scalars(column: pd.Series) -> list[Scalar]:
+    return [None if value != value else float(value) for value in column.tolist()]
+
+
+def _results(metric: Metric, values: dict[str, list[Scalar]]) -> dict[str, list[object]]:
+    rows = zip(*(values[name] for name in metric.inputs), strict=True)
+    results = [metric.compute(**dict(zip(metric.inputs, row, strict=True))) for row in rows]
+    return {
+        "value": [float("nan") if result.value is None else result.value for result in results],
+        "reason": [result.reason for result in results],
+    }
+
+
+def _gather(
+    history: SalesHistory, window: Window, plans: Sequence[CompensationPlan], levels: Sequence[Level]
+) -> MetricFacts:
+    zombie = history.organisation.zombie_after_days
+    profiles = profiles_at(history, window)
+    daily = daily_bookings(history, window)
+    in_force = quotas_in_force(quota_versions(history), window.last)
+    results = results_by_period(daily, in_force, window)
+    with deal_states(history).cache() as states:
+        closed = closed_deals(states, window)
+        parts = [
+            booking_inputs(daily, window),
+            quota_inputs(in_force, window),
+            employment(profiles, window),
+            activity_inputs(history, window),
+            ramp_inputs(profiles, results, window),
+            closing_inputs(closed),
+            created_inputs(states, window),
+            cohort_inputs(states, window),
+            open_inputs(states, window, stage_win_rates(states, window, zombie), zombie),
+            forecast_inputs(states, window, zombie) if window.single else None,
+            _named(waterfall_inputs(states, window, zombie)),
+            submission_inputs(history, results, window),
+            pay_inputs(history, plans, profiles, in_force, window),
+        ]
+        of_organisation = acquisition_inputs(history, states, window) if "organisation" in levels else {}
+    by_rep = pd.concat([profiles[[]], *(part for part in parts if part is not None)], axis=1)
+    return MetricFacts(
+        window=window,
+        profiles=profiles,
+        by_rep=by_rep.reindex(profiles.index),
+        closed=closed,
+        everywhere={
+            "elapsed_days": window.elapsed_days,
+            "period_days": window.period_days,
+            "usual_share": usual_share(daily, window),
+        },
+        of_organisation=of_organisation,
+    )
+
+
+def _named(waterfall: pd.DataFrame) -> pd.DataFrame:
+    return waterfall.rename(columns={part: f"waterfall_{part}" for part in WATERFALL_PARTS})

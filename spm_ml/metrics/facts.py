@@ -1,0 +1,100 @@
+"""MetricFacts: the inputs of every rep, and their sums for a level."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from spm_ml.metrics import METRICS, Level
+from spm_ml.metrics.inputs_closing import cycle_medians
+from spm_ml.metrics.inputs_people import members_of
+from spm_ml.metrics.metric import Scalar
+from spm_ml.metrics.waterfall import WATERFALL_PARTS
+from spm_ml.metrics.window import Window
+
+_UNKNOWN_WHERE_ABSENT: Final = frozenset(
+    {"quota", "quota_original", "payout", "quota_on_plan", "on_target_earnings", "exposure"}
+    | {"commit_forecast", "commit_actual", "commit_error"}
+    | {"naive_error_of_commits", "commit_error_with_naive", "actual_with_naive"}
+    | {"commit_error_with_override", "override_error", "actual_with_override"}
+)
+"""Inputs that are not known for a rep without a row; every other one is 0 then."""
+
+_VALUED: Final = {
+    "open_amount": ("open_deals", "open_valued"),
+    "open_amount_in_period": ("in_period_deals", "in_period_valued"),
+    "won_amount": ("won_deals", "won_valued"),
+    "lost_amount": ("lost_deals", "lost_valued"),
+    "created_amount": ("created_entered", "created_valued"),
+} | {f"waterfall_{part}": ("waterfall_deals", "waterfall_valued") for part in WATERFALL_PARTS}
+"""Amount: deals in it, and those of them that carry one. Deals of which none does make the amount unknown, not 0."""
+
+_BOOKED: Final = {
+    "booked": "booked",
+    "booked_in_last_month": "last_month",
+    "booked_prior": "prior",
+    "booked_year_before": "year_before",
+}
+"""Input: name in `booking_inputs`, where revenue and overlay credit are apart."""
+
+_INPUTS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.inputs))
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """Inputs before they are summed.
+
+    Attributes:
+        window: Period and day.
+        profiles: Every rep, from `profiles_at`.
+        by_rep: Additive inputs, indexed by rep_id like the profiles; a column that is not defined for the window, or
+            of which the data say nothing, is missing.
+        closed: Closed deals, from `closed_deals`, for medians.
+        everywhere: Inputs that are the same for every key.
+        of_organisation: Inputs that only the organisation has.
+    """
+
+    window: Window
+    profiles: pd.DataFrame
+    by_rep: pd.DataFrame
+    closed: pd.DataFrame
+    everywhere: dict[str, Scalar]
+    of_organisation: dict[str, Scalar]
+
+    def inputs(self, level: Level) -> pd.DataFrame:
+        """Inputs of every metric of the level: a row a key, NaN where not known."""
+        facts = self.by_rep.copy()
+        zeros = [name for name in facts.columns if name not in _UNKNOWN_WHERE_ABSENT]
+        facts[zeros] = facts[zeros].fillna(0.0)
+        with_quota = facts["quota"] > 0
+        facts["reps_with_quota"] = with_quota.astype(float)
+        reached = facts["booked_revenue"] + facts["booked_overlay"] >= facts["quota"]
+        facts["reps_at_quota"] = (with_quota & reached).astype(float)
+        members = self._members(level, facts)
+        sums = members.merge(facts, left_on="rep_id", right_index=True).drop(columns="rep_id")
+        sums = sums.groupby("key").sum(min_count=1)
+        for name, source in _BOOKED.items():
+            if f"{source}_revenue" in sums:
+                overlay = sums[f"{source}_overlay"] if level == "rep" else 0.0
+                sums[name] = sums[f"{source}_revenue"] + overlay
+        if "booked_in_last_month" in sums:
+            sums["booked_in_quarter"] = sums["booked"]
+        for amount, (deals, valued) in _VALUED.items():
+            sums[amount] = sums[amount].mask((sums[deals] > 0) & (sums[valued] == 0))
+        sums["stage_weighted_amount"] = sums["stage_weighted_amount"].mask(sums["unrated_deals"] > 0)
+        sums = sums.join(cycle_medians(self.closed, members))
+        if not self.window.finished:
+            sums["forecast_not_won"] = float("nan")
+        shared = self.everywhere | (self.of_organisation if level == "organisation" else {})
+        sums = sums.assign(**shared)
+        return sums.reindex(columns=list(_INPUTS)).astype("float64").sort_index()
+
+    def _members(self, level: Level, facts: pd.DataFrame) -> pd.DataFrame:
+        """Who counts where; at the level `rep` also those to whom something of the period belongs."""
+        members = members_of(self.profiles, level, self.window)
+        if level != "rep":
+            return members
+        touched = ["booked_revenue", "booked_overlay", "open_deals", "won_deals", "lost_deals", "waterfall_deals"]
+        active = facts.index[(facts[touched] != 0).any(axis=1)]
+        both = pd.Index(members["rep_id"]).union(active)
+        return pd.DataFrame({"key": both, "rep_id": both})

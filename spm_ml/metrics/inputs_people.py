@@ -1,0 +1,119 @@
+"""Inputs about reps: who belongs to whom, who was employed when, what they did, and their ramp."""
+
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from spm_ml.history import SalesHistory
+from spm_ml.history.people import tree_of
+from spm_ml.metrics.fetching import fetch, fetch_by_rep
+from spm_ml.metrics.metric import Level
+from spm_ml.metrics.window import Window
+
+ORGANISATION_KEY: Final = "organisation"
+
+
+def profiles_at(history: SalesHistory, window: Window) -> pd.DataFrame:
+    """Everyone's profile as of the day, indexed by rep_id: the span that holds, else the last before, else the first.
+
+    Returns:
+        `manager_id, role, fte, hired_on, left_on`; days as datetime64.
+    """
+    profiles = history.profiles
+    frame = fetch(profiles.select("rep_id", "valid_from", "manager_id", "role", "fte", "hired_on", "left_on"))
+    frame["later"] = frame["valid_from"] > pd.Timestamp(window.last)
+    frame = frame.sort_values(["rep_id", "valid_from"])
+    known = frame[~frame["later"]].drop_duplicates("rep_id", keep="last")
+    ahead = frame[frame["later"] & ~frame["rep_id"].isin(known["rep_id"])].drop_duplicates("rep_id")
+    return pd.concat([known, ahead]).drop(columns=["valid_from", "later"]).set_index("rep_id").sort_index()
+
+
+def members_of(profiles: pd.DataFrame, level: Level, window: Window) -> pd.DataFrame:
+    """Which reps count for which key of a level.
+
+    Args:
+        profiles: From `profiles_at`.
+        level: A team is a manager and everybody below, the whole organisation is one key.
+        window: Reps of the level `rep` are those employed on a day of the period that has come.
+
+    Returns:
+        `key, rep_id`; a rep stands in as many teams as there are managers above.
+    """
+    reps = profiles.index
+    if level == "organisation":
+        return pd.DataFrame({"key": ORGANISATION_KEY, "rep_id": reps})
+    if level == "rep":
+        hired = profiles["hired_on"] <= pd.Timestamp(window.last)
+        stayed = profiles["left_on"].isna() | (profiles["left_on"] >= pd.Timestamp(window.period.start))
+        employed = reps[hired & stayed]
+        return pd.DataFrame({"key": employed, "rep_id": employed})
+    managers = {
+        str(rep_id): None if pd.isna(manager) else str(manager)
+        for rep_id, manager in zip(reps, profiles["manager_id"].tolist(), strict=True)
+    }
+    tree = tree_of(managers)
+    leads = set(tree["manager_id"].dropna())
+    pairs = [(key, path[-1]) for path in tree["path"] for key in path if key in leads]
+    return pd.DataFrame(pairs, columns=["key", "rep_id"]).astype(object)
+
+
+def employment(profiles: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Selling days on which each rep was employed.
+
+    Returns:
+        Indexed by rep_id: `rep_selling_days` up to the day, and `exposure`, the share of the period's selling days
+        (the coming ones too, if nothing says that the rep leaves) × FTE; NaN in a period without selling days.
+    """
+    so_far = _employed_days(profiles, window, window.last)
+    whole = _employed_days(profiles, window, window.period.end)
+    share = whole / window.period_days if window.period_days else np.full(len(profiles), np.nan)
+    return pd.DataFrame({"rep_selling_days": so_far, "exposure": share * profiles["fte"]}, index=profiles.index)
+
+
+def _employed_days(profiles: pd.DataFrame, window: Window, last: date) -> npt.NDArray[np.float64]:
+    start, end = pd.Timestamp(window.period.start), pd.Timestamp(last)
+    selling = window.calendar.day_table(window.period.start, window.period.end)["selling_day"]
+    counts = np.concatenate([[0.0], np.cumsum(np.asarray(selling, dtype=np.float64))])
+    days = max((end - start).days + 1, 0)
+    before = np.clip((profiles["hired_on"] - start).dt.days.to_numpy(np.int64), 0, days)
+    until = np.clip((profiles["left_on"].fillna(end) - start).dt.days.to_numpy(np.int64) + 1, 0, days)
+    return np.asarray(np.maximum(counts[until] - counts[before], 0.0))
+
+
+def activity_inputs(history: SalesHistory, window: Window) -> pd.DataFrame | None:
+    """Activities of each rep in the period up to the day, by rep_id; None if none are recorded at all."""
+    if not history.has("activities"):
+        return None
+    rows = history.activity
+    rows = rows.filter(rows.occurred_on >= window.period.start, rows.occurred_on <= window.last)
+    return fetch_by_rep(rows.group_by("rep_id").aggregate(activities=rows.count()))
+
+
+def ramp_inputs(profiles: pd.DataFrame, results: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Days from hire to the end of the first finished period that reached its quota.
+
+    Args:
+        profiles: From `profiles_at`.
+        results: Booked and quota of each rep and finished period: `rep_id, period_start, period_end, booked, quota`.
+        window: Periods that ended by its last day count.
+
+    Returns:
+        Indexed by rep_id: `ramp_days_total, ramped_reps, ramping_reps` (0 or 1 each); 0 for reps hired before the
+        data begin or after the day.
+    """
+    begin = window.before[0].start if window.before else window.period.start
+    seen = profiles[profiles["hired_on"].between(pd.Timestamp(begin + timedelta(days=1)), pd.Timestamp(window.last))]
+    reached = results[(results["quota"] > 0) & (results["booked"] >= results["quota"])]
+    first = reached.groupby("rep_id")["period_end"].min().reindex(seen.index)
+    days = (first - seen["hired_on"]).dt.days
+    there = days.notna()
+    return pd.DataFrame(
+        {
+            "ramp_days_total": days.fillna(0.0),
+            "ramped_reps": there.astype(float),
+            "ramping_reps": (~there).astype(float),
+        }
+    )
