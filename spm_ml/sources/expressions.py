@@ -118,12 +118,16 @@ class RecordSelect:
         if source.strip_prefix is not None:
             prefix = quote_text(source.strip_prefix)
             text = f"CASE WHEN starts_with({text}, {prefix}) THEN substr({text}, length({prefix}) + 1) ELSE {text} END"
+        if source.length is not None:
+            text = f"left({text}, {source.length})"
         if source.lower:
             text = f"lower({text})"
         if source.map:
             text = self._mapped(source, text)
         if source.when:
             text = f"CASE WHEN {self.condition(source.when)} THEN {text} END"
+        if source.only_with is not None:
+            text = f"CASE WHEN {self.value(source.only_with)} IS NOT NULL THEN {text} END"
         if with_default and source.default is not None:
             text = f"coalesce({text}, {quote_text(source.default)})"
         return text

@@ -8,7 +8,7 @@ import duckdb
 
 from spm_ml.history.store import quote_paths, quote_text
 from spm_ml.sources.raw import RawFile
-from spm_ml.sources.report import SHOWN_FINDINGS, Finding
+from spm_ml.sources.report import SHOWN_FINDINGS, BrokenRule, Finding
 from spm_ml.sources.rules import Hint, Rule
 from spm_ml.tables import PROTECTED_TABLES, TABLES, Table
 
@@ -93,11 +93,17 @@ class FindingLog:
                     f"UPDATE findings SET remedy = remedy || ? WHERE {where} AND value = ?", [text, *key, value]
                 )
 
-    def example(self, table: str, rule: Rule) -> Finding:
+    def example(self, table: str, column: str, rule: str) -> Finding:
         """The first finding of a rule."""
-        return self._read("WHERE table_name = ? AND column_name = ? AND rule = ?", [table, rule.column, rule.name], 1)[
-            0
-        ]
+        return self._read("WHERE table_name = ? AND column_name = ? AND rule = ?", [table, column, rule], 1)[0]
+
+    def broken_rules(self) -> tuple[BrokenRule, ...]:
+        """Every rule that was broken, in the contract's order."""
+        groups = self._connection.execute(
+            "SELECT table_name, column_name, rule, rows FROM (SELECT table_name, column_name, rule, count(*) AS rows, "
+            f"min(kind) AS kind, '' AS file, 0 AS line FROM findings GROUP BY ALL) {_order()}"
+        ).fetchall()
+        return tuple(BrokenRule(rows, self.example(table, column, rule)) for table, column, rule, rows in groups)
 
     def total(self) -> int:
         """How many findings there are."""

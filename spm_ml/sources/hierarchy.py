@@ -86,7 +86,7 @@ def mend_hierarchy(
         "ANTI JOIN known_reps ON known_reps.id = manager_id WHERE manager_id IS NOT NULL"
     )
     remedy = "the rep was kept without a manager; add the manager to reps, or correct it"
-    _empty(connection, log, "unknown_managers", Rule("manager_id", "must be a rep_id of reps", "true", remedy, hint))
+    _empty(connection, log, "unknown_managers", Rule("manager_id", "must occur in reps", "true", remedy, hint))
     before = f"UNION ALL SELECT rep_id, manager_id, effective_from, NULL FROM ({state}) " if state else ""
     reporting = connection.execute(
         f"SELECT rep_id, manager_id, effective_from, rowid FROM typed_reps WHERE NOT _bad {before}"

@@ -24,7 +24,7 @@ from spm_ml.sources.hierarchy import mend_hierarchy
 from spm_ml.sources.mapping import Mapping
 from spm_ml.sources.raw import RawReader
 from spm_ml.sources.report import IngestReport, TableReport
-from spm_ml.sources.rules import close_to
+from spm_ml.sources.rules import close_id
 from spm_ml.sources.stages import discover_stages
 from spm_ml.sources.validation import Checked, Validator
 from spm_ml.tables import TABLE_BY_NAME, TABLES
@@ -124,6 +124,8 @@ class _Ingest:
         if assembler.problems:
             listed = "".join(f"\n- {problem}" for problem in dict.fromkeys(assembler.problems))
             raise DataError(f"{self.folder.root} cannot be ingested; nothing was stored:{listed}")
+        if {"opportunities", "opportunity_events"} <= checked.keys():
+            self._note_unclosed_deals()
         if not organisation.stages:
             organisation = self._with_stages(organisation, checked, state)
         staged, counts = self._write_parts(checked, state, version + 1)
@@ -142,6 +144,7 @@ class _Ingest:
             mapping=self.mapping.name,
             tables=tuple(self._table_report(assembler, assembled[name], counts[name]) for name in counts),
             findings=log.first(),
+            broken_rules=log.broken_rules(),
             findings_total=log.total(),
             quarantine_file=quarantine,
             unread_files=self.folder.others(files),
@@ -182,9 +185,22 @@ class _Ingest:
             validator.remember(table, accepted, keep_state=keep_state)
             if table.name == "reps" and accepted:
                 before = state.get("reps") if keep_state else None
-                mend_hierarchy(self.connection, log, before, close_to(validator.known_ids("reps")))
+                mend_hierarchy(self.connection, log, before, close_id(validator.known_ids("reps")))
         self.progress("ingest", len(_ORDER), len(_ORDER))
         return assembled, {table.name: checked[table.name] for table in TABLES if table.name in checked}
+
+    def _note_unclosed_deals(self) -> None:
+        row = self.connection.execute(
+            "SELECT count(*) FROM accepted_opportunities AS deals WHERE outcome <> 'open' "
+            "AND opportunity_id IN (SELECT opportunity_id FROM accepted_opportunity_events) "
+            "AND NOT EXISTS (SELECT 1 FROM accepted_opportunity_events AS events "
+            "WHERE events.opportunity_id = deals.opportunity_id AND events.outcome = deals.outcome)"
+        ).fetchone()
+        if row and row[0]:
+            self.notes.append(
+                f"{row[0]:,} deals are won or lost in opportunities, but no event says so: the ledger keeps them open; "
+                "give the closing event its outcome"
+            )
 
     def _with_stages(
         self, organisation: Organisation, checked: dict[str, Checked], state: dict[str, str]
@@ -217,8 +233,8 @@ class _Ingest:
         return staged, counts
 
     def _quarantine(self, log: FindingLog, version: int, changed: bool) -> Path | None:
-        """Keeps the findings under the version's number; without a new version, under what they say."""
-        name = f"{version + 1:06d}" if changed else f"{version:06d}-{log.fingerprint()}"
+        """Keeps the findings under the version and what they say, so that the same ingest again adds no file."""
+        name = f"{version + changed:06d}-{log.fingerprint()}"
         workspace, shown = self.store.workspace, None
         for protected, folder in ((True, workspace.protected / "quarantine"), (False, workspace.quarantine)):
             written = log.write(self.scratch, protected=protected)

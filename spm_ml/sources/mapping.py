@@ -59,7 +59,7 @@ class Condition(_Declared):
 
 
 Conditions = dict[str, Condition]
-"""Tests by source column; all must hold. Alternatives of a column's name are separated by ` | `."""
+"""Tests by source column; all must hold. Alternatives of a column's name are separated by `|`."""
 
 
 class Lookup(_Declared):
@@ -88,13 +88,15 @@ class ColumnSource(_Declared):
         constant: The same text in every row.
         template: Text with `{column}` in it; empty if one of the columns is.
         first_of: The first of these sources that gives a cell.
-        when: Gives an empty cell unless all these tests of the row hold.
         lookup: Replaces the cell by a value from another file; several are chained.
         starts_with: Empties cells that do not start with this.
         strip_prefix: Removes this from the start.
+        length: Keeps this many characters.
         lower: Turns into lower case.
         map: Replaces values, without regard to case.
         other: Replaces values that `map` does not name; an empty text empties them.
+        when: Gives an empty cell unless all these tests of the record hold.
+        only_with: Gives an empty cell unless this source gives a filled one.
         divide_by: Divides a number.
         date_formats: strptime formats; ISO 8601 if none.
         default: Fills empty cells.
@@ -105,13 +107,15 @@ class ColumnSource(_Declared):
     constant: Text = None
     template: str | None = None
     first_of: tuple["ColumnSource", ...] = ()
-    when: Conditions = {}
     lookup: Annotated[tuple[Lookup, ...], BeforeValidator(_several)] = ()
     starts_with: str | None = None
     strip_prefix: str | None = None
+    length: int | None = Field(default=None, ge=1)
     lower: bool = False
     map: TextMap = {}
     other: Text = None
+    when: Conditions = {}
+    only_with: "ColumnSource | None" = None
     divide_by: float | None = Field(default=None, gt=0)
     date_formats: Names = ()
     default: Text = None

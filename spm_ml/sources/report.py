@@ -35,9 +35,21 @@ class Finding:
 
     def text(self) -> str:
         """One line for people."""
-        place = f"{self.file}, line {self.line}"
-        what = f"{self.column} {self.value!r} {self.rule}" if self.column else self.rule
-        return f"{place}: {what}; {self.remedy}"
+        found = f" {self.value!r}" if self.column and self.value is not None else ""
+        return f"{self.file}, line {self.line}: {self.column}{found} {self.rule}; {self.remedy}".replace(":  ", ": ")
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """How often one rule was broken.
+
+    Attributes:
+        rows: Records or cells.
+        first: The first of them.
+    """
+
+    rows: int
+    first: Finding
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,7 @@ class IngestReport:
         mapping: Mapping by which it was read.
         tables: Every table that was read or is absent, in the contract's order.
         findings: The first findings, quarantined rows before cells.
+        broken_rules: Every rule that was broken, with its first finding.
         findings_total: How many there are.
         quarantine_file: CSV of all findings with the records as they were; beside it the same as Parquet.
         unread_files: Files of the folder that are no table.
@@ -113,6 +126,7 @@ class IngestReport:
     mapping: str
     tables: tuple[TableReport, ...]
     findings: tuple[Finding, ...] = ()
+    broken_rules: tuple[BrokenRule, ...] = ()
     findings_total: int = 0
     quarantine_file: Path | None = None
     unread_files: tuple[str, ...] = ()
@@ -145,8 +159,10 @@ class IngestReport:
         lines += _listed("files not read", self.unread_files)
         lines += _listed("columns left out", [column for each in self.tables for column in each.unknown_columns])
         if self.findings_total:
-            lines.append(f"{self.findings_total:,} findings, all of them in {self.quarantine_file}; the first:")
-            lines += [f"  {finding.text()}" for finding in self.findings[:10]]
+            lines.append(
+                f"{self.findings_total:,} findings, all of them in {self.quarantine_file}; the first of each rule:"
+            )
+            lines += [f"  {each.rows:,} × {each.first.table}: {each.first.text()}" for each in self.broken_rules]
         return "\n".join(lines)
 
     def _headline(self) -> str:

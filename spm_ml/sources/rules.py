@@ -12,6 +12,7 @@ from typing import Final
 from spm_ml.errors import did_you_mean
 from spm_ml.history.store import quote_text
 from spm_ml.settings import Organisation
+from spm_ml.sources.raw import plain_name
 from spm_ml.tables import Column, Table, minor_digits
 
 _LARGEST_AMOUNT: Final = 9_000_000_000_000_000
@@ -176,10 +177,10 @@ def _column_rules(column: Column, context: RuleContext) -> Iterable[Rule]:
         unknown = f"{text} NOT IN ({listed})" if listed else f"{text} IS NOT NULL"
         yield Rule(column.name, "must be a period", unknown, "mend it", context.hints.get("period"))
     if column.references:
-        other, name = column.references.split(".")
+        other = column.references.split(".")[0]
         yield Rule(
             column.name,
-            f"must be a {name} of {other}",
+            f"must occur in {other}",
             f"{text} IS NOT NULL AND known_{column.name} IS NULL",
             f"add it to {other}, or correct it",
             context.hints.get(column.references),
@@ -213,12 +214,14 @@ def _stage_rules(table: Table, organisation: Organisation) -> Iterable[Rule]:
         return
     names = [name for stage in organisation.stages for name in (stage.name, *(alias.name for alias in stage.aliases))]
     listed = ", ".join(quote_text(name) for name in names)
+    open_stage = " AND closed_stage IS NULL" if table.name == "opportunity_events" else ""
     yield Rule(
         "stage",
         "must be a stage of the organisation",
-        f"t_stage NOT IN ({listed}) AND coalesce(v_outcome, 'open') = 'open'",
+        f"t_stage NOT IN ({listed}) AND coalesce(v_outcome, 'open') = 'open'{open_stage}",
         "add it to stages in organisation.yaml, or as an alias of one",
         close_to(names),
+        own=False,
     )
 
 
@@ -239,5 +242,15 @@ def _amount(text: str) -> str:
 
 
 def close_to(known: Sequence[str]) -> Hint:
-    """A hint that names the closest of the known values."""
+    """A hint that names the closest of the known words."""
     return lambda value: did_you_mean(value, known)
+
+
+def close_id(known: Sequence[str]) -> Hint:
+    """A hint that names the id that differs in case, blanks or punctuation only; ids that look alike mean nothing.
+
+    >>> close_id(["R-001", "R-002"])("r001")
+    " (did you mean 'R-001'?)"
+    """
+    plain = {plain_name(each): each for each in known}
+    return lambda value: f" (did you mean {plain[plain_name(value)]!r}?)" if plain_name(value) in plain else ""

@@ -12,7 +12,8 @@ from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.store import quote_text
 from spm_ml.settings import Organisation
 from spm_ml.sources.findings import FindingLog
-from spm_ml.sources.rules import Hint, Rule, RuleContext, close_to, rules_of, scale_sql, text_sql, value_sql
+from spm_ml.sources.rules import Hint, Rule, RuleContext, close_id, rules_of, scale_sql, text_sql, value_sql
+from spm_ml.sources.stages import note_closed_stages
 from spm_ml.tables import TABLES, Table, minor_digits
 
 _MOST_HINT_IDS: Final = 5000
@@ -89,10 +90,13 @@ class Validator:
         self._organisation = organisation
         self._state = state
         self._calendar = FiscalCalendar.of(organisation)
+        connection.execute("CREATE TABLE closed_stages (closed_stage VARCHAR)")
 
     def check(self, given: TableInput) -> Checked:
         """Types and checks every row of a table, and takes note of what is wrong."""
         table, context = given.table, self._context(given)
+        if table.name == "opportunity_events":
+            note_closed_stages(self._connection, "known_deals", given.relation)
         rules = rules_of(table, context)
         checked, typed, bad = f"checked_{table.name}", f"typed_{table.name}", f"bad_{table.name}"
         self._connection.execute(f"CREATE VIEW {checked} AS {self._checked_sql(given, context)}")
@@ -155,6 +159,10 @@ class Validator:
                 f"FROM ({union}) GROUP BY ALL"
             )
         if table.name == "opportunities":
+            self._connection.execute(
+                "CREATE VIEW known_deals AS SELECT opportunity_id::VARCHAR AS opportunity_id, stage::VARCHAR AS stage, "
+                f"outcome::VARCHAR AS outcome FROM ({union})"
+            )
             own = 10 ** minor_digits(self._organisation.currency)
             codes = self._column(f"SELECT DISTINCT currency::VARCHAR FROM ({union})")
             scales = {code: 10 ** minor_digits(code) for code in codes if 10 ** minor_digits(code) != own}
@@ -186,7 +194,7 @@ class Validator:
     def _hints(self, table: Table) -> dict[str, Hint]:
         hints: dict[str, Hint] = {"period": self._period_problem}
         for reference in {column.references for column in table.columns if column.references}:
-            hints[reference] = close_to(self.known_ids(reference.split(".")[0]))
+            hints[reference] = close_id(self.known_ids(reference.split(".")[0]))
         return hints
 
     def _period_problem(self, text: str) -> str:
@@ -212,6 +220,8 @@ class Validator:
             known.append("first_rate_on")
             joins.append("LEFT JOIN first_rates ON first_rates.currency = t_currency")
         if table.name == "opportunity_events":
+            known.append("closed_stage")
+            joins.append("LEFT JOIN closed_stages ON closed_stage = t_stage")
             joins.append("LEFT JOIN deal_scales ON deal_scales.opportunity_id = t_opportunity_id")
         return (
             f"SELECT _source, _line, _aside, {', '.join(f't_{name.name}' for name in table.columns)}, "
@@ -220,7 +230,7 @@ class Validator:
         )
 
     def _unmet(self, table: Table, rule: Rule, rows: int) -> str:
-        first = self._log.example(table.name, rule)
+        first = self._log.example(table.name, rule.column, rule.name)
         which = "the only row" if rows == 1 else f"none of the {rows:,} rows"
         return (
             f"{which} of {table.name} meets the rule that {rule.column} {rule.name}: "
