@@ -30,11 +30,6 @@ class Kernel:
         self._cycle = np.array([segment.cycle_days for segment in world.segments])
         self._median = np.array([segment.median_amount for segment in world.segments])
         self._spread = np.array([segment.amount_spread for segment in world.segments])
-        self._created = np.array([segment.created for segment in world.segments])
-
-    def created_rate(self, segment: Ints) -> Floats:
-        """Deals that an average rep of the segment creates in a week."""
-        return self._created[segment]
 
     def pressure(self, week: int) -> float:
         """How much more likely deals close in this week of the period than on average (H24)."""

@@ -3,14 +3,13 @@
 import numpy as np
 import pyarrow as pa
 
-from spm_ml.simulation.book import Rates
 from spm_ml.simulation.contract import period_labels
 from spm_ml.simulation.engine import Course
-from spm_ml.simulation.factors import steady_bookings
+from spm_ml.simulation.factors import improved, steady_bookings
 from spm_ml.simulation.programs import gains
 from spm_ml.simulation.render import dates, words
 from spm_ml.simulation.staff import Staff
-from spm_ml.simulation.world import Floats
+from spm_ml.simulation.world import SKILLS, Floats
 
 
 def attainment_effect(course: Course, period: int, gain: Floats) -> Floats:
@@ -18,16 +17,8 @@ def attainment_effect(course: Course, period: int, gain: Floats) -> Floats:
 
     The steady-state expectation with and without the gain, so the full effect, not that of the first weeks.
     """
-    rates, loads = course.rates[period], np.array(course.world.loadings)
-    prospecting, qualification, negotiation, value = (gain * loads).T
-    better = Rates(
-        created=rates.created * np.exp(prospecting),
-        speed=rates.speed * np.exp(qualification),
-        win=rates.win * np.exp(negotiation),
-        lose=rates.lose * np.exp(-0.7 * negotiation),
-        size=rates.size * np.exp(value),
-        colleague=rates.colleague,
-    )
+    rates = course.rates[period]
+    better = improved(rates, gain, course.world)
     segment, weeks = course.people.segment, course.timeline.week_load[course.timeline.weeks_of(period)].sum()
     more = steady_bookings(course.world, better, segment) - steady_bookings(course.world, rates, segment)
     quota = course.quotas.final[period]
@@ -66,7 +57,8 @@ def individual_effects(course: Course, staff: Staff) -> pa.Table:
 def enrolment_effects(course: Course, staff: Staff) -> pa.Table:
     """For each enrolment of a finished or running period: skill gained and attainment gained in the period after.
 
-    Columns: rep_id, program_id, started_on, period (in which it works), skill_gain (sum), effect (null: not over yet).
+    Columns: rep_id, program_id, started_on, period (in which it begins to work; null: not simulated), `gain_` and each
+    skill, effect (steady state, null without quota or period).
     """
     rows = [
         (*enrolled, gain)
@@ -82,8 +74,8 @@ def enrolment_effects(course: Course, staff: Staff) -> pa.Table:
             whole[rep] = gain
             # The rates of the period after already hold the gain, so what it added is what taking it away would cost.
             effect = -attainment_effect(course, after, -whole)[rep]
-        parts.append((rep, program, started, np.full(len(rep), min(after, last)), gain.sum(axis=1), effect))
-    rep, program, started, after_period, total, effects = (
+        parts.append((rep, program, started, np.full(len(rep), after if after <= last else -1), gain, effect))
+    rep, program, started, after_period, gains_in, effects = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     seen = staff.known[rep] & (started <= course.timeline.end)
@@ -93,7 +85,7 @@ def enrolment_effects(course: Course, staff: Staff) -> pa.Table:
             "program_id": words([each.program_id for each in course.world.programs], program[seen]),
             "started_on": dates(started[seen]),
             "period": words(period_labels(course), after_period[seen]),
-            "skill_gain": pa.array(total[seen]),
+            **{f"gain_{skill}": pa.array(gains_in[seen, place]) for place, skill in enumerate(SKILLS)},
             "effect": pa.array(effects[seen], from_pandas=True),
         }
     )

@@ -1,6 +1,6 @@
 """How skills, territory, energy and shocks turn into the rates of the deal kernel, and into expected bookings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from spm_ml.simulation.world import Bools, Floats, Ints, World
 _GROWTH = 1.012
 """Prices a period."""
 _CREATED_AT_HIRE = 0.15
+_SKILL_ON_LOSSES, _LUCK_ON_LOSSES = 0.7, 0.5
 
 
 @dataclass(frozen=True)
@@ -65,24 +66,38 @@ def period_rates(
         number: The period's number in its fiscal year, 1 …
         lost_share: (P,) of the period's selling days spent in programs.
     """
-    prospecting, qualification, negotiation, value = (skill * np.array(world.loadings)).T
     season = world.seasonality[(number - 1) % len(world.seasonality)]
     luck = shocks.period[period] + shocks.team[period, people.team[period]]
     energy = np.exp(shocks.effort[period] + season)
     reach = people.potential[period] * people.fte[period] * (1 - lost_share)
-    return Rates(
-        created=base_creation(world, people.segment) * np.exp(prospecting) * energy * reach,
-        speed=np.exp(qualification),
-        win=np.exp(negotiation + luck),
-        lose=np.exp(-0.7 * negotiation - 0.5 * luck),
-        size=np.exp(value) * _GROWTH**period,
+    base = np.array([each.created for each in world.segments])[people.segment]
+    unskilled = Rates(
+        created=base * energy * reach,
+        speed=np.ones(people.count),
+        win=np.exp(luck),
+        lose=np.exp(-_LUCK_ON_LOSSES * luck),
+        size=np.full(people.count, _GROWTH**period),
         colleague=np.arange(people.count),
+    )
+    return improved(unskilled, skill, world)
+
+
+def improved(rates: Rates, gain: Floats, world: World) -> Rates:
+    """The rates with skills (P, K) higher by `gain`; each skill drives one of them by its loading."""
+    prospecting, qualification, negotiation, value = (gain * np.array(world.loadings)).T
+    return replace(
+        rates,
+        created=rates.created * np.exp(prospecting),
+        speed=rates.speed * np.exp(qualification),
+        win=rates.win * np.exp(negotiation),
+        lose=rates.lose * np.exp(-_SKILL_ON_LOSSES * negotiation),
+        size=rates.size * np.exp(value),
     )
 
 
-def base_creation(world: World, segment: Ints) -> Floats:
-    """Deals that an average rep of the segment creates in a week."""
-    return np.array([each.created for each in world.segments])[segment]
+def lucky(rates: Rates, more: Floats) -> Rates:
+    """The rates with more of the shared luck, in log units."""
+    return replace(rates, win=rates.win * np.exp(more), lose=rates.lose * np.exp(-_LUCK_ON_LOSSES * more))
 
 
 def week_rates(

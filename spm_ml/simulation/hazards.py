@@ -74,7 +74,7 @@ def zombie(world: World) -> World:
 
 def whale(world: World) -> World:
     """Deals six times as large as usual."""
-    return _knobs(world, whale=0.006)
+    return _knobs(world, whale=0.004)
 
 
 def selected(world: World) -> World:

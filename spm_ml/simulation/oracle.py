@@ -17,7 +17,7 @@ from spm_ml.settings import QUANTILE_LEVELS
 from spm_ml.simulation import ledger
 from spm_ml.simulation.book import CANCEL_WEEKS, WON, Book, Rates, Week, credited, kept
 from spm_ml.simulation.deals import LAST_STAGE, Kernel
-from spm_ml.simulation.factors import week_rates
+from spm_ml.simulation.factors import lucky, week_rates
 from spm_ml.simulation.timeline import Timeline, day_number
 from spm_ml.simulation.truth import Truth, read_truth
 from spm_ml.simulation.world import Floats, Ints
@@ -87,8 +87,8 @@ def sample_bookings(truth: Truth, as_of: date, draws: int, seed: int, *, know_sh
     parts = []
     for first in range(0, draws, at_once):
         scenarios = min(at_once, draws - first)
-        now = rates if know_shocks else _other_luck(rates, _draw_luck(truth, period, rng) - luck)
-        parts.append(booked + _play(truth, start, now, period, (day, week), scenarios, rng))
+        now = rates if know_shocks else lucky(rates, _draw_luck(truth, period, rng) - luck)
+        parts.append(booked + play(truth, start, now, period, (day, week), scenarios, rng))
     return np.concatenate(parts)
 
 
@@ -142,10 +142,20 @@ def _place(timeline: Timeline, day: int) -> tuple[int, int]:
     return int(timeline.week_period[week]), week
 
 
-def _play(
+def play(
     truth: Truth, start: Book, rates: Rates, period: int, now: tuple[int, int], scenarios: int, rng: np.random.Generator
 ) -> Floats:
-    """(scenarios, P) bookings from the day after `now` to the end of the period."""
+    """(scenarios, P) bookings from the day after `now` to the end of the period.
+
+    Args:
+        truth: For the world and its people.
+        start: Deals in play.
+        rates: Of the period.
+        period: Index.
+        now: The day, and the first week that is not over.
+        scenarios: Independent futures.
+        rng: Source of chance.
+    """
     timeline, presence, kernel = truth.timeline, truth.presence, Kernel(truth.world, truth.timeline)
     day, first = now
     book = start.take(np.tile(np.arange(len(start)), scenarios))
@@ -183,7 +193,3 @@ def _inherit(truth: Truth, book: Book, week: int, period: int, rng: np.random.Ge
 def _draw_luck(truth: Truth, period: int, rng: np.random.Generator) -> Floats:
     world, team = truth.world, truth.presence.team[period]
     return np.asarray(world.period_shock * rng.normal() + world.team_shock * rng.normal(size=int(team.max()) + 1)[team])
-
-
-def _other_luck(rates: Rates, more: Floats) -> Rates:
-    return replace(rates, win=rates.win * np.exp(more), lose=rates.lose * np.exp(-0.5 * more))

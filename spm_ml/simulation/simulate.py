@@ -93,7 +93,8 @@ def simulate(
     truth.mkdir(parents=True, exist_ok=True)
     diary: list[dict[str, Ints]] = []
     course = run(world, timeline, reps, chance, diary.append, progress)
-    evidence, columns = _evidence(course, last_day, chance["tables"])
+    columns = course.ledger.columns()
+    evidence, written = _evidence(course, columns, last_day, chance["tables"])
     tables, traces = _tables(course, evidence, chance["tables"])
     rows = {name: _write(out, name, fmt, [table]) for name, table in tables.items()}
     parts = _activity_parts(evidence, diary, progress)
@@ -101,7 +102,7 @@ def simulate(
     world.organisation.write(out / "organisation.yaml")
     traces += spoil.bad_rows(out) if "bad_rows" in hazards else []
     traces += spoil.recode(out) if "encoding" in hazards else []
-    bookings = bookings_of(course, columns, evidence.pricing.value(columns))
+    bookings = bookings_of(course, written, evidence.pricing.value(written))
     write_truth(truth, course, evidence.staff, columns, bookings, periods)
     planted = planted_table(find_planted(evidence) + traces)
     pa.csv.write_csv(planted, truth / "planted_hazards.csv")
@@ -120,11 +121,13 @@ def _check(reps: int, periods: int, fmt: str, hazards: Collection[str]) -> None:
         raise ConfigurationError(f"{' and '.join(spoilt)} spoil the text of CSV files: leave them out or choose csv")
 
 
-def _evidence(course: Course, last_day: int, rng: np.random.Generator) -> tuple[Evidence, dict[str, Ints]]:
+def _evidence(
+    course: Course, columns: dict[str, Ints], last_day: int, rng: np.random.Generator
+) -> tuple[Evidence, dict[str, Ints]]:
     """What the tables are made of, and the whole ledger with amounts as they are written."""
     people, pricing = Staff.of(course, rng), Pricing.of(course, rng)
-    columns = pricing.written(course.ledger.columns(), course.deals.created_on)
-    return Evidence(course, people, Snapshot.of(columns, last_day), pricing, last_day), columns
+    written = pricing.written(columns, course.deals.created_on)
+    return Evidence(course, people, Snapshot.of(written, last_day), pricing, last_day), written
 
 
 def _tables(course: Course, seen: Evidence, rng: np.random.Generator) -> tuple[dict[str, pa.Table], list[Trace]]:

@@ -63,6 +63,8 @@ def bad_rows(folder: Path) -> list[Trace]:
     for table, faults in _BAD_ROWS.items():
         path = folder / f"{table}.csv"
         lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) < 2:
+            continue
         header, first = lines[0].replace('"', "").split(","), lines[1].split(",")
         added = [",".join(_changed(header, first, change)) for change, _ in faults]
         added.append(",".join(["x"] * (len(header) + 2)))

@@ -94,7 +94,7 @@ def write_truth(
         folder: `truth/`.
         course: What happened.
         staff: Who is named in the tables.
-        columns: The whole ledger.
+        columns: The whole ledger in the organisation's currency, as the kernel made it.
         bookings: (Q, P) final credited bookings, minor units.
         periods: Finished periods.
     """

@@ -75,22 +75,22 @@ class TrueProgram:
 
 
 SEGMENTS = (
-    Segment("SMB", 0.35, 2.1, (0.42, 0.42, 0.40), (0.22, 0.18, 0.13, 0.09), (0, 0, 0.03, 0.36), 9_000, 0.42, 45),
+    Segment("SMB", 0.35, 3.1, (0.42, 0.42, 0.40), (0.22, 0.18, 0.13, 0.09), (0, 0, 0.03, 0.36), 6_000, 0.42, 45),
     Segment(
-        "Mid-Market", 0.40, 1.25, (0.30, 0.30, 0.28), (0.13, 0.10, 0.08, 0.06), (0, 0, 0.01, 0.27), 32_000, 0.42, 75
+        "Mid-Market", 0.40, 1.9, (0.30, 0.30, 0.28), (0.13, 0.10, 0.08, 0.06), (0, 0, 0.01, 0.27), 21_000, 0.42, 75
     ),
     Segment(
-        "Enterprise", 0.25, 0.85, (0.20, 0.20, 0.19), (0.075, 0.06, 0.05, 0.035), (0, 0, 0, 0.20), 110_000, 0.42, 110
+        "Enterprise", 0.25, 1.3, (0.20, 0.20, 0.19), (0.075, 0.06, 0.05, 0.035), (0, 0, 0, 0.20), 72_000, 0.42, 110
     ),
 )
 
 PROGRAMS = (
-    TrueProgram("P1", "Pipeline Builder", ("prospecting",), 0.45, 2_400, 0.10, 3),
-    TrueProgram("P2", "Discovery Lab", ("qualification",), 0.35, 1_800, 0.10, 2),
-    TrueProgram("P3", "Negotiation Clinic", ("negotiation",), 0.40, 3_200, 0.08, 3),
-    TrueProgram("P4", "Value Selling Workshop", ("value_selling",), 0.35, 2_900, 0.08, 2),
+    TrueProgram("P1", "Pipeline Builder", ("prospecting",), 0.55, 2_400, 0.10, 3),
+    TrueProgram("P2", "Discovery Lab", ("qualification",), 0.50, 1_800, 0.10, 2),
+    TrueProgram("P3", "Negotiation Clinic", ("negotiation",), 0.50, 3_200, 0.08, 3),
+    TrueProgram("P4", "Value Selling Workshop", ("value_selling",), 0.50, 2_900, 0.08, 2),
     TrueProgram("P5", "Closing Secrets", ("negotiation",), 0.0, 1_500, 0.10, 1),
-    TrueProgram("P6", "Sales Fundamentals", ("prospecting", "qualification"), 0.15, 1_200, 0.10, 2),
+    TrueProgram("P6", "Sales Fundamentals", ("prospecting", "qualification"), 0.20, 1_200, 0.10, 2),
 )
 
 
@@ -187,10 +187,10 @@ class World:
     urgency_spread: float = 0.50
     seasonality: tuple[float, ...] = (-0.06, 0.0, -0.02, 0.08)
     enrolment_rate: float = 0.06
-    activities: float = 43.0
+    activities: float = 40.0
     team_size: int = 8
     effects: float = 1.0
-    burn_in: int = 3
+    burn_in: int = 5
     knobs: Knobs = field(default_factory=Knobs)
     planted: tuple[str, ...] = ()
 
