@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
 
 import click
 
@@ -31,7 +31,7 @@ LINE_EVERY_SECONDS = 2.0
 class ConsoleProgress:
     """Shows progress as a bar on a terminal and as plain lines elsewhere (a `Progress`)."""
 
-    _bar: tqdm[None] | None = None
+    _bar: tqdm[NoReturn] | None = None
     _label: str = ""
     _last_line: float = float("-inf")
 
@@ -40,16 +40,16 @@ class ConsoleProgress:
         if not sys.stderr.isatty():
             self._line(label, done, total)
             return
-        if label != self._label or self._bar is None:
+        bar = self._bar
+        if bar is None or label != self._label:
             from tqdm import tqdm
 
             self.close()
-            self._bar = tqdm(total=total or None, desc=label, leave=False, file=sys.stderr, dynamic_ncols=True)
-            self._label = label
-        if total and self._bar.total != total:
-            self._bar.total = total
-        self._bar.n = done
-        self._bar.refresh()
+            bar = tqdm(total=total or None, desc=label, leave=False, file=sys.stderr, dynamic_ncols=True)
+            self._bar, self._label = bar, label
+        bar.total = total or None
+        bar.n = done
+        bar.refresh()
 
     def _line(self, label: str, done: int, total: int) -> None:
         now = time.monotonic()

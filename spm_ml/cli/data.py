@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from spm_ml.cli.console import Console, on_workspace, out_option
+from spm_ml.cli.console import Console, on_workspace, out_option, records
 from spm_ml.errors import SpmError
 
 
@@ -28,11 +29,17 @@ day_option = click.DateTime(formats=["%Y-%m-%d"])
 @click.option("--hazard", "hazards", multiple=True, help="Plant this hazard code as well, for example H10.")
 @on_workspace
 def simulate(
-    console: Console, out: Path, reps: int, periods: int, seed: int, fmt: str, hazards: tuple[str, ...]
+    console: Console,
+    out: Path,
+    reps: int,
+    periods: int,
+    seed: int,
+    fmt: Literal["csv", "parquet"],
+    hazards: tuple[str, ...],
 ) -> None:
     """Simulate a sales organisation whose truth is known: the contract's tables and truth/."""
-    from spm_ml.simulation import DEFAULT_HAZARDS
     from spm_ml.simulation import simulate as run
+    from spm_ml.simulation.hazards import NATURAL
 
     with console.step("simulate"):
         summary = run(
@@ -41,7 +48,7 @@ def simulate(
             periods=periods,
             seed=seed,
             fmt=fmt,
-            hazards=frozenset(DEFAULT_HAZARDS) | set(hazards),
+            hazards=frozenset(NATURAL) | set(hazards),
             progress=console.progress,
         )
     console.say(f"{sum(summary.rows.values()):,} rows in {len(summary.rows)} tables written to {out}")
@@ -87,7 +94,7 @@ def metrics(
     console: Console,
     as_of: datetime | None,
     period: str | None,
-    level: str,
+    level: Literal["rep", "team", "organisation"],
     version: int | None,
     known_on: datetime | None,
     out: Path | None,
@@ -104,12 +111,14 @@ def metrics(
     money = frame["unit"].str.startswith("money")
     frame["value"] = frame["value"].where(~money, frame["value"] / 10 ** minor_digits(currency))
     labels = {metric.slug: metric.label for metric in METRICS}
-    frame.insert(int(frame.columns.get_loc("slug")) + 1, "label", frame["slug"].map(labels))
+    frame.insert(list(frame.columns).index("slug") + 1, "label", frame["slug"].map(labels))
     if out is None and not console.as_json and level == "organisation":
         console.say(f"{currency}, period {frame['period'].iloc[0]}, as of {frame['as_of'].iloc[0]}")
-        for row in frame.itertuples():
-            value = f"{row.value:,.4f}".rstrip("0").rstrip(".") if row.value == row.value else f"–  ({row.reason})"
-            console.say(f"  {row.slug:<34} {value:>18}  {row.unit if row.value == row.value else ''}")
+        for row in records(frame):
+            shown = "–" if row["value"] is None else f"{row['value']:,.4f}".rstrip("0").rstrip(".")
+            console.say(
+                f"  {row['slug']:<34} {shown:>18}  {row['unit'] if row['value'] is not None else row['reason']}"
+            )
         return
     console.table(frame, out=out)
 

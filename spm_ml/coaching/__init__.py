@@ -6,7 +6,7 @@ join them here.
 """
 
 from spm_ml.coaching.effects import ProgramEffect, estimate_effects
-from spm_ml.coaching.gaps import SkillGap
+from spm_ml.coaching.gaps import SkillGap, skill_gaps
 from spm_ml.coaching.recommendation import recommend
 
-__all__ = ["ProgramEffect", "SkillGap", "estimate_effects", "recommend"]
+__all__ = ["ProgramEffect", "SkillGap", "estimate_effects", "recommend", "skill_gaps"]

@@ -16,8 +16,6 @@ ASSESSMENT_VALID_DAYS = 364
 MIN_PEERS = 8
 """A segment with fewer reps is compared with everyone."""
 
-KPI_WINDOW_DAYS = 91
-
 
 @dataclass(frozen=True)
 class Kpi:
@@ -37,7 +35,7 @@ class Kpi:
 
 
 KPIS: tuple[Kpi, ...] = (
-    Kpi("created_amount_28", "pipeline created in four weeks", 1, ("prospect", "pipeline", "outbound", "lead")),
+    Kpi("created_amount_91", "pipeline created in a quarter", 1, ("prospect", "pipeline", "outbound", "lead")),
     Kpi("win_rate_364", "win rate", 1, ("clos", "negotiat", "win", "objection")),
     Kpi("average_deal_364", "average deal size", 1, ("value", "size", "pricing", "upsell", "expansion")),
     Kpi("cycle_days_364", "sales cycle", -1, ("qualif", "discovery", "cycle", "speed")),
@@ -66,7 +64,8 @@ class SkillGap:
 def skill_gaps(history: SalesHistory, dataset: RepPeriodDataset, day: date, skills: set[str]) -> tuple[SkillGap, ...]:
     """Every rep's gap in every skill of `skills` as known at the end of `day`.
 
-    Assessments of the last year decide; a skill that a rep was not assessed in falls back to its KPI.
+    Assessments of the last year decide; a skill that a rep was not assessed in falls back to its KPI, for reps with
+    at least the organisation's `min_history_periods` finished periods.
 
     Args:
         history: For assessments.
@@ -77,7 +76,8 @@ def skill_gaps(history: SalesHistory, dataset: RepPeriodDataset, day: date, skil
     people = _people(dataset, day)
     assessed = _assessed_gaps(history, people, day, skills)
     known = {(gap.rep_id, gap.skill) for gap in assessed}
-    measured = [gap for gap in _kpi_gaps(dataset, people, day, skills) if (gap.rep_id, gap.skill) not in known]
+    experienced = people[people["periods_of_history"] >= history.organisation.min_history_periods]
+    measured = [gap for gap in _kpi_gaps(experienced, skills) if (gap.rep_id, gap.skill) not in known]
     return (*assessed, *measured)
 
 
@@ -85,7 +85,7 @@ def _people(dataset: RepPeriodDataset, day: date) -> pd.DataFrame:
     """The newest row of each rep up to the day, with the group the rep is compared with."""
     frame = dataset.frame
     frame = frame[frame["as_of"] <= pd.Timestamp(day)].sort_values("as_of")
-    people = frame.groupby("rep_id").tail(1)
+    people: pd.DataFrame = frame.groupby("rep_id").tail(1)
     people = people[people["as_of"] == people["as_of"].max()].copy()
     size = people.groupby("segment")["rep_id"].transform("count")
     people["peers"] = people["segment"].where(size >= MIN_PEERS, "everyone").fillna("everyone")
@@ -117,7 +117,7 @@ def _assessed_gaps(history: SalesHistory, people: pd.DataFrame, day: date, skill
         deviation, median = _standardised(rows["score"], rows["peers"])
         gaps.extend(
             SkillGap(
-                row.rep_id,
+                str(row.rep_id),
                 str(skill),
                 float(gap),
                 "assessment",
@@ -130,23 +130,16 @@ def _assessed_gaps(history: SalesHistory, people: pd.DataFrame, day: date, skill
     return tuple(gaps)
 
 
-def _kpi_gaps(dataset: RepPeriodDataset, people: pd.DataFrame, day: date, skills: set[str]) -> tuple[SkillGap, ...]:
-    frame = dataset.frame
-    recent = frame[
-        (frame["as_of"] <= pd.Timestamp(day)) & (frame["as_of"] > pd.Timestamp(day - timedelta(days=KPI_WINDOW_DAYS)))
-    ]
+def _kpi_gaps(people: pd.DataFrame, skills: set[str]) -> tuple[SkillGap, ...]:
     gaps: list[SkillGap] = []
     for kpi in KPIS:
         matched = sorted(skill for skill in skills if any(word in skill.lower() for word in kpi.words))
-        if not matched or kpi.feature not in recent:
-            continue
-        level = recent.groupby("rep_id")[kpi.feature].mean()
-        rows = people[["rep_id", "peers"]].assign(value=people["rep_id"].map(level)).dropna(subset=["value"])
+        rows = people[["rep_id", "peers"]].assign(value=people[kpi.feature]).dropna(subset=["value"])
         deviation, median = _standardised(kpi.sign * rows["value"], rows["peers"])
         for row, gap, middle in zip(rows.itertuples(), deviation, median, strict=True):
             if not np.isfinite(gap):
                 continue
             share = row.value / (kpi.sign * middle) if middle else float("nan")
             evidence = f"{kpi.label} is {share:.0%} of that of peers ({row.peers}); no assessment of this skill"
-            gaps.extend(SkillGap(row.rep_id, skill, float(gap), "kpi", evidence) for skill in matched)
+            gaps.extend(SkillGap(str(row.rep_id), skill, float(gap), "kpi", evidence) for skill in matched)
     return tuple(gaps)

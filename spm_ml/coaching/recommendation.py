@@ -6,6 +6,7 @@ It uses no outcomes and says so: it asks who lacks what a program teaches, not w
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
@@ -25,6 +26,17 @@ REPEAT_AFTER_DAYS = 364
 """A program is not offered again to a rep who started it in this many days before."""
 
 EVIDENCE = "no effect evidence (largest matched gap)"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program as it can be offered; cost in minor units a seat, None = unknown; seats None = no limit."""
+
+    program_id: str
+    name: str
+    skills: tuple[str, ...]
+    cost: int | None
+    seats: int | None
 
 
 def recommend(
@@ -52,43 +64,60 @@ def recommend(
         raise SpmError(f"a budget of {budget} cannot be spent: give 0 or more")
     day = as_of or dataset.watermark
     period = history.calendar.period_of(day)
-    programs: pd.DataFrame = history.table("programs").execute()
-    taught = [
-        (row, skill.strip()) for row in programs.itertuples() for skill in str(row.skill).split(";") if skill.strip()
-    ]
-    gaps = skill_gaps(history, dataset, day, {skill for _, skill in taught})
+    programs = offered_programs(history)
+    gaps = skill_gaps(history, dataset, day, {skill for program in programs for skill in program.skills})
     taken = _recently_started(history, day)
-    by_skill = {(gap.rep_id, gap.skill): gap for gap in gaps}
     reps = _reps_at(dataset, day)
+    by_skill = {(gap.rep_id, gap.skill): gap for gap in gaps if gap.gap >= MIN_GAP}
     candidates = sorted(
         (
             (by_skill[rep, skill], program)
-            for program, skill in taught
+            for program in programs
+            for skill in program.skills
             for rep in reps
-            if (rep, skill) in by_skill
-            and by_skill[rep, skill].gap >= MIN_GAP
-            and (rep, program.program_id) not in taken
-            and (budget is None or pd.notna(program.cost))
+            if (rep, skill) in by_skill and (rep, program.program_id) not in taken
         ),
         key=lambda pair: (-pair[0].gap, pair[0].rep_id, pair[1].program_id),
     )
-    offers: dict[str, Recommendation] = {}
-    seats: Counter[str] = Counter()
-    left = budget
-    for gap, program in candidates:
-        cost = int(program.cost) if pd.notna(program.cost) else None
-        if gap.rep_id in offers or (pd.notna(program.seats) and seats[program.program_id] >= program.seats):
-            continue
-        if left is not None:
-            if cost is None or cost > left:
-                continue
-            left -= cost
-        seats[program.program_id] += 1
-        offers[gap.rep_id] = _offer(gap, program.program_id, program.name, cost, period)
+    offers = _within_limits(candidates, budget, period)
     known = {gap.rep_id for gap in gaps}
     limited = {gap.rep_id for gap, _ in candidates}
     abstained = [_none(rep, rep in known, rep in limited, period) for rep in reps if rep not in offers]
     return (*offers.values(), *abstained)
+
+
+def offered_programs(history: SalesHistory) -> tuple[Program, ...]:
+    """The programs on record, in the order of their ids."""
+    rows: pd.DataFrame = history.table("programs").execute()
+    return tuple(
+        Program(
+            program_id=str(row["program_id"]),
+            name=str(row["name"]),
+            skills=tuple(skill.strip() for skill in str(row["skill"]).split(";") if skill.strip()),
+            cost=int(row["cost"]) if pd.notna(row["cost"]) else None,
+            seats=int(row["seats"]) if pd.notna(row["seats"]) else None,
+        )
+        for row in rows.sort_values("program_id").to_dict("records")
+    )
+
+
+def _within_limits(
+    candidates: list[tuple[SkillGap, Program]], budget: int | None, period: Period
+) -> dict[str, Recommendation]:
+    """Takes the largest gaps first, one program a rep, until seats and budget are used up."""
+    offers: dict[str, Recommendation] = {}
+    seats: Counter[str] = Counter()
+    spent = 0
+    for gap, program in candidates:
+        if gap.rep_id in offers or (program.seats is not None and seats[program.program_id] >= program.seats):
+            continue
+        if budget is not None:
+            if program.cost is None or spent + program.cost > budget:
+                continue
+            spent += program.cost
+        seats[program.program_id] += 1
+        offers[gap.rep_id] = _offer(gap, program, period)
+    return offers
 
 
 def _reps_at(dataset: RepPeriodDataset, day: date) -> list[str]:
@@ -105,21 +134,21 @@ def _recently_started(history: SalesHistory, day: date) -> set[tuple[str, str]]:
     return set(zip(recent["rep_id"], recent["program_id"], strict=True))
 
 
-def _offer(gap: SkillGap, program_id: str, name: str, cost: int | None, period: Period) -> Recommendation:
+def _offer(gap: SkillGap, program: Program, period: Period) -> Recommendation:
     return Recommendation(
         rep_id=gap.rep_id,
         period=period.label,
-        program_id=program_id,
-        program_name=name,
+        program_id=program.program_id,
+        program_name=program.name,
         skill=gap.skill,
         effect=None,
         effect_low=None,
         effect_high=None,
         p_positive=None,
-        cost=cost,
+        cost=program.cost,
         evidence=EVIDENCE,
         reason=f"{gap.evidence}, a gap of {gap.gap:.1f} standard deviations. "
-        f"{name} teaches it; whether it raises attainment is not established here.",
+        f"{program.name} teaches it; whether it raises attainment is not established here.",
         expires_on=period.end,
         abstention=None,
     )
