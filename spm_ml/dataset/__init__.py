@@ -1,0 +1,15 @@
+"""RepPeriodDataset: one row for each rep, period and as-of day, and how it is built from a history."""
+
+from spm_ml.dataset.build import as_of_grid, build_dataset
+from spm_ml.dataset.schema import COLUMNS, DatasetColumn, SchemaError, label_names
+from spm_ml.dataset.table import RepPeriodDataset
+
+__all__ = [
+    "COLUMNS",
+    "DatasetColumn",
+    "RepPeriodDataset",
+    "SchemaError",
+    "as_of_grid",
+    "build_dataset",
+    "label_names",
+]

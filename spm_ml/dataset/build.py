@@ -1,0 +1,138 @@
+"""Building a RepPeriodDataset from a history: rows, readings, features, flags and outcomes in one pass."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from spm_ml.dataset.flags import abstention, hazards, organisation_readings
+from spm_ml.dataset.outcomes import labels, with_targets
+from spm_ml.dataset.rows import rep_rows
+from spm_ml.dataset.schema import COLUMNS, dtypes
+from spm_ml.dataset.table import RepPeriodDataset, pinned
+from spm_ml.errors import DataError
+from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Stream, period_of_as_of, read_streams, records_begin
+from spm_ml.features.bookings import BOOKED, EVER_QUOTA, QUOTAS
+from spm_ml.features.feature import Expression
+from spm_ml.features.flow import FLOW
+from spm_ml.features.pipeline import DUE
+from spm_ml.features.profile import REPORTS
+from spm_ml.fiscal import Period
+from spm_ml.history import SalesHistory
+from spm_ml.progress import Progress, silent
+
+_ = ibis._
+
+MANAGER_ROLE: Final = "manager"
+
+
+def as_of_grid(history: SalesHistory, *, first_period: Period | str | None = None) -> tuple[date, ...]:
+    """The weekly as-of days of every period from the first up to the watermark, and the watermark itself.
+
+    Args:
+        history: Its ledger's first record and its watermark bound the grid.
+        first_period: A later period to start from, itself or its label.
+    """
+    calendar, last = history.calendar, history.watermark
+    if first_period is None:
+        first = records_begin(history) or last
+    else:
+        first = (calendar.parse(first_period) if isinstance(first_period, str) else first_period).start
+    periods = calendar.periods_between(first, period_of_as_of(history, last).end)
+    days = {day for period in periods for day in calendar.as_of_days(period) if day <= last}
+    return tuple(sorted(days | ({last} if first <= last else set())))
+
+
+def build_dataset(
+    history: SalesHistory,
+    *,
+    first_period: Period | str | None = None,
+    as_of_days: Sequence[date] | None = None,
+    features: Sequence[Feature] = FEATURES,
+    progress: Progress = silent,
+) -> RepPeriodDataset:
+    """Builds the rows of every rep employed in a period, for every weekly as-of day of it.
+
+    Managers have rows only if they own or are credited with deals or ever had a quota.
+
+    Args:
+        history: What is known.
+        first_period: Period to start from; default: that of the ledger's first record.
+        as_of_days: Build exactly these days instead of the weekly grid. A day looks into the period of the day after.
+        features: Columns to compute: `FEATURES`, some of them, or more (see `spm_ml.features`).
+        progress: Told after each stream that was read.
+
+    Raises:
+        DataError: No as-of day lies in the data, two features share a name, or a stream is not as it must be.
+    """
+    days = as_of_grid(history, first_period=first_period) if as_of_days is None else tuple(as_of_days)
+    if not days:
+        raise DataError(
+            f"there is nothing to build: the first period starts after the last record ({history.watermark})"
+        )
+    with AsOfGrid(history, days) as grid:
+        names = tuple(name for feature in features for name in feature.names(grid.stage_count))
+        _check_names(names)
+        rows = _expressions(grid, features, progress)
+        content = rows.select(*dtypes(names, grid.stage_count)).to_pyarrow()
+        return RepPeriodDataset(
+            frame=pinned(content, names, grid.stage_count),
+            feature_names=names,
+            stages=tuple(stage.name for stage in history.organisation.stages),
+            currency=history.organisation.currency,
+            version=history.version,
+            data_hash=history.data_hash,
+            watermark=history.watermark,
+        )
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    declared = {column.name for column in COLUMNS}
+    twice = sorted({name for name in names if names.count(name) > 1 or name in declared})
+    if twice:
+        raise DataError(f"feature names {twice} occur twice or are columns of every dataset: name the features anew")
+
+
+def _expressions(grid: AsOfGrid, features: Sequence[Feature], progress: Progress) -> ir.Table:
+    """Every column of the dataset; what is asked of `at` on the way is what is then read."""
+    at = AsOf(grid)
+    context = _context(at)
+    columns = {name: value for feature in features for name, value in feature.columns(at).items()}
+    flags = {"hazards": hazards(at), "abstention": abstention(at)}
+    organisation = organisation_readings(at)
+    outcomes = labels(at)
+    has_business = _has_business(at)
+    readings = read_streams(grid, at.readings.values(), progress=progress)
+    by_day = readings.inner_join(grid.slots.select("slot", "as_of"), "slot").mutate(**organisation).drop("as_of")
+    # kept, because Ibis takes longer to merge deeply nested expressions than the engine takes to keep a table
+    rows = grid.keep("rows", with_targets(grid, rep_rows(grid)))
+    rows = rows.inner_join(by_day, ["rep_index", "slot"]).filter(has_business).mutate(**context)
+    floats = {name: value.cast("float64") for name, value in columns.items()}
+    return rows.mutate(**floats, **flags, **outcomes)
+
+
+def _context(at: AsOf) -> dict[str, Expression]:
+    known = at.now(QUOTAS, "known") > 0
+    return {
+        "booked_to_date": at.now(BOOKED, "lag_0").fill_null(0),
+        "open_in_period": at.now(DUE, "amount").fill_null(0),
+        "quota": ibis.ifelse(known, at.now(QUOTAS, "amount"), None).cast("float64"),
+        "quota_original": ibis.ifelse(known, at.now(QUOTAS, "original"), None).cast("float64"),
+        "history_reconstructed": (at.now(FLOW, "reconstructed") > 0).fill_null(False),
+    }
+
+
+def _credited(grid: AsOfGrid) -> ir.Table:
+    return grid.history.bookings.select("rep_id", visible_from=_.recorded_on, bookings=ibis.literal(1, "int64"))
+
+
+CREDITED: Final = Stream("credited", _credited)
+
+
+def _has_business(at: AsOf) -> Expression:
+    """Everyone but managers without a deal, a credit or a quota of their own so far."""
+    manages = (at.now(REPORTS, "people") > 0) | (at.row.role.lower() == MANAGER_ROLE).fill_null(False)
+    own = at.now(FLOW, "changes").fill_null(0) + at.now(CREDITED, "bookings") + at.now(EVER_QUOTA, "quotas")
+    return ~manages | (own > 0)

@@ -1,0 +1,84 @@
+"""Features of who the rep is on the day, and where in the period the day lies."""
+
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from spm_ml.features.feature import AsOf, Expression, Feature, Stream
+from spm_ml.features.grid import AsOfGrid
+
+_ = ibis._
+
+RAMP_DAYS: Final = 180
+"""Days after hiring during which a rep counts as ramping (H07), about two quarters."""
+
+
+def _moves(grid: AsOfGrid) -> ir.Table:
+    """Changes of manager, team or territory (H09), visible until the period of the change has been looked at."""
+    rep = ibis.window(group_by="rep_id", order_by="valid_from")
+    names = ("manager_id", "team", "territory")
+    before = {f"{name}_before": _[name].lag().over(rep) for name in names}
+    differs = [~_[name].identical_to(_[f"{name}_before"]) for name in names]
+    looked_at = grid.days.select(look_day="day", visible_until="period_end")
+    return (
+        grid.history.profiles.mutate(**before, number=ibis.row_number().over(rep))
+        .filter((_.number > 0) & ibis.or_(*differs))
+        .mutate(look_day=_.valid_from + ibis.interval(days=1))
+        .inner_join(looked_at, "look_day")
+        .select("rep_id", "visible_until", visible_from=_.valid_from, moves=ibis.literal(1, "int64"))
+        .filter(_.visible_from < _.visible_until)
+    )
+
+
+def _reports(grid: AsOfGrid) -> ir.Table:
+    """People who report to a rep."""
+    return grid.history.profiles.filter(_.manager_id.notnull()).select(
+        rep_id=_.manager_id,
+        visible_from=_.valid_from,
+        visible_until=_.valid_to,
+        people=ibis.literal(1, "int64"),
+    )
+
+
+MOVES: Final = Stream("moves", _moves)
+REPORTS: Final = Stream("reports", _reports)
+
+
+def tenure_days(at: AsOf) -> Expression:
+    """Days since the rep was hired; empty before."""
+    days = at.row.as_of.delta(at.row.hired_on, unit="day")
+    return ibis.ifelse(days >= 0, days, None)
+
+
+def ramping(at: AsOf) -> Expression:
+    """1 while the rep is ramping, else 0; empty before the rep is hired."""
+    return (tenure_days(at) < RAMP_DAYS).cast("int8")
+
+
+def elapsed_share(at: AsOf) -> Expression:
+    """Elapsed ÷ all selling days of the period."""
+    total = at.row.period_selling_days
+    return at.row.elapsed_selling_days / ibis.ifelse(total > 0, total, None)
+
+
+FEATURES: Final = (
+    Feature("tenure_days", "profile", "days", "Days since the rep was hired.", tenure_days),
+    Feature("ramping", "profile", "number", f"1 in the first {RAMP_DAYS} days after hiring, else 0.", ramping),
+    Feature("fte", "profile", "ratio", "Full-time equivalent.", lambda at: at.row.fte),
+    Feature(
+        "territory_potential",
+        "profile",
+        "ratio",
+        "Potential of the territory, 1 = average.",
+        lambda at: at.row.territory_potential,
+    ),
+    Feature("elapsed_share", "profile", "ratio", "Elapsed share of the period's selling days.", elapsed_share),
+    Feature(
+        "period_number",
+        "profile",
+        "number",
+        "Number of the period in the fiscal year.",
+        lambda at: at.row.period_number,
+    ),
+)
