@@ -18,7 +18,7 @@ from spm_ml.predictions.scope import Subject
 Answer = TypeVar("Answer")
 
 SESSION_COOKIE: Final = "spm_session"
-DEMO_LABEL: Final = "demo: "
+DEMO_LABEL: Final = "demo "
 DEMO_VALID_FOR: Final = timedelta(days=30)
 
 _bearer = HTTPBearer(auto_error=False, description="An access token as printed by `spm serve --logins`.")
@@ -126,7 +126,7 @@ def create_demo_logins(store: PredictionStore) -> tuple[Login, ...]:
         if rep.manager_id is not None:
             direct.setdefault(rep.manager_id, []).append(rep.rep_id)
     store.credentials.revoke(label_prefix=DEMO_LABEL)
-    wanted: list[tuple[Role, str | None, str]] = [("hr", None, "HR"), ("analyst", None, "Analyst")]
+    wanted: list[tuple[Role, str | None, str]] = [("hr", None, "HR"), ("analyst", None, "analyst")]
     rep_id = reps[0].rep_id
     if direct:
         manager_id = max(sorted(direct), key=lambda manager: len(direct[manager]))
@@ -137,7 +137,11 @@ def create_demo_logins(store: PredictionStore) -> tuple[Login, ...]:
         Login(
             role,
             name,
-            store.credentials.issue(role, rep_id=person, label=DEMO_LABEL + name, valid_for=DEMO_VALID_FOR),
+            store.credentials.issue(role, rep_id=person, label=_demo_label(role, name), valid_for=DEMO_VALID_FOR),
         )
         for role, person, name in wanted
     )
+
+
+def _demo_label(role: Role, name: str) -> str:
+    return DEMO_LABEL + (f"{role} {name}" if role in ("manager", "rep") else name)

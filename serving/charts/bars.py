@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from serving.charts.svg import Scale, element, picture
 
-WIDTH: Final = 760.0
-_LABEL, _VALUE, _ROW = 210.0, 120.0, 30.0
+WIDTH: Final = 600.0
+_LABEL, _VALUE, _ROW = 200.0, 64.0, 24.0
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,20 @@ def bar_chart(bars: Sequence[Bar], *, reference: float | None, title: str, descr
     """
     x = Scale(0.0, max([bar.value for bar in bars] + [reference or 0.0, 1e-12]), _LABEL, WIDTH - _VALUE)
     height = _ROW * len(bars) + 8
-    parts = []
+    bodies, words = [], []
     for position, bar in enumerate(bars):
         middle = _ROW * position + _ROW / 2 + 4
         kind = "chosen" if bar.chosen else "other"
-        parts.append(element("text", bar.label, x=_LABEL - 10, y=middle + 4, class_=f"label end {kind}"))
-        parts.append(
-            element("rect", x=_LABEL, y=middle - 9, width=max(x(bar.value) - _LABEL, 1.0), height=18, class_=kind)
+        words.append(element("text", bar.label, x=_LABEL - 8, y=middle + 4, class_=f"label end {kind}"))
+        bodies.append(
+            element("rect", x=_LABEL, y=middle - 7, width=max(x(bar.value) - _LABEL, 1.0), height=14, class_=kind)
         )
-        parts.append(element("text", bar.text, x=x(bar.value) + 8, y=middle + 4, class_=f"label {kind}"))
+        words.append(element("text", bar.text, x=x(bar.value) + 6, y=middle + 4, class_=f"label {kind}"))
     if reference is not None:
-        parts.append(element("path", d=f"M{x(reference):.1f} 2V{height - 2:.1f}", class_="target"))
-    return picture(*parts, width=WIDTH, height=height, name="bars", title=title, description=description, key=key)
+        bodies.append(element("path", d=f"M{x(reference):.1f} 2V{height - 2:.1f}", class_="target"))
+    return picture(
+        *bodies, *words, width=WIDTH, height=height, name="bars", title=title, description=description, key=key
+    )
 
 
 def push_bar(value: float, largest: float) -> Markup:

@@ -9,9 +9,11 @@ from markupsafe import Markup
 
 from serving.charts.svg import Scale, element, path, picture, ticks
 
-WIDTH: Final = 760.0
-HEIGHT: Final = 300.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 84.0, 14.0, 30.0
+WIDTH: Final = 600.0
+HEIGHT: Final = 250.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54.0, 92.0, 12.0, 32.0
+_GAP: Final = 20.0
+"""Between the labels at the right: phones show them larger."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ def fan_chart(
     if fan.target is not None:
         level = y(fan.target)
         parts.append(element("path", d=f"M{_LEFT:g} {level:.1f}H{WIDTH - _RIGHT:g}", class_="target"))
-        parts.append(element("text", "Quota", x=WIDTH - _RIGHT + 8, y=level + 4, class_="label strong"))
     if fan.points:
         parts += _outlook(fan, x, y)
+    parts += _labels(fan, y, tick)
     return picture(*parts, width=WIDTH, height=HEIGHT, name="fan", title=title, description=description, key=key)
 
 
@@ -114,28 +116,26 @@ def _bands(points: Sequence[FanPoint], x: Scale, y: Scale) -> list[Markup]:
 def _outlook(fan: Fan, x: Scale, y: Scale) -> list[Markup]:
     last = fan.points[-1]
     here, end = (x(last.day.toordinal()), y(last.booked)), x(fan.end.toordinal())
-    parts = [element("circle", cx=here[0], cy=here[1], r=3.5, class_="now")]
+    now = element("circle", cx=here[0], cy=here[1], r=3, class_="now")
     if last.quantiles is None:
-        return parts
+        return [now]
     low, _, median, _, high = (y(value) for value in last.quantiles)
     spread = element("polygon", points=path([here, (end, high), (end, low)]), class_="outlook")
     whisker = element("path", d=f"M{end:.1f} {high:.1f}V{low:.1f}", class_="whisker")
-    labels = _apart({"P90": high, "P50": median, "P10": low}, fan.target and y(fan.target))
-    words = [element("text", word, x=end + 8, y=at, class_="label") for word, at in labels.items()]
-    return [spread, _line([here, (end, median)], "expected"), whisker, *parts, *words]
+    return [spread, _line([here, (end, median)], "expected"), whisker, now]
 
 
-def _apart(wanted: dict[str, float], taken: float | None, *, gap: float = 13.0) -> dict[str, float]:
-    """Moves labels down the page until none covers another, nor the quota's."""
-    placed: dict[str, float] = {}
-    occupied = [] if taken is None else [taken + 4]
-    for word, level in sorted(wanted.items(), key=lambda pair: pair[1]):
-        at = level + 4
-        while any(abs(at - other) < gap - 0.01 for other in occupied):
-            at = min(other + gap for other in occupied if abs(at - other) < gap - 0.01)
-        occupied.append(at)
-        placed[word] = at
-    return placed
+def _labels(fan: Fan, y: Scale, tick: Callable[[float], str]) -> list[Markup]:
+    """Names what stands at the right edge; a label that would cover the one above moves down."""
+    wanted = [] if fan.target is None else [(y(fan.target), "Quota", "label strong")]
+    if fan.points and (quantiles := fan.points[-1].quantiles) is not None:
+        for word, value in (("P90", quantiles[4]), ("P50", quantiles[2]), ("P10", quantiles[0])):
+            wanted.append((y(value), f"{word} {tick(value)}", "label"))
+    labels, below = [], -_GAP
+    for level, word, kind in sorted(wanted):
+        below = max(level + 4, below + _GAP)
+        labels.append(element("text", word, x=WIDTH - _RIGHT + 8, y=below, class_=kind))
+    return labels
 
 
 def _line(points: Sequence[tuple[float, float]], name: str) -> Markup:

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from serving.charts.svg import Scale, element, path, picture, ticks
 
-WIDTH: Final = 760.0
-HEIGHT: Final = 240.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 180.0, 14.0, 30.0
-_GAP: Final = 15.0
+WIDTH: Final = 600.0
+HEIGHT: Final = 200.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 186.0, 12.0, 30.0
+_GAP: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,10 @@ def line_chart(
     grid = "".join(f"M{_LEFT:g} {y(level):.1f}H{WIDTH - _RIGHT:g}" for level in levels)
     parts = [element("path", d=grid, class_="grid")]
     parts += [element("text", tick(level), x=_LEFT - 8, y=y(level) + 4, class_="label end") for level in levels]
-    every = max(1, len(weeks) // 7)
-    for week in weeks[::every]:
-        parts.append(element("text", f"week {week}", x=x(week), y=HEIGHT - 8, class_="label middle"))
+    every = max(1, round(len(weeks) / 6))
+    for position, week in enumerate(weeks[::every]):
+        word = f"{week}" if position else f"week {week}"
+        parts.append(element("text", word, x=x(week), y=HEIGHT - 8, class_="label middle"))
     below = -_GAP
     for line in sorted((line for line in lines if line.points), key=lambda line: y(line.points[-1][1])):
         kind = "chosen" if line.chosen else "other"

@@ -23,7 +23,7 @@ _COLUMNS: Final[tuple[tuple[str, Sort | None], ...]] = (
     ("Quota", "quota"),
     ("Booked", "booked"),
     ("Linear pace", None),
-    ("Forecast", "forecast"),
+    ("Forecast P10 – P50 – P90", "forecast"),
     ("Chance", "risk"),
     ("Risk", None),
     ("Main reason", None),
@@ -156,7 +156,7 @@ def _page(
             board_row(row, end, money, offers.get(row.rep_id), number) for number, row in enumerate(found.items)
         ),
         pages=pages_of(query, "/", total=found.total, page_size=size),
-        sorts=tuple(Choice(label, sort, sort == query.sort) for label, sort in _COLUMNS if sort is not None),
+        sorts=tuple(Choice(label.partition(" P10")[0], sort, sort == query.sort) for label, sort in _COLUMNS if sort),
         order=_order_in_words(query),
         thresholds=_thresholds(batch.batch),
         unfiltered=query.team is None and query.band is None and query.q is None,
@@ -198,7 +198,7 @@ def _column(label: str, sort: Sort | None, query: RepListQuery) -> Column:
 
 
 def _order_in_words(query: RepListQuery) -> str:
-    label = next(label for label, sort in _COLUMNS if sort == query.sort).lower()
+    label = next(label for label, sort in _COLUMNS if sort == query.sort).partition(" P10")[0].lower()
     ends = ("Z to A", "A to Z") if query.sort == "name" else ("largest first", "smallest first")
     return f"by {label}, {ends[0] if query.descending else ends[1]}"
 

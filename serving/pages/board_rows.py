@@ -61,7 +61,7 @@ def board_row(
     return BoardRow(
         name=row.name,
         href=rep_href(row.rep_id),
-        about=" · ".join(part for part in (row.role, row.team) if part),
+        about=row.team,
         quota=money.amount(row.quota),
         booked=money.amount(row.booked),
         booked_share=formats.percent(row.booked / row.quota) if row.quota else "",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from serving import formats
 from serving.access import on_store, store_of
 from serving.settings import ServingSettings
-from spm_ml.predictions import Batch, Principal, Role, Scope
+from spm_ml.predictions import Batch, Principal, Scope
 from spm_ml.predictions.scope import Subject
 
 
@@ -65,8 +65,6 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Glossary", "/glossary", None),
 )
 
-_ROLE_WORDS: Final[dict[Role, str]] = {"manager": "manager", "hr": "HR", "analyst": "analyst", "rep": "rep"}
-
 
 def cookie_name(settings: ServingSettings) -> str:
     """The session cookie; over HTTPS the prefix makes browsers refuse it from anywhere else."""
@@ -111,7 +109,7 @@ def frame_of(request: Request, title: str, *, principal: Principal | None, batch
         title=title,
         organisation=batch.organisation_name if batch else "spm-ml",
         links=() if principal is None else _links(principal.scope, request.url.path),
-        who=None if principal is None else f"{principal.label} ({_ROLE_WORDS[principal.scope.role]})",
+        who=None if principal is None else principal.label,
         notice=None if batch is None else _notice(batch, settings),
         provenance=None if batch is None else _provenance(batch),
     )

@@ -81,7 +81,7 @@ def _row(offer: Offer, principal: Principal, money: Money) -> OfferRow:
         rep_id=rep.rep_id,
         name=rep.name,
         href=rep_href(rep.rep_id) if sees_figures else None,
-        about=" · ".join(part for part in (rep.role, rep.team) if part),
+        about=rep.team,
         band=band_words(rep.risk_band),
         offer=offer_words(offer, money),
         may_decide=offer.recommendation.abstention is None and principal.scope.rep_id != rep.rep_id,

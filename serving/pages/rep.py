@@ -149,7 +149,7 @@ def _facts(row: Prediction, money: Money) -> tuple[Fact, ...]:
             Fact(
                 "Forecast, P50",
                 money.full(median),
-                f"{shares[0]} of quota; P10 {shares[1]}, P90 {shares[2]}"
+                f"{shares[0]} of quota; P10\xa0{shares[1]}, P90\xa0{shares[2]}"
                 if shares
                 else f"P10 {money.amount(low)}, P90 {money.amount(high)}",
             )

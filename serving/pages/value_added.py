@@ -134,7 +134,7 @@ def label_of(row: dict[str, Any]) -> str:
 
 
 def _words(slug: str) -> str:
-    return slug.replace("_", " ").capitalize()
+    return slug.replace("_", " ").capitalize().replace("Lightgbm", "LightGBM")
 
 
 def _verdict(card: ModelCard, known: Sequence[dict[str, Any]], best: dict[str, Any] | None) -> str:
