@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from spm_ml.predictions import PredictionStore
 from spm_ml.registry import Registry
 from spm_ml.settings import Workspace
+from tests.prediction_world import World, issue_tokens, make_world
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,24 @@ def with_mlflow(migrated_mlflow_database: Path, monkeypatch: pytest.MonkeyPatch)
         return workspace
 
     return prepare
+
+
+@pytest.fixture(scope="session")
+def harbour() -> World:
+    """A published batch of a small organisation, fourteen weeks of it."""
+    return make_world(weeks=14)
+
+
+@pytest.fixture(scope="session")
+def harbour_file(harbour: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which it is published; copy it to change it."""
+    path = tmp_path_factory.mktemp("harbour") / "predictions.db"
+    with PredictionStore.open(path) as store:
+        harbour.publish_into(store)
+    return path
+
+
+@pytest.fixture(scope="session")
+def harbour_tokens(harbour_file: Path) -> dict[str, str]:
+    """A token for each principal of the tests, by a short name."""
+    return issue_tokens(harbour_file)

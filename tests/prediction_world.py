@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from statistics import NormalDist
 
 from spm_ml.hazards import Abstention
@@ -15,6 +16,7 @@ from spm_ml.predictions import (
     Prediction,
     PredictionStore,
     Recommendation,
+    Scope,
     TeamPrediction,
 )
 from spm_ml.settings import QUANTILE_LEVELS, RiskBands
@@ -44,6 +46,16 @@ NO_QUOTA, NO_HISTORY, LEFT = "r-106", "r-107", "r-204"
 """Reps who abstain: without a quota, wholly, and because they left."""
 
 _NEED_QUOTA = ("quota_attainment", "required_daily_rate", "pipeline_coverage_remaining")
+
+PRINCIPALS: dict[str, Scope] = {
+    "vp": Scope("manager", VP),
+    "north": Scope("manager", NORTH),
+    "south": Scope("manager", SOUTH),
+    "hr": Scope("hr"),
+    "analyst": Scope("analyst"),
+    "rep": Scope("rep", "r-201"),
+}
+"""Who logs in to the tests, by a short name."""
 
 PROGRAMS = (
     ("p-disco", "Discovery that uncovers need", "discovery", 180_000),
@@ -76,6 +88,17 @@ class World:
     def current(self, rep_id: str) -> Prediction:
         """The prediction that the board shows."""
         return next(row for row in self.predictions if row.rep_id == rep_id and row.as_of == self.batch.as_of)
+
+
+def issue_tokens(path: Path) -> dict[str, str]:
+    """Makes a token for each of `PRINCIPALS`."""
+    with PredictionStore.open(path) as store:
+        return {
+            name: store.credentials.issue(
+                scope.role, rep_id=scope.rep_id, label=f"test {name}", valid_for=timedelta(hours=8)
+            )
+            for name, scope in PRINCIPALS.items()
+        }
 
 
 def make_world(

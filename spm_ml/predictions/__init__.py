@@ -7,7 +7,7 @@ from spm_ml.predictions.decisions import Decision
 from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection
 from spm_ml.predictions.rows import Driver, MetricValue, Prediction, Recommendation, RiskBand, TeamPrediction
 from spm_ml.predictions.scope import Role, Scope
-from spm_ml.predictions.store import PredictionStore, StoredPeriod
+from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
 
 __all__ = [
     "AuditEntry",
@@ -31,4 +31,5 @@ __all__ = [
     "Selection",
     "StoredPeriod",
     "TeamPrediction",
+    "UnknownPeriodError",
 ]

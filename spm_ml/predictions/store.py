@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine, Row, Select, select
 from sqlalchemy.exc import DatabaseError
 
-from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.errors import ConfigurationError, DataError, NotReadyError
 from spm_ml.predictions import decisions, publishing, schema
 from spm_ml.predictions.audit import AuditEntry, trail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
@@ -22,6 +22,10 @@ from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
 
 _BATCH_FIELDS: Final = tuple(field.name for field in fields(Batch))
+
+
+class UnknownPeriodError(DataError):
+    """No batch of that period is kept."""
 
 
 @dataclass(frozen=True)
@@ -171,14 +175,14 @@ class PredictionStore:
 
         Raises:
             NotReadyError: Nothing is published.
-            LookupError: Nothing is published for that period.
+            UnknownPeriodError: Nothing is published for that period.
         """
         with reading(self._engine) as connection:
             current = batch = _required(_first_batch(connection, _pointed()))
             if period is not None and period != current.period:
                 earlier = _first_batch(connection, _last_of(period))
                 if earlier is None:
-                    raise LookupError("nothing is published for that period")
+                    raise UnknownPeriodError(f"nothing is published for period {period!r}; see the periods that are")
                 batch = earlier
             yield BatchReader(connection, batch, scope, current.batch_id)
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from spm_ml.errors import ConfigurationError, DataError, NotReadyError
-from spm_ml.predictions import Person, PredictionStore, Principal, Scope, Selection
+from spm_ml.predictions import Person, PredictionStore, Principal, Scope, Selection, UnknownPeriodError
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.publishing import ABANDONED_AFTER, KEPT_BATCHES, BatchContent
 from spm_ml.predictions.reading import BandChoice
@@ -161,7 +161,7 @@ def test_the_last_batch_of_each_period_is_kept_and_old_ones_go(store: Prediction
     ]
     with store.read(EVERYBODY, period="2026Q1") as reader:
         assert reader.batch.batch_id == "old"
-    with pytest.raises(LookupError), store.read(EVERYBODY, period="1999Q1"):
+    with pytest.raises(UnknownPeriodError, match="1999Q1"), store.read(EVERYBODY, period="1999Q1"):
         pass
 
 
