@@ -95,12 +95,12 @@ def _scalars(column: pd.Series) -> list[Scalar]:
     return [None if value != value else float(value) for value in column.tolist()]
 
 
-def _results(metric: Metric, values: dict[str, list[Scalar]]) -> dict[str, list[object]]:
+def _results(metric: Metric, values: dict[str, list[Scalar]]) -> dict[str, object]:
     rows = zip(*(values[name] for name in metric.inputs), strict=True)
     results = [metric.compute(**dict(zip(metric.inputs, row, strict=True))) for row in rows]
     return {
         "value": [float("nan") if result.value is None else result.value for result in results],
-        "reason": [result.reason for result in results],
+        "reason": pd.array([result.reason for result in results], dtype=object),
     }
 
 

@@ -119,7 +119,7 @@ def results_by_period(daily: pd.DataFrame, in_force: pd.DataFrame, window: Windo
         }
     )
     if not periods:
-        return pd.DataFrame(columns=["rep_id", "period_start", "period_end", "booked", "quota"])
+        return ends.assign(rep_id=pd.Series(dtype=object), booked=0.0, quota=0.0)
     place = np.searchsorted(ends["period_start"].to_numpy(), daily["booked_on"].to_numpy(), side="right") - 1
     inside = (place >= 0) & (daily["booked_on"].to_numpy() <= ends["period_end"].to_numpy()[np.maximum(place, 0)])
     rows = daily[inside].assign(period_start=ends["period_start"].to_numpy()[place[inside]])
