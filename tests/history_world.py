@@ -86,9 +86,10 @@ class RandomWorld:
     """Tables of a small organisation in which everything happens: moves, late entries, reopenings, splits, rates.
 
     Days are local; every deal is created before its first event, and some deals have no events or no `recorded_at`.
+    The last record is of `EXPORTED_ON`.
     """
 
-    def __init__(self, seed: int, *, foreign: bool = False) -> None:
+    def __init__(self, seed: int, *, foreign: bool = False, deals: int = 30) -> None:
         self.random = np.random.default_rng(seed)
         self.foreign = foreign
         self.reps = ["ann", "bob", "cy", "dee"]
@@ -105,10 +106,10 @@ class RandomWorld:
                 {"rep_id": rep, "skill": "closing", "assessed_on": self.day(), "score": 3.0} for rep in self.reps
             ],
             "spend": [{"spent_on": self.day(), "category": "sales", "amount": 100} for _ in range(3)],
-            "submissions": [self._submission(rep) for rep in self.reps],
+            "submissions": [self._submission(day) for day in (*self._days(4), EXPORTED_ON)],
             "fx_rates": self._rates(),
         }
-        for number in range(6):
+        for number in range(deals):
             self._life(f"d{number}")
 
     def chance(self, share: float) -> bool:
@@ -172,9 +173,9 @@ class RandomWorld:
         ended = start + timedelta(20) if self.chance(0.6) else None
         return {"rep_id": rep, "program_id": "p1", "started_on": start, "completed_on": ended, "score": 0.5}
 
-    def _submission(self, rep: str) -> dict[str, Any]:
-        at = self.instant(self.day())
-        return {"rep_id": rep, "period": "2026Q2", "submitted_at": at, "kind": "commit", "amount": self.amount()}
+    def _submission(self, day: date) -> dict[str, Any]:
+        at = self.instant(day)
+        return {"rep_id": "ann", "period": "2026Q2", "submitted_at": at, "kind": "commit", "amount": self.amount()}
 
     def _life(self, opportunity_id: str) -> None:
         created = self.day(0, 90)
