@@ -146,7 +146,8 @@ UNION ALL SELECT 'organisation', 'organisation', rep_id FROM people
 UNION ALL SELECT 'rep', rep_id, rep_id FROM people;
 CREATE TABLE quota AS
 SELECT rep_id, period, amount, first FROM (
-  SELECT q.rep_id, q.period, q.amount, ROW_NUMBER() OVER (PARTITION BY q.rep_id, q.period ORDER BY k.known DESC) AS place,
+  SELECT q.rep_id, q.period, q.amount,
+    ROW_NUMBER() OVER (PARTITION BY q.rep_id, q.period ORDER BY k.known DESC) AS place,
     FIRST_VALUE(q.amount) OVER (PARTITION BY q.rep_id, q.period ORDER BY k.known) AS first
   FROM quotas q JOIN (SELECT rowid AS row, IFNULL(set_on, q2.period_start) AS known FROM quotas q2) k ON k.row = q.rowid
   WHERE k.known <= MIN(q.period_end, :last)
@@ -155,8 +156,10 @@ CREATE TABLE booked AS
 SELECT m.level, m.key, SUM(b.amount) AS amount FROM members m JOIN bookings b USING (rep_id)
 WHERE b.event_on BETWEEN :start AND :last AND (m.level = 'rep' OR b.kind = 'revenue') GROUP BY 1, 2;
 CREATE TABLE own AS
-SELECT p.rep_id, IFNULL((SELECT SUM(amount) FROM bookings b WHERE b.rep_id = p.rep_id AND b.event_on BETWEEN :start AND :last), 0)
-  AS booked, (SELECT amount FROM quota q WHERE q.rep_id = p.rep_id AND q.period = :period) AS quota,
+SELECT p.rep_id,
+  IFNULL((SELECT SUM(amount) FROM bookings b WHERE b.rep_id = p.rep_id AND b.event_on BETWEEN :start AND :last), 0)
+    AS booked,
+  (SELECT amount FROM quota q WHERE q.rep_id = p.rep_id AND q.period = :period) AS quota,
   (SELECT first FROM quota q WHERE q.rep_id = p.rep_id AND q.period = :period) AS quota_original
 FROM people p;
 CREATE TABLE open_now AS
@@ -198,8 +201,8 @@ _CLOSED = f"""LEFT JOIN ({
         "closed",
     )
 }) c USING (level, key) """
-_MEDIAN = """WITH placed AS (SELECT m.level, m.key, x.cycle, ROW_NUMBER() OVER (PARTITION BY m.level, m.key ORDER BY x.cycle) AS
-  place, COUNT(*) OVER (PARTITION BY m.level, m.key) AS size FROM members m JOIN closed x USING (rep_id) {where})
+_MEDIAN = """WITH placed AS (SELECT m.level, m.key, x.cycle,
+  ROW_NUMBER() OVER (PARTITION BY m.level, m.key ORDER BY x.cycle) AS place, COUNT(*) OVER (PARTITION BY m.level, m.key) AS size FROM members m JOIN closed x USING (rep_id) {where})
   SELECT level, key, AVG(cycle) FROM placed WHERE place IN ((size + 1) / 2, (size + 2) / 2) GROUP BY 1, 2"""
 _OPEN_AMOUNT = "CASE WHEN IFNULL(o.deals, 0) = 0 THEN 0.0 WHEN o.valued > 0 THEN o.amount END"
 _DUE = "CASE WHEN IFNULL(o.due_deals, 0) = 0 THEN 0.0 WHEN o.due_valued > 0 THEN o.due END"
@@ -220,18 +223,19 @@ def _span(first: str, last: str) -> str:
     return f"LEFT JOIN ({_sum('SUM(x.amount) AS amount', 'bookings', condition)}) s USING (level, key) "
 
 
-_FIRST_COMMITS = """SELECT f.rep_id, f.amount AS commit_amount, IFNULL(a.amount, 0) AS actual, IFNULL(n.amount, 0) AS naive,
-   v.amount AS override FROM {commit} f
+_FIRST_COMMITS = """SELECT f.rep_id, f.amount AS commit_amount, IFNULL(a.amount, 0) AS actual,
+   IFNULL(n.amount, 0) AS naive, v.amount AS override FROM {commit} f
    LEFT JOIN {override} v ON v.rep_id = f.rep_id
    LEFT JOIN (SELECT rep_id, SUM(amount) AS amount FROM bookings WHERE event_on BETWEEN :start AND :end GROUP BY 1) a
      ON a.rep_id = f.rep_id
-   LEFT JOIN (SELECT rep_id, SUM(amount) AS amount FROM bookings WHERE event_on BETWEEN :prior_start AND :prior_end_whole
-     GROUP BY 1) n ON n.rep_id = f.rep_id"""
+   LEFT JOIN (SELECT rep_id, SUM(amount) AS amount FROM bookings
+     WHERE event_on BETWEEN :prior_start AND :prior_end_whole GROUP BY 1) n ON n.rep_id = f.rep_id"""
 
 
 def _first(kind: str) -> str:
-    return f"""(SELECT rep_id, amount FROM (SELECT s.*, ROW_NUMBER() OVER (PARTITION BY rep_id ORDER BY submitted_at, amount)
-      AS place FROM submissions s WHERE kind = '{kind}' AND period = :period AND date(submitted_at) <= :end
+    return f"""(SELECT rep_id, amount FROM (
+      SELECT s.*, ROW_NUMBER() OVER (PARTITION BY rep_id ORDER BY submitted_at, amount) AS place FROM submissions s
+      WHERE kind = '{kind}' AND period = :period AND date(submitted_at) <= :end
       AND :as_of >= :end)
       WHERE place = 1)"""
 
@@ -345,11 +349,13 @@ WITH deals AS (
     l.outcome = 'open' AND l.expected_close_on BETWEEN :start AND :end AND l.alive AS stays,
     l.outcome = 'won' AND l.closed_on > :eve AS wins, l.outcome = 'lost' AND l.closed_on > :eve AS loses,
     e.n IS NULL AS created, e.outcome = 'open' AS began,
-    CASE WHEN l.outcome = 'lost' THEN IFNULL(l.open_amount, IFNULL(l.amount, 0)) ELSE IFNULL(l.amount, 0) END AS leaving,
+    CASE WHEN l.outcome = 'lost' THEN IFNULL(l.open_amount, IFNULL(l.amount, 0)) ELSE IFNULL(l.amount, 0) END
+      AS leaving,
     IFNULL(l.open_expected BETWEEN :start AND :end, 0) AS lost_here,
     e.alive AND e.expected_close_on BETWEEN :start AND :end AS due_before, IFNULL(e.amount, 0) AS amount_before,
     f.expected_close_on BETWEEN :start AND :end AS due_first, IFNULL(f.amount, 0) AS amount_first
-  FROM at_last l LEFT JOIN at_eve e USING (opportunity_id) JOIN ledger f ON f.opportunity_id = l.opportunity_id AND f.n = 0
+  FROM at_last l LEFT JOIN at_eve e USING (opportunity_id)
+  JOIN ledger f ON f.opportunity_id = l.opportunity_id AND f.n = 0
 ), journeys AS (
   SELECT *, CASE WHEN created THEN IFNULL(due_first, 0) WHEN began THEN IFNULL(due_before, 0)
                  ELSE stays OR wins OR loses END AS due,
@@ -486,8 +492,10 @@ class Oracle:
             }
             rows = self.connection.execute(
                 """SELECT a.stage, z.outcome = 'won' FROM ledger a JOIN ledger z USING (opportunity_id)
-                WHERE a.n = (SELECT MAX(n) FROM ledger b WHERE b.opportunity_id = a.opportunity_id AND b.event_on <= :point)
-                  AND z.n = (SELECT MAX(n) FROM ledger b WHERE b.opportunity_id = a.opportunity_id AND b.event_on <= :close)
+                WHERE a.n = (SELECT MAX(n) FROM ledger b WHERE b.opportunity_id = a.opportunity_id
+                               AND b.event_on <= :point)
+                  AND z.n = (SELECT MAX(n) FROM ledger b WHERE b.opportunity_id = a.opportunity_id
+                               AND b.event_on <= :close)
                   AND a.outcome = 'open' AND julianday(:point) - julianday(a.event_on) <= :zombie""",
                 days,
             )
