@@ -59,11 +59,18 @@ class Backtest:
             (`abstention` says why); `usual_bookings` is the rep's usual size.
         currency: ISO 4217 code.
         baselines: Forecasters that are the simple rules to beat.
+        dataset_hash: `RepPeriodDataset.content_hash` of what was tested; '' = not of a stored dataset.
     """
 
     frame: pd.DataFrame
     currency: str
     baselines: tuple[str, ...]
+    dataset_hash: str = ""
+
+    @property
+    def periods(self) -> int:
+        """How many periods were tested."""
+        return int(self.frame["period"].nunique())
 
     def value_added(self) -> pd.DataFrame:
         """The forecast-value-added table: one row a forecaster, best CRPS first.
@@ -116,7 +123,9 @@ class Backtest:
             frame.assign(as_of=frame["as_of"].dt.strftime("%Y-%m-%d")).to_csv(pending, index=False)
         elif path.suffix == ".parquet":
             table = pa.Table.from_pandas(frame, preserve_index=False)
-            description = json.dumps({"currency": self.currency, "baselines": self.baselines}).encode()
+            description = json.dumps(
+                {"currency": self.currency, "baselines": self.baselines, "dataset_hash": self.dataset_hash}
+            ).encode()
             pq.write_table(table.replace_schema_metadata({_METADATA: description}), pending, compression="zstd")
         else:
             raise ConfigurationError(f"{path} ends neither in .csv nor in .parquet: name the file accordingly")
@@ -138,7 +147,7 @@ class Backtest:
         frame[list(_MONEY)] *= 10 ** minor_digits(description["currency"])
         frame[list(_WHOLE)] = frame[list(_WHOLE)].round()
         frame = frame.astype({"booked_to_date": "int64", "as_of": "datetime64[s]"})
-        return cls(frame, description["currency"], tuple(description["baselines"]))
+        return cls(frame, description["currency"], tuple(description["baselines"]), description["dataset_hash"])
 
     def _scores(self) -> Scores:
         return Scores.of(self.frame, self.baselines, QUANTILES, BOOKINGS)

@@ -60,7 +60,7 @@ def run_backtest(
             parts.append(_rows(each.name, test.frame, forecast, usual))
             progress(f"backtest {period}", len(parts), total)
     baselines = tuple(each.name for each in forecasters if each.is_baseline)
-    return Backtest(pd.concat(parts, ignore_index=True), dataset.currency, baselines)
+    return Backtest(pd.concat(parts, ignore_index=True), dataset.currency, baselines, dataset.content_hash)
 
 
 def _rows(
