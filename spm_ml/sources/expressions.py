@@ -67,8 +67,9 @@ class RecordSelect:
         if source and column.type in {"number", "integer", "money"}:
             text = self._number(text, source)
         if source and source.date_formats and column.type in {"date", "timestamp"}:
-            formats = ", ".join(quote_text(each) for each in source.date_formats)
-            text = f"coalesce(try_strptime({text}, [{formats}])::VARCHAR, {text})"
+            parsed = [f"try_strptime({text}, {quote_text(each)})" for each in source.date_formats]
+            read = ", ".join(f"CASE WHEN year({each}) >= 1900 THEN {each}::VARCHAR END" for each in parsed)
+            text = f"coalesce({read}, {text})"
         default = source.default if source and source.default is not None else None
         assumed = "false" if default is None else f"({text}) IS NULL"
         value = text if default is None else f"coalesce({text}, {quote_text(default)})"

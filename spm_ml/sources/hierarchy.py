@@ -87,9 +87,11 @@ def mend_hierarchy(
     )
     remedy = "the rep was kept without a manager; add the manager to reps, or correct it"
     _empty(connection, log, "unknown_managers", Rule("manager_id", "must occur in reps", "true", remedy, hint))
-    before = f"UNION ALL SELECT rep_id, manager_id, effective_from, NULL FROM ({state}) " if state else ""
+    same = "state.rep_id = given.rep_id AND state.effective_from IS NOT DISTINCT FROM given.effective_from"
+    kept = f"SELECT rep_id, manager_id, effective_from, NULL FROM ({state}) AS state ANTI JOIN accepted_reps AS given"
+    before = f"UNION ALL {kept} ON {same}" if state else ""
     reporting = connection.execute(
-        f"SELECT rep_id, manager_id, effective_from, rowid FROM typed_reps WHERE NOT _bad {before}"
+        f"SELECT rep_id, manager_id, effective_from, typed_reps.rowid FROM typed_reps WHERE NOT _bad {before}"
     ).fetchall()
     circles = rows_in_circles(Reporting(*line) for line in reporting)
     connection.execute("CREATE TABLE circular_managers (row BIGINT)")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from spm_ml.errors import did_you_mean
+from spm_ml.errors import ConfigurationError, did_you_mean
 from spm_ml.settings import Organisation
 from spm_ml.tables import TABLE_BY_NAME
 
@@ -98,7 +98,7 @@ class ColumnSource(_Declared):
         when: Gives an empty cell unless all these tests of the record hold.
         only_with: Gives an empty cell unless this source gives a filled one.
         divide_by: Divides a number.
-        date_formats: strptime formats; ISO 8601 if none.
+        date_formats: strptime formats, the first that gives a year from 1900 on; ISO 8601 if none does.
         default: Fills empty cells.
         note: Why the default is honest; shown in the report of every ingest that uses it.
     """
@@ -226,5 +226,8 @@ class Mapping(_Declared):
                 if column not in known:
                     raise ValueError(f"{table} has no column {column!r}{did_you_mean(column, known)}")
         if self.organisation is not None:
-            Organisation.parse(self.organisation, where="the section 'organisation'")
+            try:
+                Organisation.parse(self.organisation, where="the section 'organisation'")
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from error
         return self

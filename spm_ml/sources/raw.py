@@ -10,8 +10,9 @@ import duckdb
 
 from spm_ml.errors import DataError
 from spm_ml.history.store import file_hash, quote_name, quote_paths, quote_text
-from spm_ml.sources.delimited import TextFile, as_utf8, clean, read_header
+from spm_ml.sources.delimited import clean, read_header
 from spm_ml.sources.mapping import FileFormat
+from spm_ml.sources.text import TextFile, as_utf8
 
 _BLANKS: Final = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 
@@ -135,24 +136,18 @@ class RawReader:
         cells = [f"c{i}" for i in range(len(header))]
         if not text.damaged and self._load_regular(text, separator, cells, relation):
             return RawFile(name, header, relation, text.lines - 1, text.sha256, note=note, odd_blanks=text.odd_blanks)
-        kept, refused = self._scratch / f"{number}.kept.csv", self._scratch / f"{number}.refused.csv"
+        kept, refused = self._scratch / f"{number}.kept.parquet", self._scratch / f"{number}.refused.parquet"
         records, rejected = clean(text, separator, len(header), kept, refused)
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {relation} AS SELECT _line::BIGINT AS _line, * EXCLUDE (_line) "
-            f"FROM {_read_csv(kept, ',', ['_line', *cells], header=False)}"
-        )
         rejects = f"rejects_{number}"
-        self._connection.execute(
-            f"CREATE TABLE {rejects} AS SELECT line::BIGINT AS line, problem, record "
-            f"FROM {_read_csv(refused, ',', ['line', 'problem', 'record'], header=False)}"
-        )
+        for view, path in ((relation, kept), (rejects, refused)):
+            self._connection.execute(f"CREATE VIEW {view} AS SELECT * FROM read_parquet({quote_paths([path])})")
         return RawFile(name, header, relation, records, text.sha256, rejected, rejects, note)
 
     def _load_regular(self, text: TextFile, separator: str, cells: list[str], relation: str) -> bool:
         """Loads a file in which every record is one line; tells whether it was one."""
         try:
             self._connection.execute(
-                f"CREATE TABLE {relation}_cells AS SELECT * FROM {_read_csv(text.path, separator, cells, header=True)}"
+                f"CREATE TABLE {relation}_cells AS SELECT * FROM {_read_csv(text.path, separator, cells)}"
             )
         except duckdb.Error:
             return False
@@ -167,11 +162,11 @@ class RawReader:
         return int(row[0]) if row else 0
 
 
-def _read_csv(path: Path, separator: str, names: list[str], *, header: bool) -> str:
+def _read_csv(path: Path, separator: str, names: list[str]) -> str:
     columns = ", ".join(f"{quote_text(name)}: 'VARCHAR'" for name in names)
     return (
-        f"read_csv({quote_paths([path])}, header = {header}, delim = {quote_text(separator)}, quote = '\"', "
-        f"escape = '\"', auto_detect = false, strict_mode = true, columns = {{{columns}}})"
+        f"read_csv({quote_paths([path])}, header = true, delim = {quote_text(separator)}, quote = '\"', escape = '\"', "
+        f"auto_detect = false, strict_mode = true, columns = {{{columns}}})"
     )
 
 
