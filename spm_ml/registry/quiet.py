@@ -5,15 +5,23 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from spm_ml.errors import ConfigurationError
+
+_SETTINGS: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+"""Set before MLflow is imported, unless the environment says otherwise."""
 
 
 @contextmanager
 def mlflow_quiet(uri: str) -> Iterator[None]:
     """Keeps MLflow's own notices off the user's screen and turns its failures into ours."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow itself warns about its dependencies; nobody here can act on it
         from mlflow.exceptions import MlflowException

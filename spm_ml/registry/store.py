@@ -120,6 +120,10 @@ class Registry:
         number = self._aliases().get(alias)
         return None if number is None else self.version(number)
 
+    def champion(self) -> ModelVersion | None:
+        """The version in use, or None."""
+        return self.by_alias(CHAMPION)
+
     def required(self, alias: str) -> ModelVersion:
         """The version that carries the alias.
 
@@ -155,22 +159,21 @@ class Registry:
         Raises:
             NotReadyError: The run kept no such file.
         """
-        client = self._client()
-        target = None
-        if self._server is not None:
-            target = self._workspace.mlflow_artifacts / "downloads" / version.run_id
-            if (target / path).exists():  # artifacts of a finished run never change
-                return target / path
+        if self._server is None:  # read in place: still right after the workspace was moved or mounted elsewhere
+            local = self._workspace.mlflow_artifacts / version.run_id / "artifacts" / path
+            if not local.exists():
+                raise _unreadable(version, path, f"{local} is not there")
+            return local
+        target = self._workspace.mlflow_artifacts / "downloads" / version.run_id
+        if not (target / path).exists():  # artifacts of a finished run never change
             target.mkdir(parents=True, exist_ok=True)
-        try:
-            with mlflow_quiet(self.tracking_uri):
-                local = client.download_artifacts(version.run_id, path, dst_path=target and str(target))
-        except (ConfigurationError, OSError) as error:
-            raise NotReadyError(
-                f"{MODEL_NAME} version {version.version} has no readable {path} ({error}); "
-                "was the workspace moved or its mlartifacts folder deleted? Train again with 'spm train'"
-            ) from error
-        return Path(local)
+            client = self._client()
+            try:
+                with mlflow_quiet(self.tracking_uri):
+                    client.download_artifacts(version.run_id, path, dst_path=str(target))
+            except (ConfigurationError, OSError) as error:
+                raise _unreadable(version, path, str(error)) from error
+        return target / path
 
     def load(self, version: ModelVersion) -> Path:
         """The folder that `Forecaster.save` wrote for this version.
@@ -211,11 +214,16 @@ class Registry:
         return self._opened
 
     def _experiment(self, client: Any) -> str:
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return str(found.experiment_id)
-        location = None if self._server else self._workspace.mlflow_artifacts.resolve().as_uri()
-        return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+        """The experiment of this place: MLflow writes a run's files where its experiment was made."""
+        place = None if self._server else self._workspace.mlflow_artifacts.resolve().as_uri()
+        number, name = 1, EXPERIMENT
+        while (found := client.get_experiment_by_name(name)) is not None and place not in {
+            None,
+            found.artifact_location,
+        }:
+            number += 1
+            name = f"{EXPERIMENT} (place {number})"
+        return str(found.experiment_id if found else client.create_experiment(name, artifact_location=place))
 
     def _ensure_registered_model(self, client: Any) -> None:
         if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
@@ -226,6 +234,13 @@ class Registry:
         with mlflow_quiet(self.tracking_uri):
             found = client.search_registered_models(f"name = '{MODEL_NAME}'")
         return {alias: int(number) for model in found for alias, number in model.aliases.items()}
+
+
+def _unreadable(version: ModelVersion, path: str, why: str) -> NotReadyError:
+    return NotReadyError(
+        f"{MODEL_NAME} version {version.version} has no readable {path} ({why}); were its artifacts deleted? "
+        "Train again with 'spm train'"
+    )
 
 
 def _version(found: Any, aliases: Mapping[str, int]) -> ModelVersion:

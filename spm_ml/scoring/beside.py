@@ -1,0 +1,29 @@
+"""The baseline metrics that stand beside every forecast, as rows of the store."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from math import isfinite
+
+from spm_ml.history import SalesHistory
+from spm_ml.metrics import METRIC_BY_SLUG
+from spm_ml.metrics.evaluate import evaluate_metrics
+from spm_ml.predictions import MetricValue
+from spm_ml.scoring.target import ScoringTarget
+
+MetricsByKey = Mapping[str, tuple[MetricValue, ...]]
+
+
+def metrics_beside(history: SalesHistory, target: ScoringTarget) -> tuple[MetricsByKey, MetricsByKey]:
+    """Gives the metrics of the target's period as of its day: by rep_id, and by manager_id for their teams."""
+    rows = evaluate_metrics(history, as_of=target.as_of, period=target.period.label, level=("rep", "team"))
+    found: dict[str, dict[str, list[MetricValue]]] = {"rep": defaultdict(list), "team": defaultdict(list)}
+    columns = (rows[name].tolist() for name in ("level", "key", "slug", "value", "reason"))
+    for level, key, slug, value, reason in zip(*columns, strict=True):
+        metric = METRIC_BY_SLUG[slug]
+        found[level][key].append(
+            MetricValue(metric.slug, metric.label, metric.unit, value, None)
+            if isfinite(value)
+            else MetricValue(metric.slug, metric.label, metric.unit, None, reason)
+        )
+    by_rep, by_manager = ({key: tuple(values) for key, values in found[level].items()} for level in ("rep", "team"))
+    return by_rep, by_manager

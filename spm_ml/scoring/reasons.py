@@ -1,0 +1,73 @@
+"""The one phrase beside a forecast: what stands between the rep and the quota, in money a day."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from spm_ml.hazards import Abstention
+from spm_ml.predictions import RiskBand
+from spm_ml.scoring.words import MoneyWords
+
+_NO_ATTAINMENT = frozenset({"quota_missing", "quota_zero"})
+
+
+def main_reason(
+    row: Mapping[str, Any],
+    *,
+    median: float | None,
+    risk_band: RiskBand | None,
+    abstention: Abstention | None,
+    money: MoneyWords,
+) -> str:
+    """Gives the phrase for one rep on one day.
+
+    Args:
+        row: The row of the dataset: `quota` (NaN if missing), `booked_to_date`, `elapsed_selling_days`,
+            `period_selling_days`, and the features `open_amount_in_period` and `bookings_last_1`.
+        median: Median forecast of the period's bookings, minor units; None where nothing is forecast.
+        risk_band: Band of the chance to reach the quota.
+        abstention: Why a number is missing.
+        money: Writes the amounts.
+    """
+    if abstention is not None:
+        if median is None or abstention.reason not in _NO_ATTAINMENT:
+            return abstention.detail
+        return f"{abstention.detail} Bookings of {money.amount(median)} are forecast."
+    booked, quota = float(row["booked_to_date"]), float(row["quota"])
+    missing = quota - booked
+    if missing <= 0:
+        return f"Quota reached: booked {money.amount(booked)} of {money.amount(quota)}"
+    elapsed = int(row["elapsed_selling_days"])
+    left = int(row["period_selling_days"]) - elapsed
+    if left <= 0:
+        return f"{money.amount(missing)} short of the quota and no selling day left"
+    need = money.amount(missing / left)
+    if elapsed == 0:
+        return _before_the_first_day(row, need, money)
+    pace = booked / elapsed
+    if pace >= missing / left:
+        return f"On pace: books {money.amount(pace)} a day, needs {need}"
+    return f"Needs {need} a day, books {money.amount(pace)}" + _pipeline(row, missing, risk_band)
+
+
+def _before_the_first_day(row: Mapping[str, Any], need: str, money: MoneyWords) -> str:
+    last = _known(row, "bookings_last_1")
+    if last is None:
+        return f"Needs {need} a day from the first day on"
+    return f"Needs {need} a day; booked {money.amount(last / int(row['period_selling_days']))} a day last period"
+
+
+def _pipeline(row: Mapping[str, Any], missing: float, risk_band: RiskBand | None) -> str:
+    due = _known(row, "open_amount_in_period")
+    if due is None:
+        return ""
+    if due < missing:
+        return f"; open deals due this period cover {due / missing:.0%} of the rest"
+    if risk_band == "low":
+        return f"; open deals due this period are {due / missing:.1f} times the rest"
+    return ""
+
+
+def _known(row: Mapping[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    return float(value) if value is not None and isfinite(value) else None

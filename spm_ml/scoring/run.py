@@ -1,0 +1,178 @@
+"""score(): the champion's forecast of the running period, with reasons and metrics, published as one batch."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from uuid import uuid4
+
+import pandas as pd
+
+from spm_ml.dataset import RepPeriodDataset, build_dataset
+from spm_ml.errors import NotReadyError
+from spm_ml.forecasting import Forecaster, LightGbmQuantiles, load_forecaster
+from spm_ml.hazards import Abstention
+from spm_ml.history import SalesHistory
+from spm_ml.predictions import Batch, Prediction, PredictionStore, Recommendation, TeamPrediction
+from spm_ml.progress import Progress, silent
+from spm_ml.registry import ModelVersion, Registry
+from spm_ml.scoring.beside import metrics_beside
+from spm_ml.scoring.board import Board
+from spm_ml.scoring.model import read_model_card
+from spm_ml.scoring.target import ScoringTarget, scoring_target
+from spm_ml.scoring.teams import build_people, build_teams
+from spm_ml.settings import Workspace
+from spm_ml.tables import minor_digits
+
+
+@dataclass(frozen=True)
+class ScoringResult:
+    """What was published.
+
+    Attributes:
+        batch: What every number was computed from.
+        predictions: One row a rep and as-of day of the period.
+        teams: One row a manager, on the board's day.
+        notes: What the person who asked should know.
+    """
+
+    batch: Batch
+    predictions: tuple[Prediction, ...]
+    teams: tuple[TeamPrediction, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def board(self) -> tuple[Prediction, ...]:
+        """The rows that the board shows."""
+        return tuple(row for row in self.predictions if row.as_of == self.batch.as_of)
+
+    def text(self) -> str:
+        """What a person reads after the run."""
+        bands = Counter(row.risk_band for row in self.board if row.risk_band)
+        reasons = Counter(row.abstention.reason for row in self.board if row.abstention)
+        risk = ", ".join(f"{bands[band]} {band}" for band in ("high", "medium", "low") if bands[band]) or "none known"
+        lines = [
+            f"{self.batch.period} as of {self.batch.as_of}: {len(self.board)} reps scored by {self.batch.forecaster} "
+            f"({self.batch.model_name} version {self.batch.model_version}); risk: {risk}.",
+            *(f"{count} without attainment: {reason}." for reason, count in sorted(reasons.items())),
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+
+def score(
+    workspace: Workspace,
+    *,
+    as_of: date | None = None,
+    today: date | None = None,
+    recommendations: Sequence[Recommendation] = (),
+    progress: Progress = silent,
+) -> ScoringResult:
+    """Forecasts the running period with the champion and publishes the batch.
+
+    Only what was recorded by the end of the as-of day is read. On the last day of a period the next period is forecast.
+
+    Args:
+        workspace: Whose data, champion and board.
+        as_of: Day to forecast from; default, and at most, the watermark (the newest record's day).
+        today: Day on which somebody asks; when the data known then are older than `stale_after_days`, every forecast
+            is withheld as `stale_data` (H25). Default: no check by the clock, as data of the past would always fail it.
+        recommendations: Published with the batch.
+        progress: Told while it runs.
+
+    Raises:
+        NotReadyError: Nothing was ingested, no champion was promoted, or no rep is employed in the period.
+        ConfigurationError: The champion cannot read these data, for example because a stage was added.
+    """
+    registry = Registry(workspace, progress=progress)
+    folder, version = registry.load_champion()
+    champion = load_forecaster(folder)
+    with SalesHistory.open(workspace) as history:
+        target = scoring_target(history.calendar, history.watermark, as_of)
+        known = history if target.as_of == history.watermark else history.as_of(target.as_of)
+        dataset = build_dataset(known, as_of_days=target.days, progress=progress)
+        if not len(dataset):
+            raise NotReadyError(
+                f"no rep is employed in {target.period.label} as of {target.as_of}: check hired_on and left_on in the "
+                "table reps, or score another day"
+            )
+        progress("forecast", 0, 3)
+        of_reps, of_teams = metrics_beside(known, target)
+        board = Board(
+            as_of=target.as_of,
+            currency=dataset.currency,
+            stages=dataset.stages,
+            metrics=of_reps,
+            bands=history.organisation.risk_bands,
+            forecaster_label=champion.label,
+            stale=_stale(known.watermark, today, history.organisation.stale_after_days),
+        )
+        progress("forecast", 1, 3)
+        predictions = board.predictions(dataset, champion.predict(dataset), _contributions(champion, dataset))
+        people = build_people(known, target, predictions)
+        teams = build_teams(known, target, predictions, people, of_teams)
+        batch = _batch(history, known, target, version)
+    progress("forecast", 2, 3)
+    with PredictionStore.open(workspace.predictions_database) as store:
+        store.publish(
+            batch,
+            people=people,
+            predictions=predictions,
+            teams=teams,
+            recommendations=recommendations,
+            model_card=read_model_card(registry, version),
+        )
+    progress("forecast", 3, 3)
+    return ScoringResult(batch, predictions, teams, _notes(target, version))
+
+
+def _contributions(champion: Forecaster, dataset: RepPeriodDataset) -> pd.DataFrame | None:
+    return champion.contributions(dataset) if isinstance(champion, LightGbmQuantiles) else None
+
+
+def _stale(watermark: date, today: date | None, limit: int) -> Abstention | None:
+    if today is None or (today - watermark).days <= limit:
+        return None
+    age = (today - watermark).days
+    return Abstention(
+        "stale_data",
+        f"The newest record is of {watermark}, {age} days before {today}; beyond {limit} days nothing is forecast.",
+    )
+
+
+def _batch(history: SalesHistory, known: SalesHistory, target: ScoringTarget, version: ModelVersion) -> Batch:
+    organisation = history.organisation
+    return Batch(
+        batch_id=uuid4().hex,
+        period=target.period.label,
+        as_of=target.as_of,
+        created_at=datetime.now(UTC),
+        model_name=version.name,
+        model_version=str(version.version),
+        forecaster=version.forecaster,
+        data_version=history.version,
+        data_hash=history.data_hash,
+        watermark=known.watermark,
+        currency=organisation.currency,
+        minor_digits=minor_digits(organisation.currency),
+        organisation_name=organisation.name,
+        risk_high_below=organisation.risk_bands.high_below,
+        risk_medium_below=organisation.risk_bands.medium_below,
+        timezone=organisation.timezone,
+    )
+
+
+def _notes(target: ScoringTarget, version: ModelVersion) -> tuple[str, ...]:
+    """Warns of a champion that was fitted on what happened after the as-of day."""
+    learnt_until = version.tags.get("watermark", "")
+    notes = [target.note] if target.note else []
+    if (
+        learnt_until
+        and target.as_of < date.fromisoformat(learnt_until)
+        and target.period.end <= date.fromisoformat(learnt_until)
+    ):
+        notes.append(
+            f"The champion was fitted on data up to {learnt_until}, which hold the outcome of {target.period.label}: "
+            "this replay shows what it would say, not how good it is. 'spm backtest' measures that."
+        )
+    return tuple(notes)
