@@ -47,6 +47,17 @@ async def on_store(store: PredictionStore, work: Callable[[], Answer]) -> Answer
     return work() if store.is_embedded else await run_in_threadpool(work)
 
 
+async def no_repeats(request: Request) -> None:
+    """Refuses a query that says one thing twice: whichever counted, somebody would be surprised.
+
+    Raises:
+        HTTPException: 422.
+    """
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(names) != len(set(names)):
+        raise HTTPException(422)
+
+
 async def on_batch(
     request: Request, principal: Principal, build: Callable[[BatchReader], Answer], *, period: str | None = None
 ) -> Answer:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from serving import errors, openapi
+from serving.access import no_repeats
 from serving.assets import Assets
 from serving.middleware import BodyLimit, SecurityHeaders
 from serving.pages import PAGES
@@ -31,7 +32,13 @@ def create_app(settings: ServingSettings) -> FastAPI:
         store.close()
 
     # FastAPI's own documentation pages load scripts from elsewhere; the description itself is served.
-    app = FastAPI(lifespan=lifespan, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(no_repeats)],
+    )
     app.state.settings = settings
     app.state.store = store
     app.state.assets = Assets.load()

@@ -17,7 +17,9 @@ DESCRIPTION: Final = (
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of the application's routes."""
+    """The OpenAPI document of the application's routes, made once."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
     document = get_openapi(
         title=TITLE, version=VERSION, summary="Read API of spm-ml", description=DESCRIPTION, routes=app.routes
     )
@@ -26,4 +28,5 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         schemas[model.__name__] = schema
+    app.openapi_schema = document
     return document

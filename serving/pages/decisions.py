@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -13,13 +12,13 @@ from serving.pages.frame import PagePrincipal, rep_href
 from serving.pages.origin import same_origin
 from serving.problem import NotYoursError
 from serving.routes.answers import Identifier
-from serving.routes.decisions import Reason
+from serving.routes.decisions import Remark
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 
 FormIdentifier = Annotated[Identifier, Form()]
 Verdict = Annotated[Literal["accepted", "overridden"], Form()]
-FormReason = Annotated[Annotated[Reason, StringConstraints()], Form()]
+FormRemark = Annotated[Remark, Form()]
 
 
 @router.post("/decisions")
@@ -29,7 +28,7 @@ async def decide(
     rep_id: FormIdentifier,
     program_id: FormIdentifier,
     verdict: Verdict,
-    reason: FormReason = "",
+    reason: FormRemark = "",
 ) -> Response:
     """Records the decision and goes back to where the offer is shown."""
     require_reach(principal, "decision")

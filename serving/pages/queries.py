@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from serving.routes.answers import Identifier
+from serving.routes.answers import PRINTABLE, Identifier
 from spm_ml.predictions import Selection
 from spm_ml.predictions.reading import BandChoice, Sort
 
@@ -15,6 +15,7 @@ def _nothing_if_empty(value: Any) -> Any:
 
 
 _LARGEST_FIRST: Final = frozenset({"quota", "forecast"})
+_Search = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True, pattern=PRINTABLE)]
 _Optional: Final = BeforeValidator(_nothing_if_empty)
 
 
@@ -26,7 +27,9 @@ class RepListQuery(BaseModel):
     period: Annotated[Identifier | None, _Optional] = None
     team: Annotated[Identifier | None, _Optional] = None
     band: Annotated[BandChoice | None, _Optional] = None
-    q: Annotated[Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)] | None, _Optional] = None
+    q: Annotated[
+        Annotated[str, StringConstraints(max_length=100, strip_whitespace=True, pattern=PRINTABLE)] | None, _Optional
+    ] = None
     sort: Sort = "risk"
     reverse: bool = False
     page: int = Field(default=1, ge=1, le=10_000)

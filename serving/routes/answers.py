@@ -16,10 +16,10 @@ from spm_ml.predictions import Batch, MetricValue
 from spm_ml.predictions.reading import BandChoice, Selection, Sort
 
 MAX_ID: Final = 200
-_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
+PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE)]
-IdentifierInPath = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=_PRINTABLE)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=PRINTABLE)]
+IdentifierInPath = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=PRINTABLE)]
 
 
 class Model(BaseModel):
@@ -84,7 +84,7 @@ class RepQuery(PageQuery):
 
     manager_id: Identifier | None = Field(default=None, description="Only this manager's tree.")
     band: BandChoice | None = Field(default=None, description="Only this risk band; `none`: reps without one.")
-    search: Annotated[str, StringConstraints(max_length=100, pattern=_PRINTABLE)] | None = Field(
+    search: Annotated[str, StringConstraints(max_length=100, pattern=PRINTABLE)] | None = Field(
         default=None, description="Only reps whose name contains this."
     )
     sort: Sort = "risk"

@@ -1,9 +1,9 @@
 """Decisions about recommendations: a person's word, appended to what was said before."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 
 from serving.access import on_batch, reaching, store_of
@@ -15,24 +15,33 @@ from spm_ml.predictions import BatchReader, Principal
 router = APIRouter(prefix="/v1/decisions", tags=["recommendations"])
 
 Decides = Annotated[Principal, Depends(reaching("decision"))]
-Reason = Annotated[str, StringConstraints(max_length=1_000, strip_whitespace=True)]
+Remark = Annotated[str, StringConstraints(max_length=1_000, strip_whitespace=True, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, StringConstraints(max_length=1_000, strip_whitespace=True, pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 
-class DecisionIn(Model):
-    """What is decided about an offer of the published batch."""
+class Accepted(Model):
+    """The offer is taken up."""
 
     model_config = ConfigDict(strict=True)
 
     rep_id: Identifier
     program_id: Identifier
-    verdict: Literal["accepted", "overridden"]
-    reason: Reason = ""
+    verdict: Literal["accepted"]
+    reason: Remark = ""
 
-    @model_validator(mode="after")
-    def _override_has_a_reason(self) -> Self:
-        if self.verdict == "overridden" and not self.reason:
-            raise ValueError("an override needs a reason")
-        return self
+
+class Overridden(Model):
+    """Something else is done; the reason says what and why."""
+
+    model_config = ConfigDict(strict=True)
+
+    rep_id: Identifier
+    program_id: Identifier
+    verdict: Literal["overridden"]
+    reason: Reason
+
+
+DecisionIn = Annotated[Accepted | Overridden, Field(discriminator="verdict")]
 
 
 class DecisionAnswer(Answer):
@@ -41,7 +50,7 @@ class DecisionAnswer(Answer):
     decision: DecisionOut
 
 
-@router.post("", status_code=201, responses=documented(401, 403, 404, 413, 422, 503))
+@router.post("", status_code=201, responses=documented(400, 401, 403, 404, 408, 413, 422, 503))
 async def decide(request: Request, principal: Decides, body: DecisionIn) -> DecisionAnswer:
     """Accept or override a recommendation; an override says why. The latest decision counts."""
     store = store_of(request)

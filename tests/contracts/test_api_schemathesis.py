@@ -1,0 +1,43 @@
+"""Schemathesis over the whole API: nothing it thinks of may crash it or leave what OpenAPI promises."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+
+from serving.app import create_app
+from serving.settings import ServingSettings
+
+DESCRIPTION = json.loads((Path(__file__).parents[1] / "golden" / "openapi.json").read_text(encoding="utf-8"))
+OPERATIONS = [(method, path) for path, methods in DESCRIPTION["paths"].items() for method in methods]
+
+
+@pytest.fixture(scope="module")
+def schema(harbour_file: Path) -> Any:
+    return schemathesis.openapi.from_asgi("/v1/openapi.json", create_app(ServingSettings(store=str(harbour_file))))
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_operation_keeps_its_promises(
+    schema: Any, harbour_tokens: dict[str, str], method: str, path: str, mode: GenerationMode
+) -> None:
+    operation = schema[path][method]
+    if mode is GenerationMode.NEGATIVE and not operation.body and not any(operation.iter_parameters()):
+        return  # nothing can be sent wrongly
+    answers = 0
+
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case) -> None:
+        nonlocal answers
+        response = case.call(headers={"Authorization": f"Bearer {harbour_tokens['vp']}"})
+        case.validate_response(response)
+        answers += 1
+
+    ask()
+    assert answers > 0
