@@ -202,7 +202,8 @@ _CLOSED = f"""LEFT JOIN ({
     )
 }) c USING (level, key) """
 _MEDIAN = """WITH placed AS (SELECT m.level, m.key, x.cycle,
-  ROW_NUMBER() OVER (PARTITION BY m.level, m.key ORDER BY x.cycle) AS place, COUNT(*) OVER (PARTITION BY m.level, m.key) AS size FROM members m JOIN closed x USING (rep_id) {where})
+  ROW_NUMBER() OVER (PARTITION BY m.level, m.key ORDER BY x.cycle) AS place,
+  COUNT(*) OVER (PARTITION BY m.level, m.key) AS size FROM members m JOIN closed x USING (rep_id) {where})
   SELECT level, key, AVG(cycle) FROM placed WHERE place IN ((size + 1) / 2, (size + 2) / 2) GROUP BY 1, 2"""
 _OPEN_AMOUNT = "CASE WHEN IFNULL(o.deals, 0) = 0 THEN 0.0 WHEN o.valued > 0 THEN o.amount END"
 _DUE = "CASE WHEN IFNULL(o.due_deals, 0) = 0 THEN 0.0 WHEN o.due_valued > 0 THEN o.due END"
