@@ -1,6 +1,8 @@
 """The embedded engine behind a history: one DuckDB database in a folder of its own, gone when the history closes."""
 
+import shutil
 import tempfile
+import weakref
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -38,11 +40,14 @@ class Engine:
 
     Args:
         threads: Threads that a query may use.
+
+    Attributes:
+        folder: Where the database and what it spills lie.
+        backend: The Ibis backend.
     """
 
     def __init__(self, threads: int = 2) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="spm-history-")
-        folder = Path(self._folder.name)
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="spm-history-"))
         self.backend: Backend = ibis.duckdb.connect(
             folder / "history.duckdb",
             threads=threads,
@@ -51,6 +56,7 @@ class Engine:
             preserve_insertion_order=False,
         )
         self._numbers = count(1)
+        self._release = weakref.finalize(self, _release, self.backend, folder)
 
     def view(self, name: str, sql: str) -> ir.Table:
         """Gives a query a name."""
@@ -71,9 +77,13 @@ class Engine:
         self.backend.drop_table(table.op().name)
 
     def close(self) -> None:
-        """Ends the connection and removes the folder; closing twice does no harm."""
-        self.backend.disconnect()
-        self._folder.cleanup()
+        """Ends the connection and removes the folder; closing twice does no harm, and forgetting to close little."""
+        self._release()
 
     def _unique(self, name: str) -> str:
         return f"{name}_{next(self._numbers)}"
+
+
+def _release(backend: Backend, folder: Path) -> None:
+    backend.disconnect()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -87,4 +87,6 @@ def tree_of(managers: Mapping[str, str | None]) -> pd.DataFrame:
             path.append(manager)
         rows.append((person, above[person], len(path) - 1, tuple(reversed(path))))
     rows.sort(key=lambda row: (row[2], row[0]))
-    return pd.DataFrame(rows, columns=["rep_id", "manager_id", "level", "path"], dtype=object).astype({"level": "int64"})
+    return pd.DataFrame(rows, columns=["rep_id", "manager_id", "level", "path"], dtype=object).astype(
+        {"level": "int64"}
+    )

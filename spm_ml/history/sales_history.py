@@ -65,8 +65,8 @@ class SalesHistory:
             raise NotReadyError(
                 f"{workspace.root} holds no tables: ingest some with 'spm ingest DIR --workspace {workspace.root}'"
             )
-        engine = Engine(organisation.threads)
         queries = {table.name: store.relation_sql(table.name, version, occurrence=table.ledger) for table in READABLE}
+        engine = Engine(organisation.threads)
         sources = {name: engine.view(name, sql) for name, sql in queries.items() if sql is not None}
         digest = sha256()
         for entry in store.versions():
@@ -141,8 +141,13 @@ class SalesHistory:
 
         Args:
             tables: Rows by table, with the columns and types of `source`.
+
+        Raises:
+            DataError: There is no such table.
         """
         records = self._records
+        for name in tables:
+            records.source(name)
         sources = {name: tables.get(name, rows) for name, rows in records.sources.items()}
         content = sha256(repr((records.data_hash, sorted(tables))).encode()).hexdigest()
         return SalesHistory(
