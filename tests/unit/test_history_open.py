@@ -120,7 +120,9 @@ def test_frames_without_a_row_work_as_well() -> None:
 def test_the_folder_of_a_history_goes_with_it() -> None:
     history = history_of(opportunities=[deal()])
     folder = history._records.engine.folder
-    assert rows_of(history.as_of(date(2026, 2, 1)).ledger)
+    with history.as_of(date(2026, 2, 1)) as seen:
+        assert rows_of(seen.ledger)
+    assert rows_of(history.ledger)
     history.close()
     history.close()
     assert not folder.exists()

@@ -111,7 +111,7 @@ def test_a_killed_ingest_leaves_the_state_before(
 
 
 def test_what_a_killed_process_left_is_cleared(workspace: Workspace, tmp_path: Path) -> None:
-    left = workspace.tables / ".staging" / "ingest.duckdb"
+    left = workspace.tables / ".staging" / "left.parquet"
     left.parent.mkdir(parents=True)
     left.write_text("half written")
     assert ingest(workspace, write(tmp_path / "in")).version == 1

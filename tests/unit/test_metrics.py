@@ -13,6 +13,8 @@ from spm_ml.metrics.catalogue_page import catalogue_page
 QUOTA = {"booked": 1, "quota": 10, "elapsed_days": 5, "period_days": 60}
 CLOSED = {"won_deals": 1, "lost_deals": 1, "won_amount": 5, "lost_amount": 5, "won_cycle_days": 3, "open_deals": 2}
 CAC = {"sales_and_marketing_spend": 9, "new_customers": 3, "monthly_revenue_of_new": 2, "gross_margin": 0.5}
+IN_PERIOD = {"open_amount_in_period": 1, "open_deals": 3, "open_with_expected": 2, "quota": 9}
+PUSHED = {"closed_after_push": 0, "closed_with_expected": 4, "closed_deals": 5}
 FORECAST = {"commit_forecast": 4, "commit_actual": 5, "commit_error": 1}
 
 NULLS = [
@@ -40,7 +42,8 @@ NULLS = [
     ("weighted_pipeline", {"stage_weighted_amount": 0, "open_amount": None}, "amount_missing"),
     ("pipeline_coverage_total", {"open_amount": 3, "quota": 0}, "quota_zero"),
     ("pipeline_coverage_remaining", {"open_amount": 3, "quota": 2, "booked": 2}, "quota_reached"),
-    ("pipeline_coverage_in_period", {"open_amount_in_period": None, "quota": 2}, "amount_missing"),
+    ("pipeline_coverage_in_period", IN_PERIOD | {"open_amount_in_period": None}, "amount_missing"),
+    ("pipeline_coverage_in_period", IN_PERIOD | {"open_with_expected": 0}, "no_expected_close"),
     (
         "pipeline_coverage_weighted",
         {"stage_weighted_amount": None, "open_amount": 3, "quota": 2},
@@ -65,7 +68,8 @@ NULLS = [
     ("pipeline_created", {"created_amount": None}, "amount_missing"),
     ("push_rate_of_forecasted", {"pushed_deals": None, "forecast_deals": None}, "not_a_single_period"),
     ("push_rate_of_forecasted", {"pushed_deals": 0, "forecast_deals": 0}, "no_forecast_deals"),
-    ("push_rate_of_closed", {"closed_after_push": 0, "won_deals": 0, "lost_deals": 0}, "no_closed_deals"),
+    ("push_rate_of_closed", PUSHED | {"closed_with_expected": 0, "closed_deals": 0}, "no_closed_deals"),
+    ("push_rate_of_closed", PUSHED | {"closed_with_expected": 0}, "no_expected_close"),
     ("slip_rate", {"forecast_not_won": None, "forecast_deals": 4}, "not_a_finished_period"),
     ("pipeline_waterfall_start", {"waterfall_start": None}, "amount_missing"),
     ("activity_rate", {"activities": None, "rep_selling_days": 4}, "no_activity_data"),
