@@ -124,9 +124,9 @@ def kept(week: Week) -> Bools:
 def credited(book: Book, size: int, people: int, sign: int = 1) -> Floats:
     """Credited amounts by (scenario, rep), flattened: the owner's part and the partner's."""
     signed = sign * book.amount
-    partner_part = np.round(signed * book.share) * (book.partner != book.owner)
+    has = (book.partner >= 0) & (book.partner != book.owner)
+    partner_part = np.round(signed * book.share) * has
     owner_part = signed - np.where(book.credit == REVENUE, partner_part, 0)
-    place = book.scenario * people
-    total = np.bincount(place + book.owner, weights=owner_part, minlength=size * people).astype(np.float64)
-    has = book.partner >= 0
-    return total + np.bincount((place + book.partner)[has], weights=partner_part[has], minlength=size * people)
+    place, length = book.scenario * people, size * people
+    total = np.bincount(place + book.owner, weights=owner_part, minlength=length).astype(np.float64)
+    return total + np.bincount((place + book.partner)[has], weights=partner_part[has], minlength=length)

@@ -10,7 +10,7 @@ from spm_ml.simulation.activity import Diary
 from spm_ml.simulation.book import WON, Book, Rates, Week, credited, kept
 from spm_ml.simulation.deals import LAST_STAGE, Kernel
 from spm_ml.simulation.factors import Shocks, period_rates, steady_bookings, week_rates
-from spm_ml.simulation.ledger import LOST, OPEN, Ledger, shares_of_week
+from spm_ml.simulation.ledger import LOST, OPEN, UNCHANGED, Ledger, shares_of_week
 from spm_ml.simulation.ledger import WON as OUTCOME_WON
 from spm_ml.simulation.people import People, draw_people
 from spm_ml.simulation.programs import Schooling
@@ -164,16 +164,19 @@ def _log(course: Course, before: Book, happened: Week, week: int, clock: np.rand
             ledger.add(kind, deal, days, hours, expected=after.expected[rows])
         else:
             ledger.add(kind, deal, days, hours, amount=after.amount[rows])
-    for kind, rows, outcome in (
+    closings = (
         ("won", happened.won, OUTCOME_WON),
         ("lost", happened.lost, LOST),
         ("cancelled", happened.cancelled, LOST),
-    ):
+    )
+    for kind, rows, outcome in closings:
         days = when(len(rows), closing=True)
-        amount = np.where(after.amount[rows] != before.amount[rows], after.amount[rows], -1)
+        # A cancellation is entered at once: its day would otherwise be known to nobody but the row's closed_on.
+        entered = days if kind == "cancelled" else ledger.entry_days(days, clock)
+        amount = np.where(after.amount[rows] != before.amount[rows], after.amount[rows], UNCHANGED)
         ledger.add(
             kind, before.deal[rows], days, ledger.closing_hours(days, clock),
-            recorded_on=ledger.entry_days(days, clock), amount=amount, outcome=outcome,
+            recorded_on=entered, amount=amount, outcome=outcome,
         )  # fmt: skip
     rows = happened.reopened
     ledger.add(

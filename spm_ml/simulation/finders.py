@@ -21,7 +21,7 @@ def _overwritten(seen: Evidence) -> list[Trace]:
 
 def _backdated(seen: Evidence) -> list[Trace]:
     events = seen.snapshot.events
-    late = seen.events("won", "lost", "cancelled") & (events["recorded_on"] > events["event_on"])
+    late = seen.events("won", "lost") & (events["recorded_on"] > events["event_on"])
     return [Trace("H02", "opportunities", seen.deals(events["deal"][late]), "entered after the day it counts for")]
 
 

@@ -79,13 +79,12 @@ class Pricing:
         rate = self._rate(columns["event_on"][source], self.currency[columns["deal"]])
         return np.asarray(rate * np.where(self.monthly[columns["deal"]], _MONTHS, 1.0))
 
-    def table(self, first_day: int, last_day: int) -> pa.Table | None:
-        """`fx_rates` from the week of the first day on; None where only one currency is used."""
+    def table(self, last_day: int) -> pa.Table | None:
+        """`fx_rates` back to the oldest deal; None where only one currency is used."""
         used = np.unique(self.currency[self.currency > 0])
         if not len(used):
             return None
-        begin = int(np.searchsorted(self.rate_days, first_day, side="right")) - 1
-        weeks = np.arange(begin, int(np.searchsorted(self.rate_days, last_day, side="right")))
+        weeks = np.arange(int(np.searchsorted(self.rate_days, last_day, side="right")))
         code, week = np.repeat(used, len(weeks)), np.tile(weeks, len(used))
         return pa.table(
             {

@@ -146,7 +146,7 @@ def _tables(course: Course, seen: Evidence, rng: np.random.Generator) -> tuple[d
         "submissions": contract.submissions_table(course, people, last_day, rng),
         "protected_groups": staff.groups_table(course, people),
     }
-    rates = seen.pricing.table(course.timeline.report_start, last_day)
+    rates = seen.pricing.table(last_day)
     if rates is not None:
         tables["fx_rates"] = rates
     traces: list[Trace] = []

@@ -56,6 +56,8 @@ class Truth:
 def outcomes_table(course: Course, staff: Staff, bookings: Floats) -> pa.Table:
     """What each rep has booked when each period is over, the running one included.
 
+    Leavers stay in it as long as a share of a deal is credited to them.
+
     Columns: rep_id, period, bookings, quota_original, quota_final (minor units, null = none), attainment,
     employed_share, finished (false for the running period).
     """
@@ -67,7 +69,7 @@ def outcomes_table(course: Course, staff: Staff, bookings: Floats) -> pa.Table:
         ]
     )
     reported = np.arange(len(timeline.periods))[:, None] >= timeline.first_reported
-    period, rep = np.nonzero((employed > 0) & reported & staff.known)
+    period, rep = np.nonzero(((employed > 0) | (bookings != 0)) & reported & staff.known)
     quota = course.quotas.final[period, rep]
     with np.errstate(divide="ignore", invalid="ignore"):
         attainment = np.where(quota > 0, bookings[period, rep] / quota, np.nan)

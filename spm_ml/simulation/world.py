@@ -186,7 +186,7 @@ class World:
     effort_spread: float = 0.12
     urgency_spread: float = 0.50
     seasonality: tuple[float, ...] = (-0.06, 0.0, -0.02, 0.08)
-    enrolment_rate: float = 0.06
+    enrolment_rate: float = 0.08
     activities: float = 40.0
     team_size: int = 8
     effects: float = 1.0
