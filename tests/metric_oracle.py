@@ -125,6 +125,7 @@ CREATE TABLE closed AS
 SELECT closer AS rep_id, CAST(outcome = 'won' AS REAL) AS won, opportunity_id,
   CASE outcome WHEN 'won' THEN IFNULL(amount, 0) ELSE IFNULL(open_amount, amount) END AS amount,
   julianday(closed_on) - julianday(created_on) AS cycle,
+  IFNULL(open_expected, expected_close_on) IS NOT NULL AS expected,
   EXISTS (SELECT 1 FROM ledger p WHERE p.opportunity_id = s.opportunity_id AND p.n <= s.n AND p.outcome = 'open'
      AND p.expected_close_on > date(p.expected_before, 'start of month',
            '+' || (3 - (CAST(strftime('%m', p.expected_before) AS INT) - 1) % 3) || ' months', '-1 day')) AS pushed
@@ -186,7 +187,8 @@ _QUOTA = f"LEFT JOIN ({_sum('SUM(x.quota) AS quota, SUM(x.quota_original) AS ori
 _OPEN = f"""LEFT JOIN ({
     _sum(
         "COUNT(*) AS deals, SUM(x.amount) AS amount, SUM(IFNULL(x.amount, 0) <> 0) AS valued, "
-        "SUM(x.due) AS due_deals, SUM(x.due * x.amount) AS due, SUM(x.due AND IFNULL(x.amount, 0) <> 0) AS due_valued, "
+        "SUM(x.expected_close_on IS NOT NULL) AS dated, SUM(x.due) AS due_deals, SUM(x.due * x.amount) AS due, "
+        "SUM(x.due AND IFNULL(x.amount, 0) <> 0) AS due_valued, "
         "SUM(x.amount * r.rate) AS weighted, SUM(r.rate IS NULL) AS unrated",
         "open_now",
         "LEFT JOIN rates r ON r.stage = x.stage",
@@ -197,7 +199,7 @@ _CLOSED = f"""LEFT JOIN ({
         "SUM(x.won) AS won, SUM(NOT x.won) AS lost, SUM(x.won * x.amount) AS won_amount, "
         "SUM((NOT x.won) * x.amount) AS lost_amount, SUM(x.won * (x.amount <> 0)) AS won_valued, "
         "SUM((NOT x.won) * (x.amount <> 0)) AS lost_valued, SUM(x.won * x.cycle) AS won_cycle, SUM(x.cycle) AS cycle, "
-        "SUM(x.pushed) AS pushed",
+        "SUM(x.pushed) AS pushed, SUM(x.expected) AS expected",
         "closed",
     )
 }) c USING (level, key) """
@@ -270,7 +272,9 @@ SQL = {
     "pipeline_coverage_remaining": _base(
         f"CASE WHEN q.quota > 0 AND q.quota > {_B} THEN ({_OPEN_AMOUNT}) / (q.quota - {_B}) END", _OPEN, _QUOTA, _BOOKED
     ),
-    "pipeline_coverage_in_period": _base(f"({_DUE}) / {_Q}", _OPEN, _QUOTA),
+    "pipeline_coverage_in_period": _base(
+        f"CASE WHEN IFNULL(o.deals, 0) = 0 OR o.dated > 0 THEN ({_DUE}) / {_Q} END", _OPEN, _QUOTA
+    ),
     "pipeline_coverage_weighted": _base(f"({_WEIGHTED}) / {_Q}", _OPEN, _QUOTA),
     "required_coverage": _base("(c.won + c.lost) / NULLIF(CAST(c.won AS REAL), 0)", _CLOSED),
     "won_deals": _base("IFNULL(c.won, 0)", _CLOSED),
@@ -299,7 +303,7 @@ SQL = {
         + ") x USING (level, key)",
     ),
     "push_rate_of_forecasted": _sum("CAST(SUM(x.pushed) AS REAL) / COUNT(*)", "forecast"),
-    "push_rate_of_closed": _base("CAST(c.pushed AS REAL) / NULLIF(c.won + c.lost, 0)", _CLOSED),
+    "push_rate_of_closed": _base("CAST(c.pushed AS REAL) / NULLIF(c.expected, 0)", _CLOSED),
     "slip_rate": _sum("CASE WHEN :as_of >= :end THEN CAST(SUM(x.not_won) AS REAL) / COUNT(*) END", "forecast"),
     "activity_rate": _base(
         "IFNULL(a.done, 0.0) / NULLIF(CAST(e.days AS REAL), 0)",

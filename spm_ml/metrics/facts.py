@@ -94,7 +94,7 @@ class MetricFacts:
         members = members_of(self.profiles, level, self.window)
         if level != "rep":
             return members
-        touched = ["booked_revenue", "booked_overlay", "open_deals", "won_deals", "lost_deals", "waterfall_deals"]
-        active = facts.index[(facts[touched] != 0).any(axis=1)]
+        touched = ["quotas_known", "booked_revenue", "booked_overlay", "open_deals", "created_entered", "closed_deals"]
+        active = facts.index[(facts[[*touched, "waterfall_deals"]] != 0).any(axis=1)]
         both = pd.Index(members["rep_id"]).union(active)
         return pd.DataFrame({"key": both, "rep_id": both})

@@ -18,13 +18,15 @@ def closed_deals(states: ir.Table, window: Window) -> pd.DataFrame:
     """Deals closed in the period: one row each, for who owned it when it closed.
 
     Returns:
-        `rep_id, won` (bool)`, amount` (minor units; a lost deal's last while open)`, cycle_days, pushed` (bool).
+        `rep_id, won` (bool)`, amount` (minor units; a lost deal's last while open)`, cycle_days`, `pushed` to a later
+        period (bool), and whether it ever had an expected close, `expected` (bool).
     """
     rows = closed_between(states, window.period.start, window.last)
     won = rows.outcome == "won"
     return fetch(
         rows.select(
             "pushed",
+            expected=ibis.coalesce(rows.open_expected_close_on, rows.expected_close_on).notnull(),
             rep_id="closer_id",
             won=won,
             amount=ibis.ifelse(won, rows.amount, ibis.coalesce(rows.open_amount, rows.amount)).cast("float64"),
@@ -38,7 +40,7 @@ def closing_inputs(closed: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `won_deals, lost_deals, won_amount, lost_amount, won_valued, lost_valued` (deals with an amount)`,
-        won_cycle_days, closed_cycle_days, closed_after_push`.
+        won_cycle_days, closed_cycle_days, closed_after_push, closed_with_expected, closed_deals`.
     """
     won, lost = closed["won"].astype(float), (~closed["won"]).astype(float)
     valued = closed["amount"].fillna(0.0).ne(0).astype(float)
@@ -53,6 +55,8 @@ def closing_inputs(closed: pd.DataFrame) -> pd.DataFrame:
         "won_cycle_days": won * closed["cycle_days"],
         "closed_cycle_days": closed["cycle_days"].astype(float),
         "closed_after_push": closed["pushed"].astype(float),
+        "closed_with_expected": closed["expected"].astype(float),
+        "closed_deals": won + lost,
     }
     return pd.DataFrame(columns).groupby(closed["rep_id"]).sum()
 

@@ -21,8 +21,9 @@ def open_inputs(states: ir.Table, window: Window, rates: pd.DataFrame, zombie_af
         zombie_after_days: Age at which an untouched deal is left out.
 
     Returns:
-        `open_deals, open_amount, open_valued` (deals with an amount); the same for `in_period` (expected to close
-        from the last day to the period's end); `stage_weighted_amount`, and `unrated_deals` whose stage has no rate.
+        `open_deals, open_amount, open_valued` (deals with an amount)`, open_with_expected` (deals with an expected
+        close); `in_period_deals, open_amount_in_period, in_period_valued` for those expected to close from the last
+        day to the period's end; `stage_weighted_amount`, and `unrated_deals` whose stage has no rate.
     """
     rows = _open_deals(states, window.last, zombie_after_days)
     inside = (rows.expected_close_on >= ibis.literal(max(window.last, window.period.start))) & (
@@ -35,6 +36,7 @@ def open_inputs(states: ir.Table, window: Window, rates: pd.DataFrame, zombie_af
             open_deals=ibis._.count(),
             open_amount=ibis._.amount.sum().fill_null(0).cast("int64"),
             open_valued=ibis._.valued.sum(),
+            open_with_expected=ibis._.expected_close_on.count(),
             in_period_deals=ibis._.inside.sum(),
             open_amount_in_period=ibis._.amount.sum(where=ibis._.inside).fill_null(0).cast("int64"),
             in_period_valued=(ibis._.inside & ibis._.valued).sum(),

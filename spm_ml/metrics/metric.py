@@ -31,6 +31,7 @@ NULL_REASONS: Final[dict[str, str]] = {
     "not_a_single_period": "Defined for a single period, not for a range of them.",
     "no_bookings": "Nothing was booked, or more was reversed than booked.",
     "amount_missing": "The deals carry no amount.",
+    "no_expected_close": "The deals carry no expected close day.",
     "no_stage_history": "A stage with open deals had none at this point of the finished periods.",
     "no_closed_deals": "No deal was won or lost.",
     "no_won_deals": "No deal was won.",

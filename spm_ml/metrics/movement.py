@@ -20,10 +20,10 @@ def push_rate_of_forecasted(pushed_deals: Scalar, forecast_deals: Scalar) -> Met
     return ratio(pushed_deals, forecast_deals, missing="not_a_single_period", zero="no_forecast_deals")
 
 
-def push_rate_of_closed(closed_after_push: Scalar, won_deals: Scalar, lost_deals: Scalar) -> MetricResult:
+def push_rate_of_closed(closed_after_push: Scalar, closed_with_expected: Scalar, closed_deals: Scalar) -> MetricResult:
     """Share of the closed deals that had been pushed to a later period before they closed."""
-    closed = None if won_deals is None or lost_deals is None else won_deals + lost_deals
-    return ratio(closed_after_push, closed, missing="no_closed_deals", zero="no_closed_deals")
+    zero = "no_expected_close" if closed_deals else "no_closed_deals"
+    return ratio(closed_after_push, closed_with_expected, missing="no_closed_deals", zero=zero)
 
 
 def slip_rate(forecast_not_won: Scalar, forecast_deals: Scalar) -> MetricResult:
@@ -92,10 +92,10 @@ MOVEMENT: Final = (
         "push_rate_of_closed",
         "Push rate of closed deals",
         "ratio",
-        "closed deals whose expected close had moved to a later fiscal period at least once before ÷ deals closed "
-        "in the period",
+        "deals closed in the period whose expected close had moved to a later fiscal period at least once before ÷ "
+        "deals closed in the period that ever had an expected close",
         push_rate_of_closed,
-        "null if no deal was won or lost",
+        "null if no deal was won or lost, or none of them had an expected close",
         "house definition",
     ),
     Metric(

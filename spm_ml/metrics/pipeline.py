@@ -44,8 +44,12 @@ def pipeline_coverage_remaining(open_amount: Scalar, quota: Scalar, booked: Scal
     return ratio(open_amount, quota - booked, missing="amount_missing", zero="quota_reached")
 
 
-def pipeline_coverage_in_period(open_amount_in_period: Scalar, quota: Scalar) -> MetricResult:
+def pipeline_coverage_in_period(
+    open_amount_in_period: Scalar, open_deals: Scalar, open_with_expected: Scalar, quota: Scalar
+) -> MetricResult:
     """Open pipeline that is expected to close in the period, as a multiple of the quota."""
+    if quota and open_deals and not open_with_expected:
+        return undefined("no_expected_close")
     return _coverage(open_amount_in_period, quota)
 
 
@@ -103,7 +107,7 @@ PIPELINE: Final = (
         "open pipeline expected to close from the as-of day to the period's end ÷ quota in force; "
         f"overdue deals are not in the period; {_ZOMBIES}",
         pipeline_coverage_in_period,
-        "null if the quota is missing or 0, or the open deals carry no amount",
+        "null if the quota is missing or 0, or the open deals carry no amount or no expected close",
         _JORDAN,
     ),
     Metric(
@@ -132,7 +136,8 @@ PIPELINE: Final = (
         "open in that stage at the same selling day of the finished periods, the share (by deals) won before the "
         f"period's end; {_ZOMBIES}",
         weighted_pipeline,
-        "null if an open deal is in a stage that no finished period had at this point, or the open deals carry no amount",
+        "null if an open deal is in a stage that no finished period had at this point, or the open deals carry no "
+        "amount",
         "house definition",
     ),
 )
