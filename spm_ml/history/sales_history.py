@@ -35,16 +35,18 @@ class SalesHistory:
 
     Everything is an Ibis expression over an embedded DuckDB; derived tables are computed on first use and kept.
     Close it, or use it as a context manager, to free its folder. Histories made by `as_of` and `replacing` share the
-    engine of the one they came from and end with it.
+    engine of the one they came from: they end with it, and closing them does nothing.
 
     Args:
         records: What was recorded.
         as_of_day: Last day that counts; None: every day does.
+        owns_engine: Closing it closes the engine.
     """
 
-    def __init__(self, records: Records, *, as_of_day: date | None = None) -> None:
+    def __init__(self, records: Records, *, as_of_day: date | None = None, owns_engine: bool = True) -> None:
         self._records = records
         self._as_of_day = as_of_day
+        self._owns_engine = owns_engine
 
     @classmethod
     def open(cls, workspace: Workspace, *, version: int | None = None, known_on: date | None = None) -> Self:
@@ -132,7 +134,7 @@ class SalesHistory:
 
     def as_of(self, day: date) -> "SalesHistory":
         """The history as it was known at the end of a day in the organisation's time zone (H01)."""
-        return SalesHistory(self._records, as_of_day=min(day, self._as_of_day or day))
+        return SalesHistory(self._records, as_of_day=min(day, self._as_of_day or day), owns_engine=False)
 
     def replacing(self, tables: Mapping[str, ir.Table]) -> "SalesHistory":
         """The same history with other rows in some tables, for experiments such as perturbing the future.
@@ -150,9 +152,8 @@ class SalesHistory:
             records.source(name)
         sources = {name: tables.get(name, rows) for name, rows in records.sources.items()}
         content = sha256(repr((records.data_hash, sorted(tables))).encode()).hexdigest()
-        return SalesHistory(
-            replace(records, sources=sources, data_hash=content, stated_facts=records.facts), as_of_day=self._as_of_day
-        )
+        changed = replace(records, sources=sources, data_hash=content, stated_facts=records.facts)
+        return SalesHistory(changed, as_of_day=self._as_of_day, owns_engine=False)
 
     def source(self, name: str) -> ir.Table:
         """A whole table as it was loaded: no day hidden, every amount in its own currency, ledgers with `_occurrence`.
@@ -229,7 +230,8 @@ class SalesHistory:
 
     def close(self) -> None:
         """Frees the engine; every history that shares it ends."""
-        self._records.engine.close()
+        if self._owns_engine:
+            self._records.engine.close()
 
     def __enter__(self) -> Self:
         return self
