@@ -83,14 +83,10 @@ def _scratch(workspace: Workspace) -> Iterator[Path]:
 
 
 def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        str(scratch / "ingest.duckdb"),
-        config={"memory_limit": MEMORY_LIMIT, "threads": min(os.cpu_count() or 1, 4)},
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    # The database is thrown away: writing its log into it would only cost time.
-    connection.execute("SET checkpoint_threshold = '1TB'")
+    """A database in memory, without a log; what exceeds the limit goes to the scratch folder."""
+    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": min(os.cpu_count() or 1, 4)})
     connection.execute(f"SET temp_directory = {quote_text(str(scratch / 'spill'))}")
+    connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
@@ -132,12 +128,13 @@ class _Ingest:
         self.notes += [raw.note for raw in reader.files if raw.note]
         files = {raw.name: raw.sha256 for raw in reader.files}
         quarantine = self._quarantine(log, version, bool(staged))
-        self._take_over_plans(plans)
         if staged:
-            self._write_organisation(organisation)
             self.store.append(
                 staged, source=str(self.folder.root), mapping=self.mapping.name, files=files, tables=counts
             )
+        # A process killed before this is mended by the next ingest, also by one that changes nothing else.
+        self._write_organisation(organisation)
+        self._take_over_plans(plans)
         return IngestReport(
             version=version + 1 if staged else None,
             source=str(self.folder.paths[0] if self.folder.single else self.folder.root),

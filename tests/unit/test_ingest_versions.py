@@ -110,6 +110,27 @@ def test_a_killed_ingest_leaves_the_state_before(
     assert ingest(workspace, corrected).version == 2
 
 
+@pytest.mark.parametrize("victim", ["versions.json", "organisation.yaml"])
+def test_a_killed_first_ingest_is_made_good_by_the_next(
+    workspace: Workspace, tmp_path: Path, victim: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, replace = write(tmp_path / "in"), os.replace
+
+    def killed(source: str | Path, target: str | Path) -> None:
+        if Path(target).name == victim:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(workspace, source)
+    assert not workspace.organisation_file.exists()
+    ingest(workspace, source)
+    assert TableStore(workspace).latest == 1
+    assert [stage.name for stage in workspace.organisation().stages] == ["Qualify", "Propose"]
+
+
 def test_what_a_killed_process_left_is_cleared(workspace: Workspace, tmp_path: Path) -> None:
     left = workspace.tables / ".staging" / "left.parquet"
     left.parent.mkdir(parents=True)
