@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, select, update
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, select, update
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
@@ -14,6 +14,19 @@ from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.scope import Role, Scope
 
 SESSION_LENGTH: Final = timedelta(hours=12)
+
+
+def _valid(table: Table) -> ColumnElement[bool]:
+    return table.c.revoked_at.is_(None) & (table.c.expires_at > bindparam("now"))
+
+
+# Built once: every request runs one of them, and building takes longer than running.
+_BY_TOKEN: Final = select(schema.tokens).where(schema.tokens.c.token_hash == bindparam("secret"), _valid(schema.tokens))
+_BY_SESSION: Final = (
+    select(schema.tokens)
+    .join(schema.sessions, schema.sessions.c.token_id == schema.tokens.c.token_id)
+    .where(schema.sessions.c.session_hash == bindparam("secret"), _valid(schema.tokens), _valid(schema.sessions))
+)
 
 
 @dataclass(frozen=True)
@@ -69,20 +82,11 @@ class Credentials:
 
     def principal_of_token(self, token: str) -> Principal | None:
         """Who holds the token; None if it is unknown, expired or revoked."""
-        tokens = schema.tokens
-        with reading(self._engine) as connection:
-            return _principal(connection, select(tokens).where(tokens.c.token_hash == hashed(token), _valid(tokens)))
+        return self._principal(_BY_TOKEN, token)
 
     def principal_of_session(self, session: str) -> Principal | None:
         """Whose session it is; None if it, or the token it was opened with, is unknown, expired or revoked."""
-        tokens, sessions = schema.tokens, schema.sessions
-        with reading(self._engine) as connection:
-            return _principal(
-                connection,
-                select(tokens)
-                .join(sessions, sessions.c.token_id == tokens.c.token_id)
-                .where(sessions.c.session_hash == hashed(session), _valid(tokens), _valid(sessions)),
-            )
+        return self._principal(_BY_SESSION, session)
 
     def open_session(self, token: str) -> str | None:
         """Opens a browser session for a valid token and gives its key; None if the token is not valid."""
@@ -126,11 +130,7 @@ class Credentials:
                 )
         return revoked
 
-
-def _valid(table: Table) -> ColumnElement[bool]:
-    return table.c.revoked_at.is_(None) & (table.c.expires_at > datetime.now(UTC))
-
-
-def _principal(connection: Connection, query: Select[Any]) -> Principal | None:
-    row = connection.execute(query).first()
-    return None if row is None else Principal(row.token_id, row.label, Scope(row.role, row.rep_id))
+    def _principal(self, query: Select[Any], secret: str) -> Principal | None:
+        with reading(self._engine) as connection:
+            row = connection.execute(query, {"secret": hashed(secret), "now": datetime.now(UTC)}).first()
+        return None if row is None else Principal(row.token_id, row.label, Scope(row.role, row.rep_id))

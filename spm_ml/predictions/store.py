@@ -24,6 +24,14 @@ from spm_ml.predictions.scope import Scope
 _BATCH_FIELDS: Final = tuple(field.name for field in fields(Batch))
 
 
+# Built once: every read runs it, and building takes longer than running.
+_POINTED: Final = (
+    select(schema.batches)
+    .join(schema.pointer, schema.pointer.c.batch_id == schema.batches.c.batch_id)
+    .where(schema.pointer.c.name == publishing.PUBLISHED)
+)
+
+
 class UnknownPeriodError(DataError):
     """No batch of that period is kept."""
 
@@ -142,19 +150,19 @@ class PredictionStore:
             DataError: They are for another period than the published batch.
         """
         with writing(self._engine) as connection:
-            batch = _required(_first_batch(connection, _pointed()))
+            batch = _required(_first_batch(connection, _POINTED))
             return publishing.replace_offers(connection, batch, recommendations, actor)
 
     def published_batch(self) -> Batch | None:
         """The batch that readers see; None before the first one."""
         with reading(self._engine) as connection:
-            return _first_batch(connection, _pointed())
+            return _first_batch(connection, _POINTED)
 
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""
         batches = schema.batches
         with reading(self._engine) as connection:
-            current = _first_batch(connection, _pointed())
+            current = _first_batch(connection, _POINTED)
             rows = connection.execute(
                 select(batches).where(batches.c.published_at.is_not(None)).order_by(batches.c.published_at)
             )
@@ -178,7 +186,7 @@ class PredictionStore:
             UnknownPeriodError: Nothing is published for that period.
         """
         with reading(self._engine) as connection:
-            current = batch = _required(_first_batch(connection, _pointed()))
+            current = batch = _required(_first_batch(connection, _POINTED))
             if period is not None and period != current.period:
                 earlier = _first_batch(connection, _last_of(period))
                 if earlier is None:
@@ -196,7 +204,7 @@ class PredictionStore:
             ValueError: An override without a reason.
         """
         with writing(self._engine) as connection:
-            batch = _required(_first_batch(connection, _pointed()))
+            batch = _required(_first_batch(connection, _POINTED))
             return decisions.decide(
                 connection,
                 batch,
@@ -212,14 +220,6 @@ class PredictionStore:
         """Every line of the audit, oldest first."""
         with reading(self._engine) as connection:
             return trail(connection)
-
-
-def _pointed() -> Select[Any]:
-    return (
-        select(schema.batches)
-        .join(schema.pointer, schema.pointer.c.batch_id == schema.batches.c.batch_id)
-        .where(schema.pointer.c.name == publishing.PUBLISHED)
-    )
 
 
 def _last_of(period: str) -> Select[Any]:
