@@ -9,6 +9,8 @@ events, is rebuilt from its row in `opportunities` and marked `history_reconstru
 * Its present state was recorded on the day of `recorded_at`. A row without `recorded_at` is believed on its own
   dates: a closed deal on `closed_on`, an open one on the day of the export, because putting today's amount on the
   past would tell the future (a deal with an amount would be one that never closed).
+* Where no event of a source names an owner, or none states an amount, the row's owner, and at a close its amount, are
+  taken instead, however late the row was recorded.
 
 Rows are never changed by what is recorded after them, so a history as of a day is the ledger up to that day.
 """
@@ -192,12 +194,16 @@ def _states(sources: LedgerSources) -> ir.Table:
     undated = rows.row_recorded_on.isnull()
     is_known = (undated | (rows.row_recorded_on <= rows.recorded_on)).fill_null(False)
     closed = rows.outcome.fill_null("open") != "open"
-    amount_known = ibis.ifelse(undated | facts.amounts_unrecorded, closed, is_known)
+    amount_known = ibis.ifelse(undated | facts.amounts_unrecorded, closed, is_known) & (closed | ~rows.reconstructed)
     open_stage = rows.mapped.fill_null(sources.stages.names[0])
+    owner = _filled(rows.rep_id, is_known | facts.owners_unrecorded, rows.row_rep_id)
+    amount = _filled(rows.amount, amount_known, rows.row_amount)
+    from_row = (rows.rep_id.isnull() & owner.notnull()) | (rows.amount.isnull() & amount.notnull())
     rows = rows.mutate(
         outcome=rows.outcome.fill_null("open"),
-        rep_id=_filled(rows.rep_id, is_known | facts.owners_unrecorded, rows.row_rep_id),
-        amount=_filled(rows.amount, amount_known & ~(rows.reconstructed & ~closed), rows.row_amount).fill_null(0),
+        rep_id=owner,
+        amount=amount.fill_null(0),
+        history_reconstructed=rows.reconstructed | (from_row & (undated | ~is_known)),
         stage=ibis.ifelse(closed, ibis.coalesce(rows.stage.strip(), open_stage), open_stage),
         stage_position=ibis.ifelse(closed, 0, ibis.coalesce(sources.stages.position(rows.mapped), 1)).cast("int32"),
     )
@@ -235,7 +241,7 @@ def _rated(rows: ir.Table, rates: Rates) -> ir.Table:
 
 
 def _finished(rows: ir.Table) -> ir.Table:
-    renamed = rows.mutate(event_number=rows.number, history_reconstructed=rows.reconstructed)
+    renamed = rows.mutate(event_number=rows.number)
     return renamed.select(**{name: renamed[name].cast(kind) for name, kind in COLUMNS.items()})
 
 

@@ -240,7 +240,10 @@ NO_AMOUNT = scenario(
 
 
 def test_an_amount_that_no_event_stated_comes_from_the_row_once_that_was_recorded(history: SalesHistory) -> None:
-    assert in_order(history, "outcome", "amount", opportunity_id=NO_AMOUNT) == [("open", 0), ("won", 10_000)]
+    assert in_order(history, "outcome", "amount", "history_reconstructed", opportunity_id=NO_AMOUNT) == [
+        ("open", 0, False),
+        ("won", 10_000, False),
+    ]
 
 
 OUT_OF_ORDER = scenario(
@@ -261,7 +264,10 @@ def test_owners_and_amounts_come_from_the_rows_where_no_event_names_any() -> Non
     events = [event("2026-01-05", stage="Qualify", outcome="open"), event("2026-02-01", outcome="won")]
     row = deal(outcome="won", amount=100, closed_on="2026-02-01", recorded_at="2026-05-05")
     with history_of(opportunities=[row], opportunity_events=events) as history:
-        assert in_order(history, "rep_id", "outcome", "amount") == [("ann", "open", 0), ("ann", "won", 10_000)]
+        assert in_order(history, "rep_id", "outcome", "amount", "history_reconstructed") == [
+            ("ann", "open", 0, True),
+            ("ann", "won", 10_000, True),
+        ]
 
 
 def test_stage_names_are_read_without_case_and_through_dated_aliases() -> None:
