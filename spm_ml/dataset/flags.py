@@ -25,10 +25,10 @@ HOCKEY_STICK_SHARE: Final = 0.4
 
 
 def _foreign(grid: AsOfGrid) -> ir.Table:
-    """Changes of deals that are not in the organisation's currency."""
-    deals = grid.history.table("opportunities")
-    other = deals.filter(deals.currency != grid.history.organisation.currency).select("opportunity_id").distinct()
-    return grid.history.ledger.inner_join(other, "opportunity_id").select(
+    """Changes of deals that are not in the organisation's currency, which a deal never changes."""
+    currency = _.currency.strip().upper()
+    other = grid.history.source("opportunities").filter(currency != grid.history.organisation.currency)
+    return grid.history.ledger.semi_join(other, "opportunity_id").select(
         "rep_id", visible_from=_.recorded_on, changes=ibis.literal(1, "int64")
     )
 

@@ -83,7 +83,7 @@ class AsOf:
 
     @property
     def row(self) -> Expression:
-        """The row's own columns: `as_of, week, period_start, period_end, hired_on, fte, quota, booked_to_date` and so on."""
+        """Columns of the row itself, such as `as_of, period_start, period_end, hired_on, fte, quota`."""
         return ibis._
 
     def now(self, stream: Stream, measure: str) -> Expression:

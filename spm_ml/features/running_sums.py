@@ -44,14 +44,10 @@ def read_streams(grid: AsOfGrid, readings: Iterable[Reading], *, progress: Progr
     running = ibis.window(group_by="rep_index", order_by="slot", preceding=None, following=0)
     columns = {}
     for number, wanted in enumerate(by_stream.values(), start=1):
-        stream = wanted[0].stream
-        again = len({reading.days_ago for reading in wanted}) > 1
-        for days_ago in sorted({reading.days_ago for reading in wanted}):
-            shifted = [reading for reading in wanted if reading.days_ago == days_ago]
-            part = _at_slots(grid, stream, shifted, again=again)
-            dense = dense.left_join(part, [("key", part.columns[0])])
+        part = _at_slots(grid, wanted[0].stream, wanted)
+        dense = dense.left_join(part, [("key", part.columns[0])])
         for reading in wanted:
-            columns[reading.column] = _over_time(stream, _[reading.column], running)
+            columns[reading.column] = _over_time(reading.stream, _[reading.column], running)
         progress("features", number, len(by_stream))
     return grid.keep("readings", dense.select("rep_index", "slot", **columns))
 
@@ -62,26 +58,36 @@ def _over_time(stream: Stream, change: ir.Column, running: object) -> ir.Column:
     return change.max().over(running) if stream.kind == "latest" else change
 
 
-def _at_slots(grid: AsOfGrid, stream: Stream, readings: list[Reading], *, again: bool) -> ir.Table:
+def _at_slots(grid: AsOfGrid, stream: Stream, readings: list[Reading]) -> ir.Table:
     """The stream's changes for each (rep, as-of day) with any: a key of its own name, and a column for each reading."""
-    measures = {reading.column: reading.measure for reading in readings}
-    days_ago = readings[0].days_ago
-    name = f"{stream.name}_{days_ago}"
-    # what is read once is not worth a table of its own
-    changes = grid.shared(f"changes_{stream.name}", lambda: _changes(grid, stream)) if again else _changes(grid, stream)
-    missing = [measure for measure in measures.values() if measure not in changes.columns]
+    changes = _changes(grid, stream)
+    missing = [reading.measure for reading in readings if reading.measure not in changes.columns]
     if missing:
         raise DataError(f"stream {stream.name!r} has no measure {missing[0]!r}: it has {sorted(changes.columns)}")
     if stream.kind == "largest":
         placed = changes.mutate(slot=ibis.range(changes.first_slot, changes.end_slot).unnest())
     else:
-        moved = changes.mutate(change_day=grid.slot_at(_.change_day + ibis.interval(days=days_ago)))
-        placed = moved.inner_join(grid.next_slot.rename(slot_day="day"), [("change_day", "slot_day")])
-    keyed = placed.group_by(**{f"key_{name}": _.rep_index * len(grid.as_of_days) + _.slot})
-    values = {column: _[measure] for column, measure in measures.items()}
+        placed = _moved(grid, changes, sorted({reading.days_ago for reading in readings}))
+    keyed = placed.group_by(**{f"key_{stream.name}": _.rep_index * len(grid.as_of_days) + _.slot})
+    values = {reading.column: _part(reading, placed) for reading in readings}
     if stream.kind == "sum":
-        return grid.keep(name, keyed.agg(**{column: value.sum() for column, value in values.items()}))
-    return grid.keep(name, keyed.agg(**{column: value.max() for column, value in values.items()}))
+        return grid.keep(f"at_{stream.name}", keyed.agg(**{name: value.sum() for name, value in values.items()}))
+    return grid.keep(f"at_{stream.name}", keyed.agg(**{name: value.max() for name, value in values.items()}))
+
+
+def _moved(grid: AsOfGrid, changes: ir.Table, days_ago: list[int]) -> ir.Table:
+    """Changes on the as-of day that first sees them, and again on the one that first sees them so many days later."""
+    day = _.change_day
+    if days_ago != [0]:
+        changes = changes.mutate(days_ago=ibis.array(days_ago).unnest())
+        day = day + _.days_ago.as_interval("D")
+    moved = changes.mutate(change_day=grid.slot_at(day.cast("date")))
+    return moved.inner_join(grid.next_slot.rename(slot_day="day"), [("change_day", "slot_day")])
+
+
+def _part(reading: Reading, placed: ir.Table) -> ir.Column:
+    measure = placed[reading.measure]
+    return ibis.ifelse(placed.days_ago == reading.days_ago, measure, None) if "days_ago" in placed.columns else measure
 
 
 def _changes(grid: AsOfGrid, stream: Stream) -> ir.Table:
