@@ -94,8 +94,24 @@ class Console:
         if self.as_json:
             click.echo(json.dumps(result, default=_jsonable, allow_nan=False, indent=2))
 
-    def table(self, frame: pd.DataFrame, *, out: Path | None, most: int = 40, title: str = "") -> None:
-        """Prints a result table, and writes it whole when `--out` names a file."""
+    def table(
+        self,
+        frame: pd.DataFrame,
+        *,
+        out: Path | None,
+        shown: pd.DataFrame | None = None,
+        most: int = 40,
+        title: str = "",
+    ) -> None:
+        """Prints a result table, and writes it whole when `--out` names a file.
+
+        Args:
+            frame: The result; what is written, and printed under `--json`.
+            out: File to write to.
+            shown: What people read on the screen instead.
+            most: Rows that are printed at most.
+            title: Line above.
+        """
         if out is not None:
             write_table(frame, out)
             self.log(f"{len(frame)} rows written to {out}")
@@ -104,6 +120,7 @@ class Console:
             return
         if title:
             click.echo(title)
+        frame = frame if shown is None else shown
         if frame.empty:
             click.echo("(no rows)")
             return

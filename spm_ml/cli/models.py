@@ -105,4 +105,7 @@ def score(console: Console, as_of: datetime | None, today: datetime | None, out:
         result = run(console.workspace, as_of=as_day(as_of), today=as_day(today), progress=console.progress)
     console.say(result.text())
     rows = prediction_rows(result)
-    console.table(rows, out=out)
+    board = rows[rows["as_of"] == rows["as_of"].max()]
+    console.table(
+        rows, out=out, shown=board[["rep_id", "quota", "booked_to_date", "q10", "q50", "q90", "mean", "p_hit"]]
+    )

@@ -83,6 +83,7 @@ def recommend(console: Console, budget: Decimal | None, out: Path | None) -> Non
     """Offer each rep the program of the largest matched skill gap, and publish the offers to the board."""
     import pandas as pd
 
+    from spm_ml.coaching.recommendation import EVIDENCE
     from spm_ml.tables import minor_digits
 
     with console.step("recommend"):
@@ -93,7 +94,12 @@ def recommend(console: Console, budget: Decimal | None, out: Path | None) -> Non
     frame["cost"] = pd.to_numeric(frame["cost"]) / unit
     for name in ("effect", "effect_low", "effect_high"):
         frame[name] = 100 * pd.to_numeric(frame[name])
-    console.table(frame, out=out, title=f"{len(made)} offers, {len(offers) - len(made)} reps without one")
+    console.table(
+        frame,
+        out=out,
+        shown=frame[["rep_id", "program_id", "cost", "reason"]],
+        title=f"{len(made)} offers ({EVIDENCE}), {len(offers) - len(made)} reps without one",
+    )
 
 
 @click.command()
