@@ -13,7 +13,6 @@ from spm_ml.errors import DataError
 from spm_ml.sources.text import TextFile
 
 SEPARATORS: Final = (",", ";", "\t", "|")
-_LONGEST_RECORD: Final = 1000
 _BATCH: Final = 50_000
 
 
@@ -121,29 +120,35 @@ def _records(source: Iterator[str], separator: str) -> Iterator[tuple[int, list[
     A quote that is never closed costs its own line only: reading goes on with the line after it.
     """
     waiting: deque[str] = deque()
-    number = 0
-    while first := waiting.popleft() if waiting else next(source, ""):
-        number += 1
-        if not first.strip():
-            continue
-        lines, outcome = [first], _parse([first], separator)
-        while outcome is None and len(lines) < _LONGEST_RECORD:
-            more = waiting.popleft() if waiting else next(source, "")
-            if not more:
-                break
-            lines.append(more)
-            if '"' in more:
-                outcome = _parse(lines, separator)
-        if outcome is None or (isinstance(outcome, str) and len(lines) > 1):
-            waiting.extendleft(reversed(lines[1:]))
-            lines, outcome = lines[:1], "opens a quote that is never closed"
-        yield number, outcome, "".join(lines)
-        number += len(lines) - 1
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        while line := waiting.popleft() if waiting else next(source, ""):
+            taken.append(line)
+            yield line
+
+    number, reader = 1, csv.reader(lines(), delimiter=separator, strict=True)
+    while True:
+        outcome: list[str] | str | None
+        try:
+            outcome = next(reader, None)
+        except csv.Error as error:
+            outcome = (
+                "opens a quote that is never closed"
+                if len(taken) > 1 or _is_open(error)
+                else f"cannot be split into cells: {error}"
+            )
+            waiting.extendleft(reversed(taken[1:]))
+            del taken[1:]
+            reader = csv.reader(lines(), delimiter=separator, strict=True)
+        if outcome is None:
+            return
+        text = "".join(taken)
+        if text.strip():
+            yield number, outcome, text
+        number += len(taken)
+        taken.clear()
 
 
-def _parse(lines: list[str], separator: str) -> list[str] | str | None:
-    """Cells of one record; what is wrong with it; or None while a quote is open."""
-    try:
-        return next(csv.reader(lines, delimiter=separator, strict=True))
-    except csv.Error as error:
-        return None if "unexpected end of data" in str(error) else f"cannot be split into cells: {error}"
+def _is_open(error: csv.Error) -> bool:
+    return "unexpected end of data" in str(error)

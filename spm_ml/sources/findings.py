@@ -73,7 +73,7 @@ class FindingLog:
 
     def add_repeats(self, table: Table, relation: str) -> None:
         """Takes note of the rows whose key occurred before (`first_source`, `first_line`)."""
-        rule = f"({', '.join(table.key)}) must occur once"
+        rule = "must occur once" + (f" with its {' and '.join(table.key[1:])}" if len(table.key) > 1 else "")
         self._connection.execute(
             f"INSERT INTO findings SELECT 'row', ?, _source, _line, ?, found, ?, "
             f"'keep one of the rows: ' || file || ', line ' || first_line || ' holds it already' "
