@@ -16,7 +16,7 @@ from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words, offer_words
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
-from spm_ml.metrics import METRIC_BY_SLUG, NULL_REASONS
+from spm_ml.metrics import GROUPS, METRIC_BY_SLUG, NULL_REASONS
 from spm_ml.predictions import Batch, BatchReader, Driver, MetricValue, Prediction, Principal
 
 router = APIRouter(include_in_schema=False)
@@ -54,6 +54,14 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
+class MetricGroup:
+    """Metrics about one subject."""
+
+    label: str
+    rows: tuple[MetricRow, ...]
+
+
+@dataclass(frozen=True)
 class WeekRow:
     """One as-of day of the table behind the fan chart."""
 
@@ -85,7 +93,7 @@ class RepPage:
     currency: str
     drivers: tuple[DriverRow, ...]
     driver_unit: str
-    metrics: tuple[MetricRow, ...]
+    metrics: tuple[MetricGroup, ...]
     hazards: tuple[HazardWords, ...]
     remarks: tuple[str, ...]
     offers: tuple[OfferWords, ...]
@@ -126,7 +134,7 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
         currency=batch.batch.currency,
         drivers=_drivers(row.drivers, money),
         driver_unit="points of attainment" if _in_points(row.drivers) else batch.batch.currency,
-        metrics=tuple(_metric(metric, money) for metric in row.metrics),
+        metrics=_metrics(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         remarks=_remarks(row, batch.batch),
         offers=tuple(offer_words(offer, money) for offer in batch.offers(rep_ids=[row.rep_id]).items),
@@ -206,6 +214,15 @@ def _drivers(drivers: Sequence[Driver], money: Money) -> tuple[DriverRow, ...]:
         )
         for driver, size in zip(drivers, sizes, strict=True)
     )
+
+
+def _metrics(metrics: Sequence[MetricValue], money: Money) -> tuple[MetricGroup, ...]:
+    """By subject, in the order of the catalogue; those of a later version, which it does not know, come last."""
+    group_of = {metric.slug: group for group, known in GROUPS.items() for metric in known}
+    rows: dict[str, list[MetricRow]] = {group: [] for group in (*GROUPS, "Other")}
+    for metric in metrics:
+        rows[group_of.get(metric.slug, "Other")].append(_metric(metric, money))
+    return tuple(MetricGroup(group, tuple(found)) for group, found in rows.items() if found)
 
 
 def _metric(metric: MetricValue, money: Money) -> MetricRow:

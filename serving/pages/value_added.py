@@ -22,7 +22,7 @@ _MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "value_added",
         "Value added",
-        "CRPS of the best simple baseline − CRPS. Above zero is better than every baseline.",
+        "CRPS of the best simple baseline − CRPS, over rows both answered. Above 0 beats the baselines.",
     ),
     ("mae", "MAE", "Mean absolute error of the median. Lower is better."),
     ("brier", "Brier", "Squared error of the chance of reaching the quota. Lower is better."),
@@ -30,6 +30,9 @@ _MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     ("auc", "AUC", "How well chances rank who reaches the quota: 0.5 is luck, 1 is perfect."),
     ("coverage_80", "80% interval covers", "Share of results inside P10–P90. It should be 80%."),
 )
+
+
+_UNITS: Final = {"bookings_of_usual": "the rep's usual bookings"}
 
 
 @dataclass(frozen=True)
@@ -108,16 +111,17 @@ def page_of(card: ModelCard) -> ValueAddedPage:
     """The context of the page for a model."""
     known = sorted((row for row in card.value_added if row.get("crps") is not None), key=lambda row: row["crps"])
     unknown = [row for row in card.value_added if row.get("crps") is None]
-    baselines = [row for row in known if row["forecaster"] != card.forecaster]
-    best = baselines[0] if baselines else None
-    compared = [row for row in known if row["forecaster"] == card.forecaster] + ([best] if best else [])
+    own = [row for row in known if row["forecaster"] == card.forecaster]
+    others = [row for row in known if row["forecaster"] != card.forecaster]
+    baseline = next((row for row in known if row.get("value_added") == 0), None)
+    compared = own + ([baseline] if baseline and baseline not in own else others[:1])
     unit = str(known[0].get("unit", "attainment")) if known else "attainment"
     return ValueAddedPage(
         model=f"{card.name} version {card.version} ({label_of({'forecaster': card.forecaster})})",
         trained=formats.day(card.trained_at.date()),
-        verdict=_verdict(card, known, best),
-        unit=unit,
-        chart=_chart(card, known, best) if known else None,
+        verdict=_verdict(card, known),
+        unit=_UNITS.get(unit, unit),
+        chart=_chart(card, known, baseline) if known else None,
         measures=tuple(Measure(label, meaning) for _, label, meaning in _MEASURES),
         forecasters=tuple(_row(row, card.forecaster) for row in (*known, *unknown)),
         by_week=_by_week(card, compared),
@@ -137,16 +141,19 @@ def _words(slug: str) -> str:
     return slug.replace("_", " ").capitalize().replace("Lightgbm", "LightGBM")
 
 
-def _verdict(card: ModelCard, known: Sequence[dict[str, Any]], best: dict[str, Any] | None) -> str:
+def _verdict(card: ModelCard, known: Sequence[dict[str, Any]]) -> str:
+    """What the value added says; it is measured on the rows that both forecasters answered."""
     own = next((row for row in known if row["forecaster"] == card.forecaster), None)
     if own is None:
         return "No backtest of this model is stored."
-    if best is None:
-        return "There is no other forecaster to compare with."
-    gain = 1 - own["crps"] / best["crps"] if best["crps"] else 0.0
-    if gain <= 0:
-        return f"The simple baseline “{label_of(best)}” is as accurate or better; this model adds nothing yet."
-    return f"Its error is {formats.percent(gain)} below that of the best other forecaster, “{label_of(best)}”."
+    gain = own.get("value_added")
+    if gain is None:
+        return "There is no simple baseline to compare with."
+    if gain == 0:
+        return "This is the best simple baseline: it is in use because no model beat it in the backtest."
+    if gain < 0:
+        return "A simple baseline is more accurate: this model adds nothing yet."
+    return f"Its error is {formats.percent(gain / (own['crps'] + gain))} below that of the best simple baseline."
 
 
 def _row(row: dict[str, Any], chosen: str) -> ForecasterRow:
@@ -161,7 +168,7 @@ def _value(slug: str, value: float | None) -> str:
     return f"+{text}" if slug == "value_added" and value is not None and value > 0 else text
 
 
-def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], best: dict[str, Any] | None) -> Markup:
+def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], baseline: dict[str, Any] | None) -> Markup:
     bars = [
         Bar(label_of(row), row["crps"], formats.decimal(row["crps"]), row["forecaster"] == card.forecaster)
         for row in rows
@@ -169,9 +176,9 @@ def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], best: dict[str, Any]
     listed = ", ".join(f"{bar.label} {bar.text}" for bar in bars)
     return bar_chart(
         bars,
-        reference=best["crps"] if best else None,
+        reference=baseline["crps"] if baseline else None,
         title="Error of each forecaster (CRPS, lower is better)",
-        description=f"{listed}. The dashed line is the best other forecaster.",
+        description=f"{listed}. The dashed line is the best simple baseline.",
         key="fva",
     )
 

@@ -90,7 +90,7 @@ def offer_words(offer: Offer, money: Money) -> OfferWords:
     return OfferWords(
         program=row.program_name or None,
         program_id=row.program_id,
-        skill=row.skill,
+        skill=row.skill.replace("_", " "),
         effect=effect,
         cost=money.full(row.cost),
         evidence=row.evidence,

@@ -192,9 +192,17 @@ def test_the_rep_page_shows_forecast_metrics_reasons_and_hazards(visit: Open, ha
     assert facts["Quota"] == f"EUR{GROUP}300{GROUP}000"
     assert facts["Chance of quota"] == formats.chance(row.p_hit)
     assert f"{row.booked / row.quota:.0%} of quota" in facts["Booked so far"]  # type: ignore[operator]
-    metrics = page.find("table", class_="metrics")
+    metrics = page.find(id="h-metrics").find_parent("section")
     labels = [head.find(string=True) for head in metrics.find_all("th", scope="row")]
-    assert labels == [metric.label for metric in row.metrics]
+    assert sorted(labels) == sorted(metric.label for metric in row.metrics)
+    assert [one.get_text() for one in metrics.find_all("summary")] == [
+        "Attainment",
+        "Pace",
+        "Pipeline",
+        "Closing",
+        "Productivity",
+        "Growth and acquisition",
+    ]
     assert "credited bookings ÷ quota in force" in metrics.get_text()
     assert "No sales or marketing spend is recorded for the period." in metrics.get_text()
     drivers = page.find("table", class_="drivers").get_text(" ", strip=True)
@@ -230,7 +238,7 @@ def test_a_rep_sees_the_own_page_without_deciding(visit: Open) -> None:
 
 def test_the_model_page_says_whether_the_model_adds_anything(visit: Open, harbour: World) -> None:
     page = parsed(visit("analyst", "/value-added"))
-    assert "Its error is 17% below that of the best other forecaster, “Weighted pipeline”." in page.get_text()
+    assert "Its error is 17% below that of the best simple baseline." in page.get_text()
     table = page.find("svg", class_="bars").find_parent("section").find("table")
     rows = [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
     assert rows[0][:4] == ["Forecaster", "Rows", "CRPS", "Value added"]
@@ -244,14 +252,14 @@ def test_the_model_page_says_whether_the_model_adds_anything(visit: Open, harbou
     assert "<script>alert(1)</script>" in card.get_text(), "a card's markup is text"
 
 
-def test_a_model_that_adds_nothing_is_said_to(harbour: World, tmp_path: Path) -> None:
+def test_the_model_page_does_not_praise_a_model_that_adds_nothing(harbour: World, tmp_path: Path) -> None:
     card = harbour.model_card
-    worse = {card.forecaster: {"crps": 0.5}}
-    rows = tuple(row | worse.get(row["forecaster"], {}) for row in card.value_added)
+    own = card.value_added[0]
     for changed, words in (
-        (replace(card, value_added=rows), "is as accurate or better; this model adds nothing yet"),
+        (replace(card, value_added=(own | {"value_added": -0.1},)), "A simple baseline is more accurate"),
+        (replace(card, value_added=(own | {"value_added": 0.0},)), "in use because no model beat it"),
+        (replace(card, value_added=(own | {"value_added": None},)), "There is no simple baseline to compare with"),
         (replace(card, value_added=(), by_week=(), gate=()), "No backtest of this model is stored"),
-        (replace(card, value_added=rows[:1]), "There is no other forecaster to compare with"),
     ):
         path = tmp_path / f"{len(words)}.db"
         with PredictionStore.open(path) as store:
