@@ -212,10 +212,14 @@ class TableStore:
         """Keeps every other ingest out; the lock goes with the process that holds it.
 
         Raises:
-            DataError: Another ingest is running in this workspace.
+            DataError: Another ingest is running in this workspace, or it cannot be written.
         """
-        self._root.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._root / "ingest.lock", timeout=0, isolation_level=None)) as lock:
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            lock = sqlite3.connect(self._root / "ingest.lock", timeout=0, isolation_level=None)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise DataError(f"the workspace {self.workspace.root} cannot be written: {error}") from error
+        with closing(lock):
             try:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:

@@ -28,12 +28,14 @@ class Assembled:
         records: Records of its files, before the mapping's filters.
         files: The files that were read.
         absent: The export has no such table.
+        usable: Nothing required is missing.
     """
 
     given: TableInput
     records: int = 0
     files: list[RawFile] = field(default_factory=list)
     absent: bool = False
+    usable: bool = True
 
 
 class Assembler:
@@ -81,6 +83,7 @@ class Assembler:
         ]
         if not sources:
             return self._missing(table, loaded=loaded)
+        before = len(self.problems)
         if self._mapping.exact:
             self._refuse_two_kinds(table)
         selects: list[str] = []
@@ -109,6 +112,7 @@ class Assembler:
             return None
         self._connection.execute(f"CREATE VIEW given_{table.name} AS {' UNION ALL '.join(selects)}")
         assembled.given = TableInput(table, f"given_{table.name}", rejected, tuple(asides))
+        assembled.usable = len(self.problems) == before
         return assembled
 
     def assumptions(self, table: Table) -> tuple[Assumption, ...]:

@@ -128,14 +128,7 @@ class _Ingest:
         self.notes += [raw.note for raw in reader.files if raw.note]
         files = {raw.name: raw.sha256 for raw in reader.files}
         quarantine = self._quarantine(log, version, bool(staged))
-        if staged:
-            self.store.append(
-                staged, source=str(self.folder.root), mapping=self.mapping.name, files=files, tables=counts
-            )
-        # A process killed before this is mended by the next ingest, also by one that changes nothing else.
-        self._write_organisation(organisation)
-        self._take_over_plans(plans)
-        return IngestReport(
+        report = IngestReport(
             version=version + 1 if staged else None,
             source=str(self.folder.paths[0] if self.folder.single else self.folder.root),
             mapping=self.mapping.name,
@@ -147,6 +140,14 @@ class _Ingest:
             unread_files=self.folder.others(files),
             notes=tuple(self.notes),
         )
+        if staged:
+            self.store.append(
+                staged, source=str(self.folder.root), mapping=self.mapping.name, files=files, tables=counts
+            )
+        # A process killed before this is mended by the next ingest, also by one that changes nothing else.
+        self._write_organisation(organisation)
+        self._take_over_plans(plans)
+        return report
 
     def _settle_organisation(self, given: Path | None) -> Organisation:
         own = self.store.workspace.organisation_file
@@ -174,7 +175,7 @@ class _Ingest:
             self.progress(f"ingest {table.name}", number, len(_ORDER))
             found = assembler.assemble(table, loaded=table.name in state)
             keep_state = found is None or not self.replace
-            if found is not None and not assembler.problems:
+            if found is not None and found.usable:
                 result = validator.check(found.given)
                 assembler.problems += result.unmet
                 assembled[table.name], checked[table.name] = found, result
@@ -245,7 +246,7 @@ class _Ingest:
     def _comp_plans(self) -> Path | None:
         path = self.folder.settings_file("comp_plans.yaml")
         if path is not None:
-            read_plans(path)
+            self.notes.append(f"{len(read_plans(path))} compensation plans taken over from {path.name}")
         return path
 
     def _take_over_plans(self, plans: Path | None) -> None:
@@ -257,7 +258,6 @@ class _Ingest:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(plans, self.scratch / plans.name)
         os.replace(self.scratch / plans.name, target)
-        self.notes.append(f"compensation plans taken over from {plans.name}")
 
     def _write_organisation(self, organisation: Organisation) -> None:
         target = self.store.workspace.organisation_file

@@ -1,8 +1,9 @@
 """What a mapping file can declare: how a foreign export becomes the tables of the data contract."""
 
+import codecs
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from spm_ml.errors import ConfigurationError, did_you_mean
 from spm_ml.settings import Organisation
@@ -166,6 +167,14 @@ class FileFormat(_Declared):
     separator: str | None = Field(default=None, min_length=1, max_length=1)
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            return value and codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"{value!r} is not an encoding such as 'cp1252'") from None
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -72,12 +72,12 @@ def as_utf8(path: Path, copy: Path, encoding: str | None = None) -> TextFile:
             last = chunk[-1:]
             line_ends += chunk.count(b"\n")
             odd = odd or b"\t" in chunk or b"\xa0" in chunk
-            if valid and not chunk.isascii():
-                valid = _decodes(decoder, chunk)
+            valid = valid and _decodes(decoder, chunk)
             if len(sample) < _SAMPLE and not chunk.isascii():
                 lines = chunk.split(b"\n")
                 whole = lines[1:-1] if len(lines) > 2 else lines
                 sample += b"\n".join(line for line in whole if not line.isascii())[:_SAMPLE] + b"\n"
+    valid = valid and _decodes(decoder, b"", final=True)
     if not start.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError(f"{path.name} is empty: it needs a line of column names, or take it out of the folder")
     for magic, what in _NOT_TEXT.items():
@@ -91,9 +91,9 @@ def as_utf8(path: Path, copy: Path, encoding: str | None = None) -> TextFile:
     return TextFile(copy, used, encoding is None, False, digest.hexdigest(), line_ends, ends_in_line, odd)
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
     try:
-        decoder.decode(chunk)
+        decoder.decode(chunk, final)
     except UnicodeDecodeError:
         return False
     return True

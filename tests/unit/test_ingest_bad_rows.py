@@ -199,12 +199,13 @@ def test_one_rep_and_one_period_are_enough(tmp_path: Path) -> None:
 def test_a_rule_that_no_row_meets_stops_the_ingest(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "workspace")
     reps = REPS.replace("2020-01-01", "01.01.2020").replace("2021-02-01", "01.02.21").replace("2021-03-01", "x")
-    quotas = QUOTAS.replace("2024Q1", "2024-01")
+    quotas = QUOTAS.replace("2024Q1", "2024-01").replace("2024Q2", "2024-02")
     with pytest.raises(DataError) as caught:
         ingest(workspace, write(tmp_path / "in", reps=reps, quotas=quotas))
     message = str(caught.value)
     assert "none of the 3 rows of reps meets the rule that hired_on must be a date" in message
     assert "reps.csv, line 2 holds '01.01.2020'" in message
+    assert "none of the 2 rows of quotas meets the rule that period must be a period" in message
     assert "nothing was stored" in message
     assert not (workspace.tables / "versions.json").exists()
 

@@ -108,6 +108,7 @@ def test_deals_come_out_as_declared(imported: Workspace) -> None:
         ("tables: {reps: [{file: a.csv, columns: {rep_id: {from: x, default: y}}}]}", "a default needs a note"),
         ("tables: {reps: [{file: a.csv, columns: {}, filters: {}}]}", "filters"),
         ("tables: {}\nformat: {decimal: ',', thousands: ','}", "both ','"),
+        ("tables: {}\nformat: {encoding: utf-9}", "'utf-9' is not an encoding"),
         ("tables: {}\norganisation: {currency: euro}", "currency"),
         ("tables: [", "is not YAML"),
         ("- reps", "must hold 'tables:'"),

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from spm_ml.errors import DataError
+from spm_ml.errors import ConfigurationError, DataError
 from spm_ml.history.store import TableStore
 from spm_ml.settings import Organisation, Workspace
 from spm_ml.sources import ingest
 from tests.ingest_world import OPPORTUNITIES, QUOTAS, REPS, rows, write
 
+PLAN = "plan_id: everyone\ntiers:\n  - {from: 0, rate: 0.1}\n"
 EVENTS = """opportunity_id,recorded_at,stage,amount,outcome
 o1,2024-01-05T10:00:00Z,Qualify,100,open
 o1,2024-01-05T10:00:00Z,Propose,100,
@@ -154,9 +155,12 @@ def test_the_workspace_keeps_its_organisation(workspace: Workspace, tmp_path: Pa
 def test_compensation_plans_are_checked_and_taken_over(workspace: Workspace, tmp_path: Path) -> None:
     source = write(tmp_path / "in")
     (source / "comp_plans.yaml").write_text("plan_id: [")
-    with pytest.raises(Exception, match=r"comp_plans\.yaml"):
+    with pytest.raises(ConfigurationError, match=r"comp_plans\.yaml"):
         ingest(workspace, source)
     assert not (workspace.tables / "versions.json").exists()
+    (source / "comp_plans.yaml").write_text(PLAN)
+    assert "1 compensation plans taken over from comp_plans.yaml" in ingest(workspace, source).notes
+    assert (workspace.comp_plans / "comp_plans.yaml").read_text() == PLAN
 
 
 def test_a_running_ingest_keeps_another_one_out(workspace: Workspace, tmp_path: Path) -> None:
