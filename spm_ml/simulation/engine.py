@@ -192,7 +192,7 @@ def _reassign(course: Course, book: Book, week: int, reported: bool, rng: np.ran
     if not len(orphaned):
         return book
     period = int(timeline.week_period[week])
-    heir = people.heirs(people.team[period, book.owner[orphaned]], week + 1, period, rng)
+    heir = people.heirs(people.team[period, book.owner[orphaned]], week, period, rng)
     inherited = (heir >= 0) & course.world.knobs.inherit
     book.owner[orphaned[inherited]] = heir[inherited]
     day, evening = np.full(len(orphaned), timeline.week_end[week]), np.full(len(orphaned), _HANDOVER)

@@ -18,7 +18,7 @@ from spm_ml.simulation import ledger
 from spm_ml.simulation.book import CANCEL_WEEKS, WON, Book, Rates, Week, credited, kept
 from spm_ml.simulation.deals import LAST_STAGE, Kernel
 from spm_ml.simulation.factors import lucky, week_rates
-from spm_ml.simulation.timeline import Timeline, day_number
+from spm_ml.simulation.timeline import Timeline, day_number, day_of
 from spm_ml.simulation.truth import Truth, read_truth
 from spm_ml.simulation.world import Floats, Ints
 
@@ -138,7 +138,9 @@ def _place(timeline: Timeline, day: int) -> tuple[int, int]:
     week = int(np.searchsorted(timeline.week_end, day, side="right"))
     if week >= timeline.weeks or day < timeline.report_start - 1:
         first, last = timeline.periods[timeline.first_reported].start, timeline.periods[-1].end
-        raise DataError(f"as-of day number {day} lies outside the simulated periods {first} to {last}")
+        raise DataError(
+            f"{day_of(day)} lies outside the simulated periods: take a day from the eve of {first} to the eve of {last}"
+        )
     return int(timeline.week_period[week]), week
 
 
@@ -182,7 +184,7 @@ def _gained(happened: Week, scenarios: int, people: int) -> Floats:
 def _inherit(truth: Truth, book: Book, week: int, period: int, rng: np.random.Generator) -> Book:
     presence = truth.presence
     orphaned = np.flatnonzero((presence.left_week == week)[book.owner] & (book.stage != WON))
-    heir = presence.heirs(presence.team[period, book.owner[orphaned]], week + 1, period, rng)
+    heir = presence.heirs(presence.team[period, book.owner[orphaned]], week, period, rng)
     heir = np.where(truth.world.knobs.inherit, heir, -1)
     book.owner[orphaned] = np.where(heir >= 0, heir, book.owner[orphaned])
     remaining = np.ones(len(book), dtype=np.bool_)

@@ -44,8 +44,8 @@ class Presence:
         return (self.hired_week <= week) & (self.left_week >= week)
 
     def heirs(self, team: Ints, week: int, period: int, rng: np.random.Generator) -> Ints:
-        """A random rep of each given team who works in the week; -1 where there is none (H04)."""
-        members = np.flatnonzero(self.active(week))
+        """A random rep of each given team who works in the week and the next; -1 where there is none (H04)."""
+        members = np.flatnonzero(self.active(week) & self.active(week + 1))
         members = members[np.argsort(self.team[period, members], kind="stable")]
         ordered = self.team[period, members]
         first, after = np.searchsorted(ordered, team), np.searchsorted(ordered, team, side="right")

@@ -29,11 +29,12 @@ _CODES = [hazard.code for hazard in PLANTED if hazard.code not in FILE_HAZARDS]
     periods=st.integers(1, 3),
     seed=st.integers(0, 2**32),
     hazards=st.sets(st.sampled_from(_CODES)),
+    end=st.dates(date(2026, 10, 1), date(2026, 12, 30)),
 )
-def test_any_organisation_is_whole(reps: int, periods: int, seed: int, hazards: set[str]) -> None:
+def test_any_organisation_is_whole(reps: int, periods: int, seed: int, hazards: set[str], end: date) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        summary = simulate(folder, reps=reps, periods=periods, seed=seed, fmt="parquet", hazards=hazards)
+        summary = simulate(folder, reps=reps, periods=periods, seed=seed, fmt="parquet", hazards=hazards, end=end)
         tables = {table: pq.read_table(folder / f"{table}.parquet").to_pandas() for table in summary.rows}
         for table, frame in tables.items():
             for column in TABLE_BY_NAME[table].columns:
