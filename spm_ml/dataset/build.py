@@ -68,7 +68,7 @@ def build_dataset(
         DataError: No as-of day lies in the data, two features share a name, or a stream is not as it must be.
     """
     days = as_of_grid(history, first_period=first_period) if as_of_days is None else tuple(as_of_days)
-    if not days:
+    if not days and as_of_days is None:
         raise DataError(
             f"there is nothing to build: the first period starts after the last record ({history.watermark})"
         )

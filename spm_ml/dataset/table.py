@@ -20,7 +20,7 @@ _METADATA: Final = b"spm_ml.dataset"
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RepPeriodDataset:
     """Rows for every rep × period × as-of day; columns as declared in `spm_ml.dataset.schema`.
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import ibis
 import ibis.expr.types as ir
 
+from spm_ml.errors import DataError
+
 if TYPE_CHECKING:
     from spm_ml.features.grid import AsOfGrid
 
@@ -76,10 +78,16 @@ class AsOf:
 
     Args:
         grid: The rows that are being built.
+        readings: What was asked for, by the column it is computed as.
+        streams: What it is read from, by name.
+
+    Raises:
+        DataError: Two streams share a name.
     """
 
     grid: "AsOfGrid"
     readings: dict[str, Reading] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
 
     @property
     def row(self) -> Expression:
@@ -107,6 +115,8 @@ class AsOf:
         return self._from(known_from, lambda: self._read(stream, measure, 0) - self._read(stream, measure, days))
 
     def _read(self, stream: Stream, measure: str, days_ago: int) -> Expression:
+        if self.streams.setdefault(stream.name, stream) != stream:
+            raise DataError(f"two streams are named {stream.name!r}: give each a name of its own")
         reading = Reading(stream, measure, days_ago)
         self.readings[reading.column] = reading
         return ibis._[reading.column]

@@ -132,7 +132,8 @@ def _share(part: Expression, whole: Expression) -> Expression:
 def open_age_days(at: AsOf) -> Expression:
     """Mean days since the open deals were created."""
     today = at.row.as_of.delta(ibis.date("1970-01-01"), unit="day")
-    return today - _share(at.now(OPEN, "created_day"), at.now(OPEN, "count"))
+    count = at.now(OPEN, "count")
+    return _share(count * today - at.now(OPEN, "created_day"), count)
 
 
 def _change(at: AsOf, measure: str, days: int) -> Expression:

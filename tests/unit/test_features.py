@@ -1,0 +1,144 @@
+"""FEATURES as a catalogue, and how a feature of one's own is written."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import ibis
+import pytest
+
+from spm_ml.dataset import build_dataset
+from spm_ml.errors import DataError
+from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Stream
+from spm_ml.history import SalesHistory
+from tests.feature_world import World
+
+DAYS = [date(2025, 3, 31), date(2025, 5, 12)]
+RELIED_ON = {
+    "bookings_last_1",
+    "bookings_last_2",
+    "bookings_last_3",
+    "bookings_last_4",
+    "bookings_same_last_year",
+    "bookings_mean",
+    "bookings_std",
+    "attainment_last_1",
+    "attainment_mean",
+    "periods_of_history",
+    "booked_share_of_quota",
+    "open_amount_stage_1",
+    "open_count_stage_1",
+    "open_amount",
+    "open_count",
+    "open_amount_in_period",
+    "open_amount_overdue",
+    "largest_open_amount",
+    "open_amount_change_7",
+    "open_amount_change_28",
+    "open_count_change_7",
+    "open_count_change_28",
+    "created_amount_28",
+    "created_count_28",
+    "won_amount_28",
+    "won_count_28",
+    "lost_amount_28",
+    "lost_count_28",
+    "pushed_count_28",
+    "slipped_count_28",
+    "win_rate_364",
+    "average_deal_364",
+    "cycle_days_364",
+    "activity_7",
+    "activity_28",
+    "activity_91",
+    "meetings_28",
+    "tenure_days",
+    "ramping",
+    "fte",
+    "territory_potential",
+    "programs_taken",
+    "days_since_program",
+    "elapsed_share",
+    "period_number",
+}
+
+
+@pytest.fixture(scope="module")
+def history() -> Iterator[SalesHistory]:
+    world = World(31, reps=2, deals=8, days=180)
+    with SalesHistory.from_frames(world.frames(), world.settings) as opened:
+        yield opened
+
+
+def calls(grid: AsOfGrid) -> ibis.Table:
+    rows = grid.history.activity
+    return rows.filter(rows.kind == "call").select("rep_id", visible_from="recorded_on", calls=ibis.literal(1, "int64"))
+
+
+CALLS = Stream("calls", calls, log="activity", table="activities")
+
+
+def calls_28(at: AsOf) -> object:
+    return at.trailing(CALLS, "calls", 28)
+
+
+def test_every_name_that_others_rely_on_is_there() -> None:
+    names = {name for feature in FEATURES for name in feature.names(4)}
+    assert names >= RELIED_ON
+    assert "open_amount_stage_4" in names
+
+
+def test_the_catalogue_says_what_a_feature_is() -> None:
+    names = [feature.name for feature in FEATURES]
+    assert len(names) == len(set(names))
+    groups = {"attainment", "pipeline", "flow", "activity", "profile", "programs"}
+    assert {feature.group for feature in FEATURES} == groups
+    for feature in FEATURES:
+        assert feature.description.endswith("."), feature.name
+
+
+def test_a_feature_of_ones_own_needs_one_entry(history: SalesHistory) -> None:
+    mine = Feature("calls_28", "custom", "count", "Calls of the last 28 days.", calls_28)
+    double = Feature("double_{stage}", "custom", "count", "Twice the stage.", lambda at, stage: at.row.week * 0 + stage)
+    built = build_dataset(history, as_of_days=DAYS, features=(mine, double))
+    assert built.feature_names == ("calls_28", "double_1", "double_2", "double_3")
+    activity = history.activity.to_pandas()
+    for _, row in built.frame.iterrows():
+        ago = (row["as_of"] - activity["recorded_on"].astype("datetime64[s]")).dt.days
+        own = activity[(activity["rep_id"] == row["rep_id"]) & (activity["kind"] == "call") & (ago >= 0) & (ago < 28)]
+        assert row["calls_28"] == len(own)
+    assert (built.frame["double_3"] == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("spans", "message"),
+    [
+        (lambda rows: rows.select("rep_id", "recorded_on"), "must give rep_id and visible_from"),
+        (lambda rows: rows.select("rep_id", visible_from="recorded_on", other=ibis.literal(1)), "no measure 'value'"),
+        (lambda rows: rows.select("rep_id", visible_from="recorded_on", value=ibis.literal(0.5)), "sums must not"),
+    ],
+)
+def test_a_wrong_stream_is_refused(history: SalesHistory, spans: object, message: str) -> None:
+    stream = Stream("wrong", lambda grid: spans(grid.history.activity))
+    feature = Feature("wrong", "custom", "count", "Wrong.", lambda at: at.now(stream, "value"))
+    with pytest.raises(DataError, match=message):
+        build_dataset(history, as_of_days=DAYS[:1], features=(feature,))
+
+
+def test_two_streams_of_one_name_are_refused(history: SalesHistory) -> None:
+    other = Stream("calls", calls)
+    features = tuple(
+        Feature(name, "custom", "count", "Calls.", lambda at, stream=stream: at.now(stream, "calls"))
+        for name, stream in (("a", CALLS), ("b", other))
+    )
+    with pytest.raises(DataError, match="two streams are named 'calls'"):
+        build_dataset(history, as_of_days=DAYS[:1], features=features)
+
+
+def test_a_build_leaves_nothing_in_the_engine(history: SalesHistory) -> None:
+    def tables() -> int:
+        return int(history.connection.raw_sql("SELECT count(*) FROM duckdb_tables()").fetchall()[0][0])
+
+    build_dataset(history, as_of_days=DAYS[:1], features=())
+    before = tables()
+    build_dataset(history, as_of_days=DAYS[:1], features=())
+    assert tables() == before
