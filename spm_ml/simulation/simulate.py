@@ -24,7 +24,7 @@ from spm_ml.simulation.timeline import Timeline, day_of
 from spm_ml.simulation.traces import Evidence, Trace, planted_table
 from spm_ml.simulation.truth import bookings_of, write_truth
 from spm_ml.simulation.world import Ints, World
-from spm_ml.simulation.write import FORMATS, Format, TableWriter
+from spm_ml.simulation.write import FORMATS, TRUTH, Format, TableWriter, clear
 
 DEFAULT_END = date(2026, 11, 20)
 """Last day of the history unless told otherwise: day 51 of 2026Q4, never today's date."""
@@ -67,7 +67,7 @@ def simulate(
     than there are seats.
 
     Args:
-        out: Folder for the tables, `organisation.yaml` and `truth/`.
+        out: Folder for the tables, `organisation.yaml` and `truth/`; an earlier simulation in it is replaced.
         reps: Seats of quota-carrying reps; their managers come on top.
         periods: Finished fiscal quarters.
         seed: Of every chance in it.
@@ -80,7 +80,7 @@ def simulate(
 
     Raises:
         ConfigurationError: A size is not positive, the format or a hazard is unknown, or Parquet files should be
-            spoilt in a way that only text can be.
+            spoilt in a way that only text can be, or the folder holds tables that no simulation wrote.
     """
     _check(reps, periods, fmt, hazards)
     world = plant(World.clean(effects), hazards)
@@ -89,8 +89,8 @@ def simulate(
     world = rename_third_stage(world, timeline)
     last_day = timeline.end - world.knobs.missing_days
     chance = streams(seed)
-    truth = out / "truth"
-    truth.mkdir(parents=True, exist_ok=True)
+    truth = out / TRUTH
+    clear(out)
     diary: list[dict[str, Ints]] = []
     course = run(world, timeline, reps, chance, diary.append, progress)
     columns = course.ledger.columns()

@@ -8,8 +8,28 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from spm_ml.errors import ConfigurationError
+from spm_ml.tables import TABLE_BY_NAME
+
 Format = Literal["csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "parquet")
+TRUTH = "truth"
+"""Folder beside the tables."""
+
+
+def clear(folder: Path) -> None:
+    """Makes the folder ready: tables of an earlier simulation go, so that none is left beside the new ones.
+
+    Raises:
+        ConfigurationError: The folder holds tables that no simulation wrote.
+    """
+    names = [f"{table}.{fmt}" for table in TABLE_BY_NAME for fmt in FORMATS]
+    found = [folder / name for name in names if (folder / name).exists()]
+    if found and not (folder / TRUTH / "world.json").exists():
+        raise ConfigurationError(f"{found[0]} was written by no simulation: choose an empty folder, or move it away")
+    for path in found:
+        path.unlink()
+    (folder / TRUTH).mkdir(parents=True, exist_ok=True)
 
 
 class TableWriter:

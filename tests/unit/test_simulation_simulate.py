@@ -209,6 +209,20 @@ def test_wrong_arguments_are_named(tmp_path: Path, wrong: dict[str, object], mes
     assert not (tmp_path / "out").exists()
 
 
+def test_an_earlier_simulation_is_replaced(tmp_path: Path) -> None:
+    simulate(tmp_path, reps=2, periods=1, seed=0, hazards=["H10"])
+    simulate(tmp_path, reps=2, periods=1, seed=0, fmt="parquet", hazards=())
+    assert not list(tmp_path.glob("*.csv"))
+    assert not (tmp_path / "fx_rates.parquet").exists()
+
+
+def test_tables_of_somebody_else_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "reps.csv").write_text("rep_id\n")
+    with pytest.raises(ConfigurationError, match="written by no simulation"):
+        simulate(tmp_path, reps=2, periods=1, seed=0)
+    assert (tmp_path / "reps.csv").read_text() == "rep_id\n"
+
+
 def test_progress_is_told(tmp_path: Path) -> None:
     heard: list[tuple[str, int, int]] = []
     simulate(
