@@ -15,8 +15,9 @@ FITTED_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 MEDIAN: Final = FITTED_LEVELS.index(0.5)
 
-FULL_LEAVES_FROM: Final = 1_000
-"""Rep-periods from which trees get 7 leaves, below 4: small data overfits long before its rows run out."""
+ROUNDS: Final = 120
+"""Trees of each booster. They are small and split at random points (Geurts, Ernst & Wehenkel 2006, Machine Learning
+63), because the rows of a rep-period repeat each other, and larger or greedier trees learn them by heart."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,20 @@ class QuantileBoosters:
     boosters: tuple[lightgbm.Booster, ...]
 
     @classmethod
-    def fit(cls, matrix: Array, target: Array, weight: Array, *, rep_periods: int, seed: int, threads: int) -> Self:
+    def fit(cls, matrix: Array, target: Array, weight: Array, *, seed: int, threads: int) -> Self:
         """Fits all levels; deterministic for a seed, whatever the number of threads.
 
         Args:
             matrix: (n, p) columns, NaN where unknown.
             target: (n,) values whose quantiles are sought.
             weight: (n,) weights of the loss.
-            rep_periods: Independent units behind the rows; sets the size of trees.
             seed: Of the columns drawn for each tree.
             threads: Threads LightGBM may use.
         """
         parameters: dict[str, Any] = {
             "objective": "quantile",
-            "num_leaves": 7 if rep_periods >= FULL_LEAVES_FROM else 4,
+            "num_leaves": 4,
+            "extra_trees": True,
             "learning_rate": 0.06,
             "min_data_in_leaf": 50,
             "feature_fraction": 0.5,
@@ -56,7 +57,7 @@ class QuantileBoosters:
             "verbose": -1,
         }
         data = lightgbm.Dataset(matrix, target, weight=weight, params=parameters).construct()
-        return cls(tuple(lightgbm.train(parameters | {"alpha": level}, data, 80) for level in FITTED_LEVELS))
+        return cls(tuple(lightgbm.train(parameters | {"alpha": level}, data, ROUNDS) for level in FITTED_LEVELS))
 
     def predict(self, matrix: Array) -> Array:
         """Gives (n, 19) quantiles of the target at `QUANTILE_LEVELS`, never crossing."""

@@ -154,7 +154,6 @@ class LightGbmQuantiles:
             seen.matrix[chosen],
             (remaining / seen.remainder)[chosen],
             (seen.remainder / seen.usual)[chosen],
-            rep_periods=count_rep_periods(frame),
             seed=self.settings.seed,
             threads=self.settings.threads,
         )

@@ -47,6 +47,7 @@ class RepScale:
         expected = np.where(quota > 0, quota * self.usual_attainment, 0.0)
         expected = np.where(expected > 0, expected, self.usual_bookings * np.maximum(exposure, SMALLEST_SHARE))
         own = frame["bookings_mean"].to_numpy(dtype=float)
-        periods = np.where(np.isnan(own), 0.0, np.nan_to_num(frame["periods_of_history"].to_numpy(dtype=float)))
+        periods = np.nan_to_num(frame["periods_of_history"].to_numpy(dtype=float), nan=PRIOR_PERIODS)
+        periods = np.where(np.isnan(own), 0.0, periods)
         shrunk = (np.nan_to_num(own) * periods + expected * PRIOR_PERIODS) / (periods + PRIOR_PERIODS)
         return np.asarray(np.maximum(shrunk, SMALLEST_SHARE * self.usual_bookings))
