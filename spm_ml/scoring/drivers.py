@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any, Final
 
 from spm_ml.predictions import Driver
-from spm_ml.scoring.groups import USUAL, group_of, sentence_about
+from spm_ml.scoring.groups import CORRECTION, USUAL, group_of, sentence_about
 from spm_ml.scoring.words import MoneyWords
 
 BASE_COLUMN: Final = "base"
@@ -36,7 +36,7 @@ def drivers_of(
         forecaster_label: What a reader calls the forecaster.
 
     Returns:
-        What is booked first, then the rest by size.
+        What is booked first, then the others by size, and last what is too small to be named.
     """
     booked = float(row["booked_to_date"])
     quota = float(row["quota"])
@@ -53,14 +53,12 @@ def drivers_of(
                 label = group_of(feature, stages)
                 grouped[label] = grouped.get(label, 0.0) + amount
         grouped[USUAL] = contributions.get(BASE_COLUMN, 0.0)
+        grouped[CORRECTION] = median - booked - sum(grouped.values())
         ranked = sorted(grouped.items(), key=lambda item: (-abs(item[1]), item[0]))
-        parts.extend(
-            (label, amount, sentence_about(label, row, stages, money)) for label, amount in ranked[: SHOWN - 1]
-        )
-        rest = median - booked - sum(amount for _, amount, _ in parts)
+        shown, rest = ranked[: SHOWN - 1], sum(amount for _, amount in ranked[SHOWN - 1 :])
+        parts.extend((label, amount, sentence_about(label, row, stages, money)) for label, amount in shown)
         if round(rest):
-            parts.append(("Everything else", rest, "Smaller effects, and the correction from past errors."))
-    parts.sort(key=lambda part: (-abs(part[1]), part[0]))
+            parts.append(("Everything else", rest, "Smaller effects together."))
     first = ("Booked so far", booked, _booked_sentence(booked, quota, money))
     return tuple(
         Driver(label=label, points=amount / quota if quota > 0 else None, amount=round(amount), text=text)

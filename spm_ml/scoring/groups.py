@@ -10,6 +10,7 @@ from spm_ml.features import FEATURES
 from spm_ml.scoring.words import MoneyWords
 
 USUAL: Final = "Usually still created and won"
+CORRECTION: Final = "Correction from past errors"
 PACE: Final = "Pace so far"
 TIME: Final = "Time left in the period"
 OPEN_DEALS: Final = "Timing and size of open deals"
@@ -87,7 +88,7 @@ _FACTS: Final[dict[str, tuple[Fact, ...]]] = {
         Fact("bookings_mean", "money", "{} on average"),
     ),
     FLOW: (
-        Fact("created_count_28", "number", "In 28 days: {} deals created"),
+        Fact("created_count_28", "number", "Deals in 28 days: {} created"),
         Fact("won_count_28", "number", "{} won"),
         Fact("lost_count_28", "number", "{} lost"),
         Fact("pushed_count_28", "number", "{} pushed"),
@@ -106,7 +107,10 @@ _STAGE_FACTS: Final = (
     Fact("open_count_stage_{stage}", "number", "Open deals: {}"),
     Fact("open_amount_stage_{stage}", "money", "worth {}"),
 )
-_WITHOUT_FACTS: Final = {USUAL: "What a rep of this size adds beyond the open deals."}
+_WITHOUT_FACTS: Final = {
+    USUAL: "What a rep of this size adds beyond the open deals.",
+    CORRECTION: "By how much such forecasts were off in past periods, at this week.",
+}
 
 
 def _stage_label(stage: str) -> str:

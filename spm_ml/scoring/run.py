@@ -65,7 +65,7 @@ def score(
     *,
     as_of: date | None = None,
     today: date | None = None,
-    recommendations: Sequence[Recommendation] = (),
+    recommendations: Sequence[Recommendation] | None = None,
     progress: Progress = silent,
 ) -> ScoringResult:
     """Forecasts the running period with the champion and publishes the batch.
@@ -77,7 +77,7 @@ def score(
         as_of: Day to forecast from; default, and at most, the watermark (the newest record's day).
         today: Day on which somebody asks; when the data known then are older than `stale_after_days`, every forecast
             is withheld as `stale_data` (H25). Default: no check by the clock, as data of the past would always fail it.
-        recommendations: Published with the batch.
+        recommendations: Published with the batch; default: those that are published for the period already.
         progress: Told while it runs.
 
     Raises:

@@ -1,0 +1,116 @@
+"""From an ingested export to a published batch, with a baseline champion, at the edges of a period."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from spm_ml.errors import NotReadyError
+from spm_ml.predictions import PredictionStore, Recommendation
+from spm_ml.registry import Registry
+from spm_ml.scoring import ScoringResult, prediction_rows, score
+from spm_ml.settings import Organisation, Workspace
+from spm_ml.simulation import simulate
+from spm_ml.sources import ingest
+from training import promote, train
+
+PERIOD_END, WATERMARK = date(2026, 9, 30), date(2026, 11, 20)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, migrated_mlflow_database: Path) -> Iterator[Workspace]:
+    """Eight reps over four finished quarters; the champion is a simple rule, as so little data suggest."""
+    root = tmp_path_factory.mktemp("scored")
+    simulate(root / "export", reps=8, periods=4, seed=1)
+    workspace = Workspace(root / "ws")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        ingest(workspace, root / "export")
+        settings = workspace.organisation().model_copy(update={"threads": 1})
+        Organisation.model_validate(settings.model_dump()).write(workspace.organisation_file)
+        workspace.mlflow_database.write_bytes(migrated_mlflow_database.read_bytes())
+        with pytest.raises(NotReadyError, match="spm promote"):
+            score(workspace)
+        train(workspace, periods=2)
+        promote(workspace, force_reason="a test of scoring, not of the gate")
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def result(workspace: Workspace) -> ScoringResult:
+    return score(workspace)
+
+
+def test_the_running_period_is_scored_for_every_week(result: ScoringResult) -> None:
+    assert (result.batch.period, result.batch.as_of, result.batch.watermark) == ("2026Q4", WATERMARK, WATERMARK)
+    days = sorted({row.as_of for row in result.predictions})
+    assert days[0] == PERIOD_END
+    assert days[-1] == WATERMARK
+    assert {row.week for row in result.board} == {(WATERMARK - PERIOD_END).days // 7}
+    assert len(result.board) >= 8
+
+
+def test_every_row_has_a_reason_and_the_board_has_metrics(result: ScoringResult) -> None:
+    assert all(row.main_reason for row in result.predictions)
+    for row in result.board:
+        metrics = {metric.slug: metric for metric in row.metrics}
+        assert {"quota_attainment", "linear_pace", "required_daily_rate"} <= set(metrics)
+        if row.quota and row.abstention is None:
+            assert metrics["quota_attainment"].value == pytest.approx(row.booked / row.quota)
+            assert sum(driver.amount or 0 for driver in row.drivers) == pytest.approx(row.quantile(0.5), abs=2)
+
+
+def test_teams_carry_the_metrics_of_the_same_day(result: ScoringResult) -> None:
+    assert result.teams
+    for team in result.teams:
+        metrics = {metric.slug: metric.value for metric in team.metrics}
+        assert team.booked == metrics["bookings"]
+        assert team.as_of == WATERMARK
+
+
+def test_what_is_published_is_what_was_returned(workspace: Workspace, result: ScoringResult) -> None:
+    with PredictionStore.open(workspace.predictions_database) as store:
+        published = store.published_batch()
+    assert published == result.batch
+    champion = Registry(workspace).champion()
+    assert champion is not None
+    assert published is not None
+    assert (published.model_name, published.model_version) == (champion.name, str(champion.version))
+    assert published.forecaster == champion.forecaster
+    assert json.loads(champion.tags["gate"])
+
+
+def test_the_table_covers_all_rows(result: ScoringResult) -> None:
+    table = prediction_rows(result)
+    assert len(table) == len(result.predictions)
+    known = table[table["abstention"] == ""]
+    assert known["p_hit"].between(0, 1).all()
+
+
+def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld(workspace: Workspace) -> None:
+    offer = Recommendation(
+        rep_id="R0002",
+        period="2026Q4",
+        program_id="",
+        program_name="",
+        skill="",
+        effect=None,
+        effect_low=None,
+        effect_high=None,
+        p_positive=None,
+        cost=None,
+        evidence="",
+        reason="",
+        expires_on=date(2026, 12, 31),
+        abstention=None,
+    )
+    result = score(workspace, as_of=PERIOD_END, today=date(2027, 1, 31), recommendations=(offer,))
+    assert (result.batch.period, result.batch.as_of) == ("2026Q4", PERIOD_END)
+    assert result.batch.watermark <= PERIOD_END
+    assert {row.week for row in result.predictions} == {0}
+    assert {row.booked for row in result.predictions} == {0}
+    assert "the period after it is forecast" in result.text()
+    assert {row.abstention.reason for row in result.predictions if row.abstention} == {"stale_data"}
+    assert all("H25" in row.hazards and row.bookings_quantiles is None for row in result.predictions)
