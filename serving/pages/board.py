@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from serving import formats
-from serving.access import on_batch, store_of
+from serving.access import on_batch, on_store, store_of
 from serving.formats import Money
 from serving.pages.board_rows import BoardRow, board_row, end_of_charts
 from serving.pages.frame import PagePrincipal, frame_of, home_of
@@ -104,7 +104,8 @@ async def board(request: Request, principal: PagePrincipal, query: Annotated[Rep
     """The board for managers; other roles are sent to their own page."""
     if principal.scope.role != "manager":
         return RedirectResponse(home_of(principal.scope), 303)
-    stored = store_of(request).periods()
+    store = store_of(request)
+    stored = await on_store(store, store.periods)
     periods = tuple(
         Choice(
             f"{one.batch.period}{' (current)' if one.current else ''}",
