@@ -23,11 +23,22 @@ _CELLS: Final = re.compile(r"(?<!\\)\|")
 def render(text: str) -> Markup:
     r"""Gives the HTML.
 
-    >>> str(render("# A\n\nb **c** <d>\n\n* one\n* two"))
-    '<h3>A</h3><p>b <strong>c</strong> &lt;d&gt;</p><ul><li>one</li><li>two</li></ul>'
+    >>> str(render("# A\n\nb **c** <d>\n\n* one\n  more\n* two"))
+    '<h3>A</h3><p>b <strong>c</strong> &lt;d&gt;</p><ul><li>one more</li><li>two</li></ul>'
     """
     blocks = re.split(r"\n\s*\n", text.strip())
-    return Markup("").join(_block(block.splitlines()) for block in blocks)
+    return Markup("").join(_block(_unwrapped(block.splitlines())) for block in blocks)
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    """Joins the indented lines of a list item to its first line."""
+    joined: list[str] = []
+    for line in lines:
+        if line.startswith(" ") and joined and _ITEM.fullmatch(joined[-1]):
+            joined[-1] = f"{joined[-1]} {line.strip()}"
+        else:
+            joined.append(line)
+    return joined
 
 
 def _block(lines: list[str]) -> Markup:
