@@ -4,13 +4,17 @@ A day's state is the latest entry of the deal's ledger that had taken effect by 
 effect on its event day, so it also ends the states that were entered between.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from spm_ml.history import SalesHistory
+from spm_ml.metrics.fetching import table_of
+from spm_ml.metrics.window import Window
 
 _FAR: Final = date(9999, 12, 31)
 _PLANNING_HORIZON: Final = timedelta(days=3 * 366)
@@ -86,9 +90,8 @@ def _first_pushes(history: SalesHistory) -> ir.Table:
     known = history.periods()
     last = (history.as_of_day or history.watermark) + _PLANNING_HORIZON
     periods = history.calendar.periods_between(known[0].start, last) if known else ()
-    ends = ibis.memtable(
-        {"starts_on": [period.start for period in periods], "ends_on": [period.end for period in periods]},
-        schema={"starts_on": "date", "ends_on": "date"},
+    ends = table_of(
+        {"starts_on": pa.date32(), "ends_on": pa.date32()}, [(period.start, period.end) for period in periods]
     )
     moved = ledger.filter(
         ledger.outcome == "open", ledger.expected_close_on > ledger.previous_expected_close_on
@@ -101,9 +104,24 @@ def _first_pushes(history: SalesHistory) -> ir.Table:
     return pushed.group_by("opportunity_id").aggregate(push_number=pushed.event_number.min())
 
 
-def at(states: ir.Table, day: date) -> ir.Table:
-    """The state of each deal at the end of a day; deals that did not exist yet are left out."""
-    return states.filter(states.valid_from <= day, states.valid_to > day)
+def window_grid(windows: Sequence[Window]) -> ir.Table:
+    """The windows as rows: `window` (label)`, starts_on, ends_on, last_on, eve_on`."""
+    days = ("starts_on", "ends_on", "last_on", "eve_on")
+    return table_of(
+        {"window": pa.string()} | dict.fromkeys(days, pa.date32()),
+        [(window.period.label, window.period.start, window.period.end, window.last, window.eve) for window in windows],
+    )
+
+
+def at(states: ir.Table, grid: ir.Table, day: str) -> ir.Table:
+    """The state of each deal at the end of a day of each row of a grid; deals that did not exist yet are left out.
+
+    Args:
+        states: From `deal_states`.
+        grid: From `window_grid`, or any other table with a day.
+        day: Column of the grid.
+    """
+    return states.join(grid, [states.valid_from <= grid[day], states.valid_to > grid[day]])
 
 
 def has_amount(rows: ir.Table) -> ir.BooleanValue:
@@ -112,17 +130,16 @@ def has_amount(rows: ir.Table) -> ir.BooleanValue:
     return carries
 
 
-def touched_recently(rows: ir.Table, day: date, zombie_after_days: int) -> ir.BooleanValue:
-    """Whether a deal's state is younger than the age at which open deals count as zombies (H17)."""
-    oldest = day - timedelta(days=zombie_after_days)
-    recent: ir.BooleanValue = rows.valid_from >= oldest
+def touched_recently(rows: ir.Table, day: str, zombie_after_days: int) -> ir.BooleanValue:
+    """Whether a deal's state is, on a day, younger than the age at which open deals count as zombies (H17)."""
+    recent: ir.BooleanValue = rows[day].delta(rows.valid_from, unit="day") <= zombie_after_days
     return recent
 
 
-def closed_between(states: ir.Table, first: date, last: date) -> ir.Table:
-    """The states of deals won or lost from one day to another and not reopened by the later one; one row a deal."""
-    rows = at(states, last)
-    return rows.filter(rows.outcome != "open", rows.closed_on >= first, rows.closed_on <= last)
+def closed_in(states: ir.Table, grid: ir.Table) -> ir.Table:
+    """The states of deals won or lost in each window and not reopened by its last day; one row a window and deal."""
+    rows = at(states, grid, "last_on")
+    return rows.filter(rows.outcome != "open", rows.closed_on >= rows.starts_on, rows.closed_on <= rows.last_on)
 
 
 def owner(rows: ir.Table) -> ir.StringValue:

@@ -13,25 +13,9 @@ from spm_ml.compensation import CompensationPlan
 from spm_ml.errors import ConfigurationError, did_you_mean
 from spm_ml.history import SalesHistory
 from spm_ml.metrics import LEVELS, METRICS, Level, Metric
-from spm_ml.metrics.deal_states import deal_states
 from spm_ml.metrics.facts import MetricFacts
-from spm_ml.metrics.inputs_bookings import (
-    booking_inputs,
-    daily_bookings,
-    quota_inputs,
-    quota_versions,
-    quotas_in_force,
-    results_by_period,
-    usual_share,
-)
-from spm_ml.metrics.inputs_closing import closed_deals, closing_inputs, cohort_inputs, created_inputs
-from spm_ml.metrics.inputs_organisation import acquisition_inputs
-from spm_ml.metrics.inputs_pay import pay_inputs
-from spm_ml.metrics.inputs_people import activity_inputs, employment, profiles_at, ramp_inputs
-from spm_ml.metrics.inputs_pipeline import forecast_inputs, open_inputs, stage_win_rates
-from spm_ml.metrics.inputs_submissions import submission_inputs
+from spm_ml.metrics.gathering import gather
 from spm_ml.metrics.metric import Scalar
-from spm_ml.metrics.waterfall import WATERFALL_PARTS, waterfall_inputs
 from spm_ml.metrics.window import Window
 
 METRIC_COLUMNS: Final = ("level", "key", "period", "as_of", "slug", "value", "unit", "reason")
@@ -42,16 +26,17 @@ def evaluate_metrics(
     history: SalesHistory,
     *,
     as_of: date | None = None,
-    period: str | None = None,
+    period: str | Sequence[str] | None = None,
     level: Level | Sequence[Level] = "rep",
     plans: Sequence[CompensationPlan] = (),
 ) -> pd.DataFrame:
-    """Computes the metrics of one period, each with its value or the reason for having none.
+    """Computes the metrics of a period, each with its value or the reason for having none.
 
     Args:
         history: The tables; what was recorded after the as-of day is hidden.
         as_of: Day at whose end the answer was known; the watermark by default.
         period: `2026Q1`, `2026-03`, a start date, a range `2025Q1..2025Q4`, or `all`; the as-of day's by default.
+            Several are computed together, at little more than the cost of one.
         level: One level, or several at the cost of one.
         plans: Compensation plans, for the metrics of pay.
 
@@ -70,9 +55,15 @@ def evaluate_metrics(
             raise ConfigurationError(f"level {name!r} is none of {', '.join(LEVELS)}{did_you_mean(name, LEVELS)}")
     day = history.watermark if as_of is None else as_of
     seen = history.as_of(day)
-    window = Window.of(seen, as_of=day, period=period)
-    facts = _gather(seen, window, plans, levels)
-    return pd.concat([_rows(facts, name) for name in levels], ignore_index=True)
+    known = seen.periods()
+    texts = (period,) if period is None or isinstance(period, str) else tuple(period)
+    windows = {(window := Window.of(seen.calendar, known, day, text)).period.label: window for text in texts}
+    parts = [
+        _rows(facts, name)
+        for facts in gather(seen, tuple(windows.values()), plans, with_organisation="organisation" in levels)
+        for name in levels
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _rows(facts: MetricFacts, level: Level) -> pd.DataFrame:
@@ -97,53 +88,8 @@ def _scalars(column: pd.Series) -> list[Scalar]:
 
 def _results(metric: Metric, values: dict[str, list[Scalar]]) -> dict[str, object]:
     rows = zip(*(values[name] for name in metric.inputs), strict=True)
-    results = [metric.compute(**dict(zip(metric.inputs, row, strict=True))) for row in rows]
+    results = [metric.compute(*row) for row in rows]
     return {
         "value": [float("nan") if result.value is None else result.value for result in results],
         "reason": pd.array([result.reason for result in results], dtype=object),
     }
-
-
-def _gather(
-    history: SalesHistory, window: Window, plans: Sequence[CompensationPlan], levels: Sequence[Level]
-) -> MetricFacts:
-    zombie = history.organisation.zombie_after_days
-    profiles = profiles_at(history, window)
-    daily = daily_bookings(history, window)
-    in_force = quotas_in_force(quota_versions(history), window.last)
-    results = results_by_period(daily, in_force, window)
-    with deal_states(history).cache() as states:
-        closed = closed_deals(states, window)
-        parts = [
-            booking_inputs(daily, window),
-            quota_inputs(in_force, window),
-            employment(profiles, window),
-            activity_inputs(history, window),
-            ramp_inputs(profiles, results, window),
-            closing_inputs(closed),
-            created_inputs(states, window),
-            cohort_inputs(states, window),
-            open_inputs(states, window, stage_win_rates(states, window, zombie), zombie),
-            forecast_inputs(states, window, zombie) if window.single else None,
-            _named(waterfall_inputs(states, window, zombie)),
-            submission_inputs(history, results, window),
-            pay_inputs(history, plans, profiles, in_force, window),
-        ]
-        of_organisation = acquisition_inputs(history, states, window) if "organisation" in levels else {}
-    by_rep = pd.concat([profiles[[]], *(part for part in parts if part is not None)], axis=1)
-    return MetricFacts(
-        window=window,
-        profiles=profiles,
-        by_rep=by_rep.reindex(profiles.index),
-        closed=closed,
-        everywhere={
-            "elapsed_days": window.elapsed_days,
-            "period_days": window.period_days,
-            "usual_share": usual_share(daily, window),
-        },
-        of_organisation=of_organisation,
-    )
-
-
-def _named(waterfall: pd.DataFrame) -> pd.DataFrame:
-    return waterfall.rename(columns={part: f"waterfall_{part}" for part in WATERFALL_PARTS})

@@ -37,6 +37,12 @@ _BOOKED: Final = {
 }
 """Input: name in `booking_inputs`, where revenue and overlay credit are apart."""
 
+_ACTIVE: Final = (
+    *("quotas_known", "booked_revenue", "booked_overlay"),
+    *("open_deals", "created_entered", "closed_deals", "waterfall_deals"),
+)
+"""Inputs of which any but 0 means that something of the period belongs to the rep."""
+
 _INPUTS: Final = tuple(dict.fromkeys(name for metric in METRICS for name in metric.inputs))
 
 
@@ -47,8 +53,8 @@ class MetricFacts:
     Attributes:
         window: Period and day.
         profiles: Every rep, from `profiles_at`.
-        by_rep: Additive inputs, indexed by rep_id like the profiles; a column that is not defined for the window, or
-            of which the data say nothing, is missing.
+        by_rep: Additive inputs, indexed by rep_id, every profile's among them; a column that is not defined for the
+            window, or of which the data say nothing, is missing.
         closed: Closed deals, from `closed_deals`, for medians.
         everywhere: Inputs that are the same for every key.
         of_organisation: Inputs that only the organisation has.
@@ -70,7 +76,8 @@ class MetricFacts:
         facts["reps_with_quota"] = with_quota.astype(float)
         reached = facts["booked_revenue"] + facts["booked_overlay"] >= facts["quota"]
         facts["reps_at_quota"] = (with_quota & reached).astype(float)
-        members = self._members(level, facts)
+        active = facts.index[(facts[list(_ACTIVE)] != 0).any(axis=1)]
+        members = members_of(self.profiles, level, self.window, active)
         sums = members.merge(facts, left_on="rep_id", right_index=True).drop(columns="rep_id")
         sums = sums.groupby("key").sum(min_count=1)
         for name, source in _BOOKED.items():
@@ -88,13 +95,3 @@ class MetricFacts:
         shared = self.everywhere | (self.of_organisation if level == "organisation" else {})
         sums = sums.assign(**shared)
         return sums.reindex(columns=list(_INPUTS)).astype("float64").sort_index()
-
-    def _members(self, level: Level, facts: pd.DataFrame) -> pd.DataFrame:
-        """Who counts where; at the level `rep` also those to whom something of the period belongs."""
-        members = members_of(self.profiles, level, self.window)
-        if level != "rep":
-            return members
-        touched = ["quotas_known", "booked_revenue", "booked_overlay", "open_deals", "created_entered", "closed_deals"]
-        active = facts.index[(facts[[*touched, "waterfall_deals"]] != 0).any(axis=1)]
-        both = pd.Index(members["rep_id"]).union(active)
-        return pd.DataFrame({"key": both, "rep_id": both})

@@ -11,14 +11,14 @@ from spm_ml.metrics.fetching import fetch
 from spm_ml.metrics.window import Window, same_point
 
 
-def daily_bookings(history: SalesHistory, window: Window) -> pd.DataFrame:
-    """Credited bookings of each rep and day up to the last day.
+def daily_bookings(history: SalesHistory, as_of: date) -> pd.DataFrame:
+    """Credited bookings of each rep and day up to the as-of day.
 
     Returns:
         `rep_id, booked_on` (datetime64)`, revenue, overlay` in minor units.
     """
     bookings = history.bookings
-    rows = bookings.filter(bookings.booked_on <= window.last)
+    rows = bookings.filter(bookings.booked_on <= as_of)
     return fetch(
         rows.group_by("rep_id", "booked_on").aggregate(
             revenue=rows.amount.sum(where=rows.credit == "revenue").fill_null(0).cast("int64"),

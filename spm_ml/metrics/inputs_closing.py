@@ -7,24 +7,24 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from spm_ml.metrics.deal_states import at, closed_between, owner
+from spm_ml.metrics.deal_states import at, closed_in, owner
 from spm_ml.metrics.fetching import fetch, fetch_by_rep
-from spm_ml.metrics.window import Window
 
 _MATURE_QUANTILE: Final = 0.9
 
 
-def closed_deals(states: ir.Table, window: Window) -> pd.DataFrame:
-    """Deals closed in the period: one row each, for who owned it when it closed.
+def closed_deals(states: ir.Table, grid: ir.Table) -> pd.DataFrame:
+    """Deals closed in each window: one row each, for who owned it when it closed.
 
     Returns:
-        `rep_id, won` (bool)`, amount` (minor units; a lost deal's last while open)`, cycle_days`, `pushed` to a later
-        period (bool), and whether it ever had an expected close, `expected` (bool).
+        `window, rep_id, won` (bool)`, amount` (minor units; a lost deal's last while open)`, cycle_days, pushed` (to
+        a later period; bool) and `expected` (ever had an expected close; bool).
     """
-    rows = closed_between(states, window.period.start, window.last)
+    rows = closed_in(states, grid)
     won = rows.outcome == "won"
     return fetch(
         rows.select(
+            "window",
             "pushed",
             expected=ibis.coalesce(rows.open_expected_close_on, rows.expected_close_on).notnull(),
             rep_id="closer_id",
@@ -69,16 +69,16 @@ def cycle_medians(closed: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"closed_cycle_median": by_key, "won_cycle_median": of_won}).astype("float64")
 
 
-def created_inputs(states: ir.Table, window: Window) -> pd.DataFrame:
-    """Deals created in the period, for who created them, indexed by rep_id.
+def created_inputs(states: ir.Table, grid: ir.Table) -> pd.DataFrame:
+    """Deals created in each window, for who created them, indexed by window and rep_id.
 
     Returns:
         `created_entered` (deals)`, created_amount` (first known, minor units)`, created_valued`.
     """
-    rows = at(states, window.last)
-    rows = rows.filter(rows.created_on >= window.period.start, rows.created_on <= window.last)
+    rows = at(states, grid, "last_on")
+    rows = rows.filter(rows.created_on >= rows.starts_on, rows.created_on <= rows.last_on)
     return fetch_by_rep(
-        rows.group_by(rep_id=rows.creator_id).aggregate(
+        rows.group_by("window", rep_id=rows.creator_id).aggregate(
             created_entered=rows.count(),
             created_amount=rows.first_amount.sum().fill_null(0).cast("int64"),
             created_valued=rows.first_amount.count(),
@@ -86,26 +86,28 @@ def created_inputs(states: ir.Table, window: Window) -> pd.DataFrame:
     )
 
 
-def cohort_inputs(states: ir.Table, window: Window) -> pd.DataFrame:
-    """Deals created in the period as they stand on the as-of day, for the closer or else the owner, by rep_id.
+def cohort_inputs(states: ir.Table, grid: ir.Table, as_of: date) -> pd.DataFrame:
+    """Deals created in each window as they stand on the as-of day, for the closer or else the owner.
 
     Returns:
-        `created_deals, mature_created, mature_won`; mature are deals created at least as many days before the as-of
-        day as the .9 quantile (linear interpolation) of the cycles of the organisation's closed deals.
+        Indexed by window and rep_id: `created_deals, mature_created, mature_won`; mature are deals created at least
+        as many days before the as-of day as the .9 quantile (linear interpolation) of the cycles of the
+        organisation's closed deals.
     """
-    closed = closed_between(states, date.min, window.as_of)
-    age = closed.closed_on.delta(closed.created_on, unit="day")
-    maturity = fetch(closed.aggregate(days=age.cast("float64").quantile(_MATURE_QUANTILE)))["days"].iloc[0]
-    rows = at(states, window.as_of)
-    rows = rows.filter(rows.created_on >= window.period.start, rows.created_on <= window.last)
+    now = states.filter(states.valid_from <= as_of, states.valid_to > as_of)
+    closed = now.filter(now.outcome != "open")
+    cycle = closed.closed_on.delta(closed.created_on, unit="day").cast("float64")
+    maturity = fetch(closed.aggregate(days=cycle.quantile(_MATURE_QUANTILE)))["days"].iloc[0]
+    rows = now.join(grid, [now.created_on >= grid.starts_on, now.created_on <= grid.last_on])
     longest = float("inf") if pd.isna(maturity) else float(maturity)
     rows = rows.select(
+        "window",
         rep_id=owner(rows),
-        mature=ibis.literal(window.as_of).delta(rows.created_on, unit="day") >= longest,
+        mature=ibis.literal(as_of).delta(rows.created_on, unit="day") >= longest,
         won=rows.outcome == "won",
     )
     return fetch_by_rep(
-        rows.group_by("rep_id").aggregate(
+        rows.group_by("window", "rep_id").aggregate(
             created_deals=rows.count(),
             mature_created=rows.mature.sum(),
             mature_won=(rows.mature & rows.won).sum(),

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from typing import Final
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,40 +18,48 @@ from spm_ml.metrics.window import Window
 ORGANISATION_KEY: Final = "organisation"
 
 
-def profiles_at(history: SalesHistory, window: Window) -> pd.DataFrame:
-    """Everyone's profile as of the day, indexed by rep_id: the span that holds, else the last before, else the first.
+def profile_spans(history: SalesHistory) -> pd.DataFrame:
+    """Every profile of every rep, a rep's in the order of `valid_from`."""
+    columns = ("rep_id", "valid_from", "manager_id", "role", "fte", "hired_on", "left_on")
+    return fetch(history.profiles.select(*columns)).sort_values(["rep_id", "valid_from"])
+
+
+def profiles_at(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Everyone's profile as of the last day, indexed by rep_id: the one that holds, or else the rep's first.
+
+    Args:
+        spans: From `profile_spans`.
+        window: Its last day counts.
 
     Returns:
         `manager_id, role, fte, hired_on, left_on`; days as datetime64.
     """
-    profiles = history.profiles
-    frame = fetch(profiles.select("rep_id", "valid_from", "manager_id", "role", "fte", "hired_on", "left_on"))
-    frame["later"] = frame["valid_from"] > pd.Timestamp(window.last)
-    frame = frame.sort_values(["rep_id", "valid_from"])
-    known = frame[~frame["later"]].drop_duplicates("rep_id", keep="last")
-    ahead = frame[frame["later"] & ~frame["rep_id"].isin(known["rep_id"])].drop_duplicates("rep_id")
-    return pd.concat([known, ahead]).drop(columns=["valid_from", "later"]).set_index("rep_id").sort_index()
+    ahead = spans["valid_from"] > pd.Timestamp(window.last)
+    holding = spans[~ahead].drop_duplicates("rep_id", keep="last")
+    first = spans[ahead & ~spans["rep_id"].isin(holding["rep_id"])].drop_duplicates("rep_id")
+    return pd.concat([holding, first]).drop(columns="valid_from").set_index("rep_id").sort_index()
 
 
-def members_of(profiles: pd.DataFrame, level: Level, window: Window) -> pd.DataFrame:
+def members_of(profiles: pd.DataFrame, level: Level, window: Window, active: pd.Index) -> pd.DataFrame:
     """Which reps count for which key of a level.
 
     Args:
         profiles: From `profiles_at`.
         level: A team is a manager and everybody below, the whole organisation is one key.
-        window: Reps of the level `rep` are those employed on a day of the period that has come.
+        window: Reps of the level `rep` are those employed on a day of the period that has come, and the active ones.
+        active: Reps to whom something of the period belongs, with a profile or without.
 
     Returns:
         `key, rep_id`; a rep stands in as many teams as there are managers above.
     """
     reps = profiles.index
     if level == "organisation":
-        return pd.DataFrame({"key": ORGANISATION_KEY, "rep_id": reps})
+        return pd.DataFrame({"key": ORGANISATION_KEY, "rep_id": reps.union(active)})
     if level == "rep":
         hired = profiles["hired_on"] <= pd.Timestamp(window.last)
         stayed = profiles["left_on"].isna() | (profiles["left_on"] >= pd.Timestamp(window.period.start))
-        employed = reps[hired & stayed]
-        return pd.DataFrame({"key": employed, "rep_id": employed})
+        shown = reps[hired & stayed].union(active)
+        return pd.DataFrame({"key": shown, "rep_id": shown})
     managers = {
         str(rep_id): None if pd.isna(manager) else str(manager)
         for rep_id, manager in zip(reps, profiles["manager_id"].tolist(), strict=True)
@@ -83,13 +93,13 @@ def _employed_days(profiles: pd.DataFrame, window: Window, last: date) -> npt.ND
     return np.asarray(np.maximum(counts[until] - counts[before], 0.0))
 
 
-def activity_inputs(history: SalesHistory, window: Window) -> pd.DataFrame | None:
-    """Activities of each rep in the period up to the day, by rep_id; None if none are recorded at all."""
+def activity_inputs(history: SalesHistory, grid: ir.Table) -> pd.DataFrame | None:
+    """Activities in each window up to its last day, by window and rep_id; None if none are recorded at all."""
     if not history.has("activities"):
         return None
-    rows = history.activity
-    rows = rows.filter(rows.occurred_on >= window.period.start, rows.occurred_on <= window.last)
-    return fetch_by_rep(rows.group_by("rep_id").aggregate(activities=rows.count()))
+    daily = history.activity.group_by("rep_id", "occurred_on").aggregate(done=ibis._.count())
+    rows = daily.join(grid, [daily.occurred_on >= grid.starts_on, daily.occurred_on <= grid.last_on])
+    return fetch_by_rep(rows.group_by("window", "rep_id").aggregate(activities=rows.done.sum()))
 
 
 def ramp_inputs(profiles: pd.DataFrame, results: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -7,24 +7,23 @@ from spm_ml.metrics.fetching import fetch
 from spm_ml.metrics.window import Window
 
 
-def submission_inputs(history: SalesHistory, results: pd.DataFrame, window: Window) -> pd.DataFrame | None:
+def submission_inputs(first: pd.DataFrame | None, results: pd.DataFrame, window: Window) -> pd.DataFrame | None:
     """First commits and overrides for the window's finished periods against what was booked.
 
     Args:
-        history: What is known.
+        first: From `first_submissions`.
         results: From `results_by_period`.
         window: Its fiscal periods that ended by the last day count.
 
     Returns:
-        None without any submission for them; else indexed by rep_id, sums over periods, NaN where nothing fits:
+        None without any commit for them; else indexed by rep_id, sums over periods, NaN where nothing fits:
         `commit_forecast, commit_actual, commit_error` where there is a commit; `naive_error_of_commits,
         commit_error_with_naive, actual_with_naive` where there is also a period before;
         `commit_error_with_override, override_error, actual_with_override` where there is also an override.
     """
     finished = {period.start: period for period in window.fiscal_periods if period.end <= window.last}
-    if not finished or not history.has("submissions"):
+    if not finished or first is None:
         return None
-    first = _first_submissions(history, window)
     first = first[first["period_start"].isin([pd.Timestamp(start) for start in finished])]
     if first.empty or "commit" not in first:
         return None
@@ -53,12 +52,17 @@ def submission_inputs(history: SalesHistory, results: pd.DataFrame, window: Wind
     return rows.groupby("rep_id").sum(min_count=1).astype("float64")
 
 
-def _first_submissions(history: SalesHistory, window: Window) -> pd.DataFrame:
-    """One row a rep and period: the first amount of each kind that was submitted before the period's end."""
+def first_submissions(history: SalesHistory) -> pd.DataFrame | None:
+    """One row a rep and period: the first amount of each kind that was submitted before the period's end.
+
+    Returns:
+        `rep_id, period_start` (datetime64)`, commit, manager_override …` in minor units; None if there are none.
+    """
+    if not history.has("submissions"):
+        return None
     table = history.table("submissions")
     rows = fetch(table.select("rep_id", "period", "submitted_at", "kind", "amount"))
-    calendar = window.calendar
-    starts = {text: calendar.parse(text) for text in rows["period"].unique()}
+    starts = {text: history.calendar.parse(text) for text in rows["period"].unique()}
     rows["period_start"] = pd.to_datetime(rows["period"].map({text: one.start for text, one in starts.items()}))
     ends = pd.to_datetime(rows["period"].map({text: one.end for text, one in starts.items()}))
     zone = history.organisation.timezone

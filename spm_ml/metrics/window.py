@@ -6,7 +6,6 @@ from typing import Self
 
 from spm_ml.errors import DataError
 from spm_ml.fiscal import FiscalCalendar, Period
-from spm_ml.history import SalesHistory
 
 ALL_PERIODS = "all"
 _DAY = timedelta(days=1)
@@ -33,19 +32,22 @@ class Window:
     last: date
 
     @classmethod
-    def of(cls, history: SalesHistory, *, as_of: date | None = None, period: str | None = None) -> Self:
+    def of(cls, calendar: FiscalCalendar, known: tuple[Period, ...], as_of: date, period: str | None) -> Self:
         """Reads the window from text: a period, a range `2025Q1..2025Q4`, `all`, or None for the running period.
+
+        Args:
+            calendar: The organisation's.
+            known: Fiscal periods of which data are known.
+            as_of: Day at whose end the answer is known.
+            period: The text.
 
         Raises:
             DataError: The text names no period, or a range that ends before it starts.
         """
-        calendar = history.calendar
-        day = history.watermark if as_of is None else as_of
-        known = history.periods()
         if period is None:
-            whole = calendar.period_of(day)
+            whole = calendar.period_of(as_of)
         elif period.strip().lower() == ALL_PERIODS:
-            first, final = (known[0], known[-1]) if known else (calendar.period_of(day),) * 2
+            first, final = (known[0], known[-1]) if known else (calendar.period_of(as_of),) * 2
             whole = Period(first.start, final.end, ALL_PERIODS, first.fiscal_year, first.number)
         else:
             first_text, _, last_text = period.partition("..")
@@ -54,20 +56,19 @@ class Window:
                 raise DataError(f"period range {period!r} ends before it starts: write it as {last_text}..{first_text}")
             label = first.label if first == final else f"{first.label}..{final.label}"
             whole = Period(first.start, final.end, label, first.fiscal_year, first.number)
-        return cls._read(calendar, known, whole, day)
+        return cls._read(calendar, known, whole, as_of)
 
     @classmethod
-    def between(cls, history: SalesHistory, first: date, last: date) -> Self:
-        """The window from one day to another, as known to the history.
+    def between(cls, calendar: FiscalCalendar, known: tuple[Period, ...], as_of: date, first: date, last: date) -> Self:
+        """The window from one day to another, whatever the periods.
 
         Raises:
             DataError: It ends before it starts.
         """
         if last < first:
             raise DataError(f"the window from {first} to {last} ends before it starts: exchange the two days")
-        year = history.calendar.period_of(first).fiscal_year
-        whole = Period(first, last, f"{first}..{last}", year, 1)
-        return cls._read(history.calendar, history.periods(), whole, history.as_of_day or history.watermark)
+        whole = Period(first, last, f"{first}..{last}", calendar.period_of(first).fiscal_year, 1)
+        return cls._read(calendar, known, whole, as_of)
 
     @classmethod
     def _read(cls, calendar: FiscalCalendar, known: tuple[Period, ...], whole: Period, day: date) -> Self:

@@ -154,6 +154,13 @@ def test_a_range_adds_up_its_periods_and_leaves_what_one_period_means_undefined(
     assert reason(whole, "organisation", "push_rate_of_forecasted") == "not_a_single_period"
 
 
+def test_several_periods_at_once_are_what_each_is_alone(
+    history: SalesHistory, first_quarter: pd.DataFrame, running: pd.DataFrame
+) -> None:
+    both = evaluate_metrics(history, period=["2026Q1", "2026Q2", "2026Q1"], level=LEVELS)
+    pd.testing.assert_frame_equal(both, pd.concat([first_quarter, running], ignore_index=True))
+
+
 def test_unknown_levels_and_periods_are_refused(history: SalesHistory) -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'team'"):
         evaluate_metrics(history, level="teams")  # type: ignore[arg-type]
