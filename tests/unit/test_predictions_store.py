@@ -283,3 +283,24 @@ def test_a_url_of_a_file_is_the_file(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'a.db'}")
     engine.dispose()
     assert (tmp_path / "a.db").exists()
+
+
+@pytest.mark.parametrize("scope", [Scope("rep", "r-201"), Scope("manager", SOUTH), Scope("analyst")], ids=str)
+def test_every_read_goes_through_the_scope(store: PredictionStore, world: World, scope: Scope) -> None:
+    """Asked for a rep of the other team, each way to read says there is nothing."""
+    world.publish_into(store)
+    vp = Principal("t-1", "Vera", EVERYBODY)
+    offer = next(one for one in world.recommendations if one.abstention is None and one.rep_id.startswith("r-1"))
+    assert store.decide(vp, rep_id=offer.rep_id, program_id=offer.program_id, verdict="accepted") is not None
+    with store.read(scope) as batch:
+        assert batch.rep(offer.rep_id) is None
+        assert batch.prediction(offer.rep_id) is None
+        assert batch.history(offer.rep_id) == ()
+        assert batch.offers(rep_ids=[offer.rep_id]).items == ()
+        assert batch.reps(Selection(manager_id=NORTH)).total == 0
+        assert batch.predictions(Selection(manager_id=NORTH)).total == 0
+        assert batch.offers(Selection(manager_id=NORTH)).total == 0
+        assert batch.band_counts(NORTH) == {}
+        assert offer.rep_id not in {person.rep_id for person in batch.people()}
+        if scope.role != "analyst":
+            assert batch.team(NORTH) is None
