@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from spm_ml import forecasting
-from spm_ml.dataset import RepPeriodDataset
+from spm_ml.backtest import current_backtest
+from spm_ml.dataset import RepPeriodDataset, current_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.forecasting import FitSettings, Forecaster, forecaster_class
 from spm_ml.progress import Progress, silent
@@ -18,7 +19,6 @@ from spm_ml.scoring import LOADER_MODULE, keep_row_format
 from spm_ml.settings import Workspace
 from training.choice import AUTO, Choice, choose
 from training.evidence import Evidence, records
-from training.inputs import current_backtest, current_dataset
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def train(
     settings = FitSettings.of(organisation)
     rows = dataset if dataset is not None else current_dataset(workspace, progress=progress)
     clock.lap("dataset")
-    backtest = current_backtest(workspace, rows, settings, periods=periods, progress=progress)
+    backtest = current_backtest(workspace, rows, settings=settings, periods=periods, progress=progress)
     clock.lap("backtest")
     registry = Registry(workspace, progress=progress)
     champion = registry.by_alias(CHAMPION)

@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace
-from spm_ml.cli.models import current_backtest, current_dataset
 from spm_ml.cli.people import publish_offers
 from spm_ml.cli.service import print_logins
 from spm_ml.errors import SpmError
@@ -36,8 +35,8 @@ def demo(console: Console, reps: int, periods: int, seed: int, host: str, port: 
     for label, step in (
         ("simulate", lambda: _simulate(console, export, reps, periods, seed)),
         ("ingest", lambda: _ingest(console, export)),
-        ("dataset", lambda: current_dataset(console)),
-        ("backtest", lambda: current_backtest(console)),
+        ("dataset", lambda: _dataset(console)),
+        ("backtest", lambda: _backtest(console)),
         ("train and promote", lambda: _train(console)),
         ("score", lambda: _score(console)),
         ("recommend", lambda: publish_offers(console, budget=None)),
@@ -70,6 +69,22 @@ def _ingest(console: Console, export: Path) -> None:
 
     report = ingest(console.workspace, export, progress=console.progress)
     console.log(report.text())
+
+
+def _dataset(console: Console) -> None:
+    from spm_ml.dataset import current_dataset
+
+    current_dataset(console.workspace, progress=console.progress)
+
+
+def _backtest(console: Console) -> None:
+    from spm_ml.backtest import current_backtest
+    from spm_ml.dataset import current_dataset
+
+    dataset = current_dataset(console.workspace)
+    table = current_backtest(console.workspace, dataset, progress=console.progress).value_added()
+    for row in table.to_dict("records"):
+        console.log(f"  {row['forecaster']:<24} CRPS {row['crps']:.3f}, 80 % interval covers {row['coverage_80']:.0%}")
 
 
 def _train(console: Console) -> None:

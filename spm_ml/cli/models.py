@@ -4,48 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace, out_option
 from spm_ml.cli.data import as_day, day_option
-
-if TYPE_CHECKING:
-    from spm_ml.backtest import Backtest
-    from spm_ml.dataset import RepPeriodDataset
-
-
-def current_dataset(console: Console) -> RepPeriodDataset:
-    """Reads the dataset file when it holds the newest data version, and builds it otherwise."""
-    from spm_ml.dataset import RepPeriodDataset, build_dataset
-    from spm_ml.history import SalesHistory
-
-    with SalesHistory.open(console.workspace) as history:
-        file = console.workspace.dataset_file
-        if file.exists():
-            stored = RepPeriodDataset.read(file)
-            if stored.data_hash == history.data_hash:
-                return stored
-        with console.step("dataset"):
-            built = build_dataset(history, progress=console.progress)
-            built.write(file)
-        return built
-
-
-def current_backtest(console: Console, periods: int | None = None) -> Backtest:
-    """Reads the backtest file when it was run on this very dataset, and runs it otherwise."""
-    from spm_ml.backtest import Backtest, run_backtest
-
-    dataset = current_dataset(console)
-    file = console.workspace.backtest_file
-    if file.exists():
-        stored = Backtest.read(file)
-        if stored.dataset_hash == dataset.content_hash and periods in {None, stored.periods}:
-            return stored
-    result = run_backtest(dataset, periods=periods, progress=console.progress)
-    result.write(file)
-    return result
 
 
 @click.command()
@@ -54,8 +17,12 @@ def current_backtest(console: Console, periods: int | None = None) -> Backtest:
 @on_workspace
 def backtest(console: Console, periods: int | None, out: Path | None) -> None:
     """Rolling-origin backtest of every forecaster, and the forecast-value-added table."""
+    from spm_ml.backtest import current_backtest
+    from spm_ml.dataset import current_dataset
+
     with console.step("backtest"):
-        result = current_backtest(console, periods)
+        dataset = current_dataset(console.workspace, progress=console.progress)
+        result = current_backtest(console.workspace, dataset, periods=periods, progress=console.progress)
     if out is not None:
         result.write(out)
         console.log(f"{len(result.frame):,} rows written to {out}")
@@ -79,14 +46,15 @@ def train(console: Console, forecaster: str, periods: int | None) -> None:
 
 @click.command()
 @click.option("--version", type=click.IntRange(1), help="Model version; default: the challenger.")
+@click.option("--force", "force_reason", metavar="REASON", help="Promote a refused model; the reason is kept with it.")
 @on_workspace
-def promote(console: Console, version: int | None) -> None:
+def promote(console: Console, version: int | None, force_reason: str | None) -> None:
     """Make a model the champion if the gate lets it pass; a refusal names each failed test."""
     with needs_application("training"):
         from training import promote as run
 
     with console.step("promote"):
-        promotion = run(console.workspace, version=version)
+        promotion = run(console.workspace, version=version, force_reason=force_reason, progress=console.progress)
     console.say(promotion.text())
     console.answer(promotion.to_json())
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from spm_ml.cli.console import Console, on_workspace, out_option
-from spm_ml.cli.models import current_dataset
 
 if TYPE_CHECKING:
     from spm_ml.predictions import Recommendation
@@ -59,11 +58,12 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
 def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recommendation, ...]:
     """Computes the offers as of the newest data and publishes them where a scored batch is."""
     from spm_ml.coaching import recommend as run
+    from spm_ml.dataset import current_dataset
     from spm_ml.history import SalesHistory
     from spm_ml.predictions import PredictionStore
     from spm_ml.tables import minor_digits
 
-    dataset = current_dataset(console)
+    dataset = current_dataset(console.workspace, progress=console.progress)
     most = None if budget is None else int(budget * 10 ** minor_digits(dataset.currency))
     with SalesHistory.open(console.workspace) as history:
         offers = run(history, dataset, budget=most)
@@ -110,9 +110,10 @@ def effects(console: Console, out: Path | None) -> None:
     import pandas as pd
 
     from spm_ml.coaching import estimate_effects
+    from spm_ml.dataset import current_dataset
     from spm_ml.history import SalesHistory
 
-    dataset = current_dataset(console)
+    dataset = current_dataset(console.workspace, progress=console.progress)
     with SalesHistory.open(console.workspace) as history, console.step("effects"):
         found = estimate_effects(history, dataset, progress=console.progress)
     rows = [

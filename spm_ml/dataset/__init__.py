@@ -2,6 +2,7 @@
 
 from spm_ml.dataset.build import as_of_grid, build_dataset
 from spm_ml.dataset.schema import COLUMNS, DatasetColumn, SchemaError, label_names
+from spm_ml.dataset.stored import current_dataset
 from spm_ml.dataset.table import RepPeriodDataset
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "SchemaError",
     "as_of_grid",
     "build_dataset",
+    "current_dataset",
     "label_names",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spm_ml.backtest import Backtest, run_backtest
+from spm_ml.backtest import Backtest, current_backtest, run_backtest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, GateRefusedError, NotReadyError
 from spm_ml.forecasting import FitSettings, load_forecaster
@@ -18,7 +18,6 @@ from spm_ml.registry import CHALLENGER, Registry
 from spm_ml.settings import Organisation, Workspace
 from tests.rep_period_world import make_dataset
 from training import TrainedModel, promote, train
-from training.inputs import current_backtest
 
 MIN_ROWS = 200
 """So many that LightGBM abstains here and costs nothing; the notebooks' test trains it."""
@@ -245,19 +244,19 @@ def test_the_stored_backtest_is_used_only_for_its_own_dataset(
         calls.append(periods)
         return dataclasses.replace(Backtest.read(workspace.backtest_file), dataset_hash=given.content_hash)
 
-    monkeypatch.setattr("training.inputs.run_backtest", counted)
-    current_backtest(workspace, dataset, settings)
-    current_backtest(workspace, dataset, settings, periods=2)
+    monkeypatch.setattr("spm_ml.backtest.stored.run_backtest", counted)
+    current_backtest(workspace, dataset, settings=settings)
+    current_backtest(workspace, dataset, settings=settings, periods=2)
     assert calls == []
-    current_backtest(workspace, dataset, settings, periods=1)
+    current_backtest(workspace, dataset, settings=settings, periods=1)
     other = dataclasses.replace(dataset, data_hash="other")
-    current_backtest(workspace, other, settings)
+    current_backtest(workspace, other, settings=settings)
     assert calls == [1, None]
-    current_backtest(workspace, other, settings)
+    current_backtest(workspace, other, settings=settings)
     assert calls == [1, None]
     workspace.backtest_file.write_bytes(b"broken")
-    monkeypatch.setattr("training.inputs.run_backtest", lambda *_, **__: run_small(dataset))
-    current_backtest(workspace, dataset, settings)
+    monkeypatch.setattr("spm_ml.backtest.stored.run_backtest", lambda *_, **__: run_small(dataset))
+    current_backtest(workspace, dataset, settings=settings)
 
 
 def run_small(dataset: RepPeriodDataset) -> Backtest:
