@@ -140,7 +140,7 @@ def _limits(facts: CardFacts) -> str:
     if facts.is_baseline:
         lines.append("* This is a simple rule. It stands because no model beat it here; expect wide intervals.")
     for reason, count in sorted(facts.abstentions.items()):
-        lines.append(f"* {count:,} rows get no number (`{reason}`): {ABSTENTION_REASONS.get(reason, '')}")
+        lines.append(f"* {count:,} tested rows have no attainment (`{reason}`): {ABSTENTION_REASONS.get(reason, '')}")
     return "\n".join(lines)
 
 
