@@ -44,7 +44,7 @@ class Quarter:
         passed, whole = workdays(self.start, min(last, self.end)), workdays(self.start, self.end)
         if passed == whole:
             return other.end
-        number = passed * workdays(other.start, other.end) // whole
+        number = int(passed * workdays(other.start, other.end) / whole + 0.5)
         day = other.start - timedelta(days=1)
         while workdays(other.start, day) < number:
             day += timedelta(days=1)

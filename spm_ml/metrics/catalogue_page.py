@@ -26,6 +26,8 @@ null with a reason, never 0 and never infinity.
   is in no pipeline metric.
 * **Money** is in minor units inside and printed in the organisation's currency.
 * **Periods**: one period, a range `2025Q1..2025Q4`, or `all`; a range adds up the quotas of the periods in it.
+* **The same point** of another period: the day with the same share of its selling days behind it, rounded.
+* **Who is listed**: reps employed on a day of the period, and others to whom something of it belongs.
 """
 
 

@@ -64,7 +64,7 @@ PACE: Final = (
         "money",
         "booked ÷ usual cumulative share at the same selling day; the usual share is Σ booked by that day ÷ Σ booked, "
         "over the organisation's finished periods before; a period of another length is read at the same share of its "
-        "selling days, rounded down; 1 after the last selling day",
+        "selling days, rounded; 1 after the last selling day",
         seasonal_pace,
         "null if no period was finished before, or nothing (net) was usually booked by then, or for a range of periods",
         "house definition",

@@ -115,17 +115,17 @@ class Window:
 def same_point(calendar: FiscalCalendar, current: Period, day: date, other: Period) -> date:
     """The day of another period at which as many selling days have passed as of `current` on `day`.
 
-    Periods of another length are read at the same share of their selling days, rounded down to whole days: the
-    selling day itself, the eve of the period before its first one, and its last day after its last one.
+    Periods of another length are read at the same share of their selling days, rounded to whole days: the selling day
+    itself, the eve of the period before its first one, and its last day after its last one.
 
     >>> from spm_ml.settings import FiscalSettings
     >>> calendar = FiscalCalendar(FiscalSettings(), "UTC")
     >>> same_point(calendar, calendar.parse("2026Q2"), date(2026, 4, 2), calendar.parse("2026Q1"))
-    datetime.date(2026, 1, 1)
+    datetime.date(2026, 1, 2)
     """
     total, elapsed = calendar.selling_days(current.start, current.end), calendar.elapsed_selling_days(current, day)
     there = calendar.selling_days(other.start, other.end)
-    number = elapsed * there // total if total else 0
+    number = (2 * elapsed * there + total) // (2 * total) if total else 0
     if elapsed >= total:
         return other.end
     if number == 0:
