@@ -71,7 +71,7 @@ class Oracle:
                 continue
             if profile["left_on"] is not None and profile["left_on"] < period.start:
                 continue
-            if self._manages_only(rep_id, profile, day):
+            if self._manages_only(rep_id, day):
                 continue
             rows.append(self._row(rep_id, profile, day, period, organisation))
         return rows
@@ -80,10 +80,10 @@ class Oracle:
         known = [row for row in self.profiles if row["rep_id"] == rep_id and row["valid_from"] <= day]
         return known[-1] if known else None
 
-    def _manages_only(self, rep_id: str, profile: Record, day: date) -> bool:
-        everyone = {row["rep_id"] for row in self.profiles}
-        in_force = [row for row in (self._profile(other, day) for other in everyone) if row is not None]
-        manages = (profile["role"] or "").lower() == "manager" or any(row["manager_id"] == rep_id for row in in_force)
+    def _manages_only(self, rep_id: str, day: date) -> bool:
+        past = [row for row in self.profiles if row["valid_from"] <= day]
+        called = any(row["rep_id"] == rep_id and (row["role"] or "").lower() == "manager" for row in past)
+        manages = called or any(row["manager_id"] == rep_id for row in past)
         own = any(row["rep_id"] == rep_id and row["recorded_on"] <= day for row in self.ledger + self.bookings)
         quota = any(row["rep_id"] == rep_id and row["known_on"] <= day for row in self.quotas)
         return manages and not own and not quota

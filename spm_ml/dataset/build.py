@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
 
 import ibis
 import ibis.expr.types as ir
@@ -13,19 +12,16 @@ from spm_ml.dataset.rows import rep_rows
 from spm_ml.dataset.schema import COLUMNS, dtypes
 from spm_ml.dataset.table import RepPeriodDataset, pinned
 from spm_ml.errors import DataError
-from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Stream, period_of_as_of, read_streams, records_begin
-from spm_ml.features.bookings import BOOKED, EVER_QUOTA, QUOTAS
+from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, period_of_as_of, read_streams, records_begin
+from spm_ml.features.bookings import BOOKED, QUOTAS
 from spm_ml.features.feature import Expression
 from spm_ml.features.flow import FLOW
 from spm_ml.features.pipeline import DUE
-from spm_ml.features.profile import REPORTS
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
 
 _ = ibis._
-
-MANAGER_ROLE: Final = "manager"
 
 
 def as_of_grid(history: SalesHistory, *, first_period: Period | str | None = None) -> tuple[date, ...]:
@@ -103,12 +99,11 @@ def _expressions(grid: AsOfGrid, features: Sequence[Feature], progress: Progress
     flags = {"hazards": hazards(at), "abstention": abstention(at)}
     organisation = organisation_readings(at)
     outcomes = labels(at)
-    has_business = _has_business(at)
     readings = read_streams(grid, at.readings.values(), progress=progress)
     by_day = readings.inner_join(grid.slots.select("slot", "as_of"), "slot").mutate(**organisation).drop("as_of")
     # kept, because Ibis takes longer to merge deeply nested expressions than the engine takes to keep a table
     rows = grid.keep("rows", with_targets(grid, rep_rows(grid)))
-    rows = rows.inner_join(by_day, ["rep_index", "slot"]).filter(has_business).mutate(**context)
+    rows = rows.inner_join(by_day, ["rep_index", "slot"]).mutate(**context)
     floats = {name: value.cast("float64") for name, value in columns.items()}
     return rows.mutate(**floats, **flags, **outcomes)
 
@@ -122,17 +117,3 @@ def _context(at: AsOf) -> dict[str, Expression]:
         "quota_original": ibis.ifelse(known, at.now(QUOTAS, "original"), None).cast("float64"),
         "history_reconstructed": (at.now(FLOW, "reconstructed") > 0).fill_null(False),
     }
-
-
-def _credited(grid: AsOfGrid) -> ir.Table:
-    return grid.history.bookings.select("rep_id", visible_from=_.recorded_on, bookings=ibis.literal(1, "int64"))
-
-
-CREDITED: Final = Stream("credited", _credited)
-
-
-def _has_business(at: AsOf) -> Expression:
-    """Everyone but managers without a deal, a credit or a quota of their own so far."""
-    manages = (at.now(REPORTS, "people") > 0) | (at.row.role.lower() == MANAGER_ROLE).fill_null(False)
-    own = at.now(FLOW, "changes").fill_null(0) + at.now(CREDITED, "bookings") + at.now(EVER_QUOTA, "quotas")
-    return ~manages | (own > 0)

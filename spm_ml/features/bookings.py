@@ -133,10 +133,6 @@ def _quotas(grid: AsOfGrid) -> ir.Table:
     )
 
 
-def _ever_had_quota(grid: AsOfGrid) -> ir.Table:
-    return grid.history.quotas.select("rep_id", visible_from=_.known_on, quotas=ibis.literal(1, "int64"))
-
-
 def _finished(grid: AsOfGrid) -> ir.Table:
     """Changes of what a rep's finished periods add up to, each period as known by then.
 
@@ -188,5 +184,4 @@ BOOKED: Final = Stream("booked", _past_and_running, log="ledger")
 SIGNS: Final = Stream("booking_signs", _signs, log="ledger")
 LARGEST_BOOKING: Final = Stream("largest_booking", _largest, "largest", log="ledger")
 QUOTAS: Final = Stream("quotas", _quotas, table="quotas")
-EVER_QUOTA: Final = Stream("ever_quota", _ever_had_quota)
 FINISHED: Final = Stream("finished", _finished, log="ledger")

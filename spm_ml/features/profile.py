@@ -31,18 +31,7 @@ def _moves(grid: AsOfGrid) -> ir.Table:
     )
 
 
-def _reports(grid: AsOfGrid) -> ir.Table:
-    """People who report to a rep."""
-    return grid.history.profiles.filter(_.manager_id.notnull()).select(
-        rep_id=_.manager_id,
-        visible_from=_.valid_from,
-        visible_until=_.valid_to,
-        people=ibis.literal(1, "int64"),
-    )
-
-
 MOVES: Final = Stream("moves", _moves)
-REPORTS: Final = Stream("reports", _reports)
 
 
 def tenure_days(at: AsOf) -> Expression:

@@ -20,7 +20,7 @@ EVENTLESS = ("opportunity_events",)
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 10_000),
     fiscal=st.sampled_from(CALENDARS),

@@ -16,12 +16,12 @@ MONTHS = FiscalSettings(period="month", start_month=4)
 RETAIL = FiscalSettings(pattern="4-4-5", start_month=2, holidays="US")
 SHAPES = {
     "quarters": World(1),
-    "months": World(2, organisation(MONTHS, zombie_after_days=25), days=200),
     "4-4-5": World(3, organisation(RETAIL, timezone="America/New_York", min_history_periods=3)),
-    "two years of months": World(4, organisation(MONTHS, stale_after_days=6), days=500, reps=2, deals=14),
+    "two years of months": World(
+        4, organisation(MONTHS, stale_after_days=6, zombie_after_days=25), days=500, reps=2, deals=14
+    ),
     "one rep": World(5, reps=1, deals=5, days=150),
     "no deals": World(6, deals=0),
-    "everything open": World(7, organisation(stale_after_days=3), days=120),
 }
 OPTIONAL = ("opportunity_events", "credits", "activities", "programs", "enrolments")
 
