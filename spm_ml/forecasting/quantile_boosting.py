@@ -85,7 +85,7 @@ class LightGbmQuantiles:
             return AttainmentForecast.of(
                 dataset, nothing, [Abstention("thin_history", few)] * len(frame), may_fall=self._may_fall
             )
-        seen = self._inputs.see(self._with_features(frame, self._inputs))
+        seen = self._inputs.see(self._checked(frame, self._inputs))
         shift = self._shifts.at(frame["week"].to_numpy()) * seen.usual[:, None]
         quantiles = self._raw(frame, seen, self._boosters) + shift
         unknown = Abstention("thin_history", "Neither history nor quota nor pipeline of this rep is known.")
@@ -97,7 +97,8 @@ class LightGbmQuantiles:
 
         The open amount of each stage at its usual rate goes to that stage's column, and what is usually created and won
         from now on to `base`; to these the TreeSHAP contributions of every input are added. The columns and what is
-        booked add up to the median before the conformal shift. Rows of a forecaster that abstains as a whole are NaN.
+        booked add up to the fitted median before the conformal shift. Where the forecaster abstains as a whole, `base`
+        is NaN and alone.
 
         Raises:
             NotReadyError: It was not fitted.
@@ -107,7 +108,7 @@ class LightGbmQuantiles:
         frame = readable_rows(dataset)
         if self._inputs is None or self._boosters is None:
             return pd.DataFrame({"base": np.full(len(frame), np.nan)}, index=frame.index)
-        frame = self._with_features(frame, self._inputs)
+        frame = self._checked(frame, self._inputs)
         seen = self._inputs.see(frame)
         shap = self._boosters.median_contributions(seen.matrix)
         parts = pd.DataFrame(
@@ -176,7 +177,7 @@ class LightGbmQuantiles:
         trust = len(periods) / (len(periods) + TRUST_PERIODS)
         return WeeklyShifts.fit(frame["week"].to_numpy(), error, trust=trust)
 
-    def _with_features(self, frame: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    def _checked(self, frame: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         """Checks that every feature that was fitted is there.
 
         Raises:
