@@ -76,7 +76,7 @@ _FACTS: Final[dict[str, tuple[Fact, ...]]] = {
     PACE: (Fact("booked_share_of_quota", "share", "{} of the quota is booked"),),
     TIME: (
         Fact("elapsed_selling_days", "number", "Selling days passed: {}"),
-        Fact("period_selling_days", "number", "of {}"),
+        Fact("period_selling_days", "number", "of {} in the period"),
     ),
     OPEN_DEALS: (
         Fact("open_amount_in_period", "money", "{} due this period"),

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import RiskBand
 from spm_ml.scoring.words import MoneyWords
 
-_NO_ATTAINMENT = frozenset({"quota_missing", "quota_zero"})
+_NO_ATTAINMENT: Final = {"quota_missing": "No quota is known", "quota_zero": "The quota is zero"}
 
 
 def main_reason(
@@ -32,7 +32,7 @@ def main_reason(
     if abstention is not None:
         if median is None or abstention.reason not in _NO_ATTAINMENT:
             return abstention.detail
-        return f"{abstention.detail} Bookings of {money.amount(median)} are forecast."
+        return f"{_NO_ATTAINMENT[abstention.reason]}; bookings of {money.amount(median)} are forecast"
     booked, quota = float(row["booked_to_date"]), float(row["quota"])
     missing = quota - booked
     if missing <= 0:

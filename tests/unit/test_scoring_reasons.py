@@ -104,9 +104,10 @@ class TestMainReason:
         assert self.reason(elapsed_selling_days=60) == "60 000 short of the quota and no selling day left"
 
     def test_without_quota_the_bookings_are_said(self) -> None:
-        text = self.reason(abstention=Abstention("quota_missing"), quota=float("nan"))
-        assert text.startswith("No quota is known")
-        assert text.endswith("Bookings of 80 000 are forecast.")
+        missing = self.reason(abstention=Abstention("quota_missing"), quota=float("nan"))
+        assert missing == "No quota is known; bookings of 80 000 are forecast"
+        zero = self.reason(abstention=Abstention("quota_zero"), quota=0.0)
+        assert zero == "The quota is zero; bookings of 80 000 are forecast"
 
     def test_a_leaver(self) -> None:
         assert self.reason(abstention=Abstention("left")) == Abstention("left").detail
