@@ -9,7 +9,7 @@ import pytest
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.forecasting import FitSettings, LightGbmQuantiles
+from spm_ml.forecasting import FitSettings, LightGbmQuantiles, boosters
 from spm_ml.forecasting.boosters import FITTED_LEVELS, QuantileBoosters
 from spm_ml.forecasting.inputs import DERIVED, Inputs
 from spm_ml.forecasting.protocol import readable_rows, training_rows
@@ -32,11 +32,11 @@ def test_contributions_and_what_is_booked_add_up_to_the_median_before_the_shift(
 ) -> None:
     parts = model.contributions(world)
     assert list(parts) == ["base", *world.feature_names, *DERIVED]
-    boosters, inputs = model._boosters, model._inputs
-    assert boosters is not None
+    fitted, inputs = model._boosters, model._inputs
+    assert fitted is not None
     assert inputs is not None
     seen = inputs.see(readable_rows(world))
-    median = boosters.boosters[FITTED_LEVELS.index(0.5)].predict(seen.matrix) * seen.remainder
+    median = fitted.boosters[FITTED_LEVELS.index(0.5)].predict(seen.matrix) * seen.remainder
     assert parts.sum(axis=1).to_numpy() == pytest.approx(median, rel=1e-6, abs=1)
 
 
@@ -75,7 +75,9 @@ def test_where_nothing_more_is_booked_next_to_nothing_is_forecast_and_the_quanti
     assert more[:, 18].mean() < 0.05
 
 
-def test_the_number_of_threads_changes_nothing() -> None:
+def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boosters, "MANY_CELLS", 0)
+    monkeypatch.setattr(boosters, "ROUNDS", 5)
     random = np.random.default_rng(0)
     matrix, target = random.normal(size=(400, 5)), random.exponential(size=400)
     one, two = (
@@ -135,8 +137,8 @@ def test_a_broken_model_file_is_told(model: LightGbmQuantiles, tmp_path: Path) -
 
 
 def test_quantiles_between_the_fitted_levels_never_cross(world: RepPeriodDataset, model: LightGbmQuantiles) -> None:
-    boosters, inputs = model._boosters, model._inputs
-    assert isinstance(boosters, QuantileBoosters)
+    fitted, inputs = model._boosters, model._inputs
+    assert isinstance(fitted, QuantileBoosters)
     assert inputs is not None
-    predicted = boosters.predict(inputs.see(readable_rows(world)).matrix)
+    predicted = fitted.predict(inputs.see(readable_rows(world)).matrix)
     assert (np.diff(predicted, axis=1) >= 0).all()
