@@ -100,13 +100,15 @@ def metrics(
     out: Path | None,
 ) -> None:
     """Print the baseline metrics; undefined ones are null with a reason."""
+    from spm_ml.compensation import read_plans
     from spm_ml.history import SalesHistory
     from spm_ml.metrics import METRICS
     from spm_ml.metrics.evaluate import evaluate_metrics
     from spm_ml.tables import minor_digits
 
     with SalesHistory.open(console.workspace, version=version, known_on=as_day(known_on)) as history:
-        frame = evaluate_metrics(history, as_of=as_day(as_of), period=period, level=level)
+        plans = read_plans(console.workspace.comp_plans) if console.workspace.comp_plans.exists() else ()
+        frame = evaluate_metrics(history, as_of=as_day(as_of), period=period, level=level, plans=plans)
         currency = history.organisation.currency
     money = frame["unit"].str.startswith("money")
     frame["value"] = frame["value"].where(~money, frame["value"] / 10 ** minor_digits(currency))

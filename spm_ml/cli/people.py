@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -56,7 +57,10 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recommendation, ...]:
-    """Computes the offers as of the newest data and publishes them where a scored batch is."""
+    """Computes the offers for the published batch's day and period and publishes them with it.
+
+    Without a batch they are computed as of the newest data, and nothing is published.
+    """
     from spm_ml.coaching import recommend as run
     from spm_ml.dataset import current_dataset
     from spm_ml.history import SalesHistory
@@ -65,14 +69,17 @@ def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recomme
 
     dataset = current_dataset(console.workspace, progress=console.progress)
     most = None if budget is None else int(budget * 10 ** minor_digits(dataset.currency))
-    with SalesHistory.open(console.workspace) as history:
-        offers = run(history, dataset, budget=most)
-    if console.workspace.predictions_database.exists():
-        with PredictionStore.open(console.workspace.predictions_database) as store:
-            store.publish_recommendations(offers)
-    else:
-        console.log("not published: run 'spm score' first, then 'spm recommend' again")
-    return offers
+    with ExitStack() as stack:
+        history = stack.enter_context(SalesHistory.open(console.workspace))
+        file = console.workspace.predictions_database
+        store = stack.enter_context(PredictionStore.open(file)) if file.exists() else None
+        batch = store.published_batch() if store is not None else None
+        if store is None or batch is None:
+            console.log("not published: run 'spm score' first, then 'spm recommend' again")
+            return run(history, dataset, budget=most)
+        offers = run(history, dataset, as_of=batch.as_of, period=history.calendar.parse(batch.period), budget=most)
+        store.publish_recommendations(offers)
+        return offers
 
 
 @click.command()

@@ -121,7 +121,7 @@ def _assessed_gaps(history: SalesHistory, people: pd.DataFrame, day: date, skill
                 str(skill),
                 float(gap),
                 "assessment",
-                f"{skill} rated {row.score:.2g} by {row.by} on {row.on:%Y-%m-%d}; "
+                f"{str(skill).replace('_', ' ')} rated {row.score:.2g} by {row.by} on {row.on:%Y-%m-%d}; "
                 f"peers ({row.peers}) have {middle:.2g}",
             )
             for row, gap, middle in zip(rows.itertuples(), deviation, median, strict=True)

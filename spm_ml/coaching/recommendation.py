@@ -44,6 +44,7 @@ def recommend(
     dataset: RepPeriodDataset,
     *,
     as_of: date | None = None,
+    period: Period | None = None,
     budget: int | None = None,
 ) -> tuple[Recommendation, ...]:
     """Offers each rep the program of the largest matched skill gap, within seats and budget.
@@ -52,6 +53,7 @@ def recommend(
         history: For programs, enrolments and assessments.
         dataset: Rows up to the as-of day.
         as_of: What is known at the end of this day decides; default: the watermark.
+        period: What the offers are for, and when they expire; default: the period of the as-of day.
         budget: Minor units in all; programs without a known cost are then left out. None: no limit.
 
     Returns:
@@ -63,7 +65,7 @@ def recommend(
     if budget is not None and budget < 0:
         raise SpmError(f"a budget of {budget} cannot be spent: give 0 or more")
     day = as_of or dataset.watermark
-    period = history.calendar.period_of(day)
+    period = period or history.calendar.period_of(day)
     programs = offered_programs(history)
     gaps = skill_gaps(history, dataset, day, {skill for program in programs for skill in program.skills})
     taken = _recently_started(history, day)

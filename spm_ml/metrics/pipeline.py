@@ -4,7 +4,7 @@ from typing import Final
 
 from spm_ml.metrics.metric import Metric, MetricResult, Scalar, known, ratio, undefined
 
-_ZOMBIES: Final = "open deals nobody touched for zombie_after_days are left out"
+_ZOMBIES: Final = "open deals that nobody has touched for long are left out"
 _JORDAN: Final = "Jordan & Vazzana, Cracking the Sales Management Code (McGraw-Hill, 2011): pipeline coverage"
 
 

@@ -117,6 +117,8 @@ class Registry:
 
     def by_alias(self, alias: str) -> ModelVersion | None:
         """The version that carries the alias, or None."""
+        if self._server is None and not self._workspace.mlflow_database.exists():
+            return None  # asking must not make a database
         number = self._aliases().get(alias)
         return None if number is None else self.version(number)
 
