@@ -331,7 +331,7 @@ class Oracle:
         done = [row["completed_on"] for row in self.enrolments if row["rep_id"] == rep_id]
         done = [completed for completed in done if completed is not None and completed <= day]
         return values | {
-            "programs_taken": len(done),
+            "programs_taken": len(done) if any(row["started_on"] <= day for row in self.enrolments) else nan,
             "days_since_program": (day - max(done)).days if done else nan,
         }
 

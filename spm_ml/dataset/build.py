@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from spm_ml.dataset.flags import abstention, hazards, organisation_readings
 from spm_ml.dataset.outcomes import labels, with_targets
 from spm_ml.dataset.rows import rep_rows
-from spm_ml.dataset.schema import COLUMNS, dtypes
+from spm_ml.dataset.schema import COLUMNS, dtypes, label_names
 from spm_ml.dataset.table import RepPeriodDataset, pinned
 from spm_ml.errors import DataError
 from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, period_of_as_of, read_streams, records_begin
@@ -70,7 +70,7 @@ def build_dataset(
         )
     with AsOfGrid(history, days) as grid:
         names = tuple(name for feature in features for name in feature.names(grid.stage_count))
-        _check_names(names)
+        _check_names(names, grid.stage_count)
         rows = _expressions(grid, features, progress)
         content = rows.select(*dtypes(names, grid.stage_count)).to_pyarrow()
         return RepPeriodDataset(
@@ -84,8 +84,8 @@ def build_dataset(
         )
 
 
-def _check_names(names: tuple[str, ...]) -> None:
-    declared = {column.name for column in COLUMNS}
+def _check_names(names: tuple[str, ...], stages: int) -> None:
+    declared = {column.name for column in COLUMNS} | set(label_names(stages))
     twice = sorted({name for name in names if names.count(name) > 1 or name in declared})
     if twice:
         raise DataError(f"feature names {twice} occur twice or are columns of every dataset: name the features anew")

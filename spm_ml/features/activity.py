@@ -32,8 +32,8 @@ def _last_activity(grid: AsOfGrid) -> ir.Table:
     )
 
 
-ACTIVITY: Final = Stream("activity", _activity, log="activity", table="activities")
-LAST_ACTIVITY: Final = Stream("last_activity", _last_activity, "latest", log="activity", table="activities")
+ACTIVITY: Final = Stream("activity", _activity, log="activity")
+LAST_ACTIVITY: Final = Stream("last_activity", _last_activity, "latest", log="activity")
 
 
 def days_since_activity(at: AsOf) -> Expression:

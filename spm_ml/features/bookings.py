@@ -183,5 +183,5 @@ def _finished(grid: AsOfGrid) -> ir.Table:
 BOOKED: Final = Stream("booked", _past_and_running, log="ledger")
 SIGNS: Final = Stream("booking_signs", _signs, log="ledger")
 LARGEST_BOOKING: Final = Stream("largest_booking", _largest, "largest", log="ledger")
-QUOTAS: Final = Stream("quotas", _quotas, table="quotas")
+QUOTAS: Final = Stream("quotas", _quotas)
 FINISHED: Final = Stream("finished", _finished, log="ledger")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Unit = Literal["money", "count", "ratio", "days", "number"]
 """`money` is minor units of the organisation's currency; `ratio` has no unit; `number` is a position or a code."""
 
+Log = Literal["ledger", "activity", "enrolments"]
+"""Records that begin on some day; what there was before is unknown, not nothing."""
+
 Expression: TypeAlias = Any
 """An Ibis expression over the columns of a row; Ibis ships no types."""
 
@@ -38,16 +41,14 @@ class Stream:
             `visible_until` (first day at whose end it no longer counts; NULL = for good), and measures. Measures of
             sums must be exact (integer or decimal), so that no order of adding changes a bit.
         kind: `sum` adds the visible spans, `largest` takes the greatest of them, `latest` the greatest ever begun.
-        log: Log of the history that the stream is read from: before it begins nothing is known, and readings are NULL
+        log: What the stream is read from: before that begins, or without it, nothing is known, and readings are NULL
             rather than 0. Bookings belong to the ledger.
-        table: Table of the contract without which the stream is unknown, and readings are NULL.
     """
 
     name: str
     spans: Callable[["AsOfGrid"], ir.Table]
     kind: Literal["sum", "latest", "largest"] = "sum"
-    log: Literal["ledger", "activity"] | None = None
-    table: str | None = None
+    log: Log | None = None
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,6 @@ class AsOf:
 
     def _known_from(self, stream: Stream, days: int) -> date | None:
         """First as-of day on which the last `days` days of the stream are known; None = never."""
-        if stream.table is not None and not self.grid.has(stream.table):
-            return None
         if stream.log is None:
             return date.min
         begin = self.grid.first_recorded(stream.log)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 from uuid import uuid4
 
 import ibis
@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from spm_ml.errors import DataError
+from spm_ml.features.feature import Log
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 
@@ -64,8 +65,7 @@ class AsOfGrid:
             raise DataError("there is no as-of day to build rows for: give at least one day")
         self.stage_count = len(history.organisation.stages)
         self._kept: dict[str, ir.Table] = {}
-        self._first_recorded: dict[Literal["ledger", "activity"], date | None] = {}
-        self._has: dict[str, bool] = {}
+        self._first_recorded: dict[Log, date | None] = {}
         self._prefix = f"grid_{uuid4().hex[:8]}_"
         self._periods = self._covered_periods()
         self._starts = [period.start for period in self._periods]
@@ -94,17 +94,15 @@ class AsOfGrid:
         """The kept table of that name, built when it is first asked for; several streams may read it."""
         return self._kept[name] if name in self._kept else self.keep(name, build())
 
-    def has(self, table: str) -> bool:
-        """Tells whether the history holds any row of a table of the contract."""
-        if table not in self._has:
-            self._has[table] = self.history.has(table)
-        return self._has[table]
-
-    def first_recorded(self, log: Literal["ledger", "activity"]) -> date | None:
-        """First day of which a log of the history tells everything; None if it is empty. See `records_begin`."""
+    def first_recorded(self, log: Log) -> date | None:
+        """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
         if log not in self._first_recorded:
-            rows = self.history.activity.recorded_on if log == "activity" else None
-            first = records_begin(self.history) if rows is None else rows.min().to_pyarrow().as_py()
+            if log == "ledger":
+                first = records_begin(self.history)
+            else:
+                activity, enrolments = self.history.activity, self.history.table("enrolments")
+                day = activity.recorded_on if log == "activity" else enrolments.started_on
+                first = day.min().to_pyarrow().as_py()
             self._first_recorded[log] = first
         return self._first_recorded[log]
 

@@ -31,8 +31,8 @@ def _last_completion(grid: AsOfGrid) -> ir.Table:
     )
 
 
-COMPLETIONS: Final = Stream("completions", _completions, table="enrolments")
-LAST_COMPLETION: Final = Stream("last_completion", _last_completion, "latest", table="enrolments")
+COMPLETIONS: Final = Stream("completions", _completions, log="enrolments")
+LAST_COMPLETION: Final = Stream("last_completion", _last_completion, "latest", log="enrolments")
 
 
 def days_since_program(at: AsOf) -> Expression:
