@@ -86,7 +86,7 @@ def promote(
         failed = "\n".join(f"  {test.test}: {test.detail}" for test in verdict.failures)
         raise GateRefusedError(
             f"{candidate.name} version {candidate.version} ({candidate.forecaster}) was not promoted; it failed:\n"
-            f"{failed}\nTrain another one ('spm train' takes the best that passes), or give a reason to force it"
+            f"{failed}\nTrain another one ('spm train' takes the best that passes), or give a reason with --force"
         )
     forced = "" if verdict.passed else reason
     registry.annotate(candidate, {**tags, "promoted_at": datetime.now(UTC).isoformat(), "force_reason": forced})

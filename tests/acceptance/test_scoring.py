@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import PredictionStore, Recommendation
+from spm_ml.predictions import PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
 from spm_ml.scoring import ScoringResult, prediction_rows, score
 from spm_ml.settings import Organisation, Workspace
@@ -114,3 +114,9 @@ def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld
     assert "the period after it is forecast" in result.text()
     assert {row.abstention.reason for row in result.predictions if row.abstention} == {"stale_data"}
     assert all("H25" in row.hazards and row.bookings_quantiles is None for row in result.predictions)
+    with PredictionStore.open(workspace.predictions_database) as store, store.read(Scope("hr")) as published:
+        assert [one.recommendation for one in published.offers().items] == [offer]
+        card = published.model_card()
+    assert card.gate
+    assert {row["forecaster"] for row in card.value_added} >= {"last_period", "lightgbm_quantiles"}
+    assert "Intended use" in card.card_markdown
