@@ -57,8 +57,8 @@ def check_leakage(
     examples: dict[str, LeakExample] = {}
     for number, (day, window) in enumerate(windows.items(), start=1):
         if window:
-            other, count = perturbed(history, day, seed=seed + number)
-            rebuilt = build_dataset(other, as_of_days=window, features=features)
+            with perturbed(history, day, seed=seed + number) as (other, count):
+                rebuilt = build_dataset(other, as_of_days=window, features=features)
             rows, found = _compare(base, rebuilt, window, day)
             compared, changed = compared + rows, changed + count
             examples = found | examples

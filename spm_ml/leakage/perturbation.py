@@ -5,10 +5,12 @@ rule for its table (see `history.visible`). Tables and columns without a day of 
 and creation day, shares of deals that were closed) are left alone: nobody can tell what of them was known when.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 from typing import Any, Final
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -55,7 +57,8 @@ Change = Callable[[_Future, ir.Table], tuple[ir.Table, ...]]
 """Gives the rows of a table in the other future, in parts that are then put under one another."""
 
 
-def perturbed(history: SalesHistory, day: date, *, seed: int = 0) -> tuple[SalesHistory, int]:
+@contextmanager
+def perturbed(history: SalesHistory, day: date, *, seed: int = 0) -> Iterator[tuple[SalesHistory, int]]:
     """Gives the history with another future, and how many records differ in it.
 
     Args:
@@ -63,22 +66,26 @@ def perturbed(history: SalesHistory, day: date, *, seed: int = 0) -> tuple[Sales
         day: Last day that stays as it was.
         seed: Chooses the records; equal seeds give equal futures.
 
-    Returns:
-        A history on the same engine (it ends with the first), and the number of records altered, added or deleted.
+    Yields:
+        A history on the same engine, which ends with the block, and the number of records altered, added or deleted.
     """
     future = _Future(history, day, seed)
-    tables = {}
+    tables: dict[str, ir.Table] = {}
+    suffix = uuid4().hex[:8]
     changed = 0
-    for name, change in _CHANGES.items():
-        if not history.has(name):
-            continue
-        before = history.source(name)
-        keep = f"future_{name}_{day:%Y%m%d}_{seed}"
-        typed = {column: _[column].cast(kind) for column, kind in before.schema().items()}
-        after = ibis.union(*(part.select(**typed) for part in change(future, before)))
-        tables[name] = history.connection.create_table(keep, after, temp=True, overwrite=True)
-        changed += _difference(before, tables[name]) + _difference(tables[name], before)
-    return history.replacing(tables), changed
+    try:
+        for name, change in _CHANGES.items():
+            if not history.has(name):
+                continue
+            before = history.source(name)
+            typed = {column: _[column].cast(kind) for column, kind in before.schema().items()}
+            after = ibis.union(*(part.select(**typed) for part in change(future, before)))
+            tables[name] = history.connection.create_table(f"future_{name}_{suffix}", after, temp=True)
+            changed += _difference(before, tables[name]) + _difference(tables[name], before)
+        yield history.replacing(tables), changed
+    finally:
+        for name in tables:
+            history.connection.drop_table(f"future_{name}_{suffix}")
 
 
 def _difference(rows: ir.Table, others: ir.Table) -> int:

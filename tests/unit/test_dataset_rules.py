@@ -268,3 +268,37 @@ def test_an_earlier_view_gives_the_same_rows(history: SalesHistory, dataset: Rep
     known = [name for name in now.columns if not name.startswith(("actual", "label", "quota_final", "censored"))]
     pd.testing.assert_frame_equal(then[known], now[known])
     assert then["actual_bookings"].isna().all()
+
+
+def test_deals_in_another_currency_are_marked_and_converted() -> None:
+    reps = pd.DataFrame([{"rep_id": name, "hired_on": "2023-01-01"} for name in ("home", "abroad")])
+    deals = pd.DataFrame(
+        [
+            {"opportunity_id": "a", "rep_id": "home", "amount": 100, "currency": "USD"},
+            {"opportunity_id": "b", "rep_id": "abroad", "amount": 100, "currency": "eur"},
+        ]
+    ).assign(created_on="2025-01-06", closed_on="2025-01-20", stage="Propose", outcome="won")
+    rates = pd.DataFrame({"currency": ["EUR"], "rate_on": ["2025-01-01"], "rate": [1.25]})
+    tables = {"reps": reps, "opportunities": deals, "fx_rates": rates}
+    tables["quotas"] = pd.DataFrame(columns=["rep_id", "period", "amount"])
+    with SalesHistory.from_frames(tables, ORGANISATION) as history:
+        built = build_dataset(history, as_of_days=[date(2025, 1, 6), date(2025, 1, 21)], features=())
+    assert "H10" in flags(built, "abroad", "2025-01-21")
+    assert "H10" not in flags(built, "home", "2025-01-21")
+    assert row(built, "abroad", "2025-01-21")["booked_to_date"] == 12_500
+    assert row(built, "home", "2025-01-21")["history_reconstructed"]
+
+
+def test_bookings_at_the_end_and_silence_are_marked_for_all() -> None:
+    reps = pd.DataFrame([{"rep_id": name, "hired_on": "2023-01-01"} for name in ("a", "b")])
+    closes = ["2025-01-20", "2025-03-28", "2025-03-31"]
+    deals = pd.DataFrame(
+        [{"opportunity_id": day, "rep_id": "a", "amount": 50, "created_on": day, "closed_on": day} for day in closes]
+    ).assign(stage="Propose", outcome="won")
+    tables = {"reps": reps, "opportunities": deals, "quotas": pd.DataFrame(columns=["rep_id", "period", "amount"])}
+    days_ = [date(2025, 1, 27), date(2025, 3, 30), date(2025, 4, 7), date(2025, 6, 2)]
+    with SalesHistory.from_frames(tables, ORGANISATION) as history:
+        built = build_dataset(history, as_of_days=days_, features=())
+    for name in ("a", "b"):
+        marks = [flags(built, name, f"{day}") & {"H24", "H25"} for day in days_]
+        assert marks == [set(), set(), {"H24"}, {"H24", "H25"}]
