@@ -17,7 +17,8 @@ from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 
 _DAY: Final = timedelta(days=1)
-_LAST_DAY: Final = date(2199, 12, 31)
+_FIRST_DAY, _LAST_DAY = date(1950, 1, 1), date(2199, 12, 31)
+"""Days beyond these are mistyped: they belong to no period, and stop nothing."""
 
 LATE_SHARE: Final = 0.8
 """Selling days of a period beyond this share of them are its end, where hockey sticks show (H24)."""
@@ -137,7 +138,7 @@ class AsOfGrid:
             .to_pylist()[0]
         )
         named = [day for day in extent.values() if day is not None]
-        first = min([*named, self.history.calendar.same_last_year(self._period_of_slot(0)).start])
+        first = max(min([*named, self.history.calendar.same_last_year(self._period_of_slot(0)).start]), _FIRST_DAY)
         last = min(max([*named, self._period_of_slot(-1).end]), _LAST_DAY)
         return self.history.calendar.periods_between(first, last)
 

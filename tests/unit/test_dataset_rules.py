@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from spm_ml.dataset import RepPeriodDataset, as_of_grid, build_dataset
+from spm_ml.features import pipeline
 from spm_ml.history import SalesHistory
 from spm_ml.settings import Organisation, StageSettings
 
@@ -83,8 +84,8 @@ DEALS = {
     "huge": life(("2025-05-01", opened("buyer", 990, "2025-06-15", "Propose")), ("2025-06-16", WON)),
     "leaver's": life(("2025-04-01", opened("leaver", 30, "2025-05-01")), ("2025-05-05", WON)),
     "gone's": life(("2025-01-03", opened("gone", 20, "2025-03-01")), ("2025-02-21", LOST)),
-    "carla's": life(("2025-05-01", opened("carla", 15, "2025-08-01"))),
-    "last": life(("2025-07-01", opened("steady", 5, "2025-08-01")), ("2025-07-10", LOST)),
+    "carla's": life(("2025-05-01", opened("carla", 15, "1025-08-01"))),
+    "last": life(("2025-07-01", opened("steady", 5, "3025-08-01")), ("2025-07-10", LOST)),
 }
 CLOSED = {"plain": "2025-02-03", "late": "2025-03-30", "handed": "2025-06-02", "shared": "2025-05-02"}
 CLOSED |= {"small": "2025-04-11", "huge": "2025-06-16", "leaver's": "2025-05-05", "gone's": "2025-02-21"}
@@ -241,6 +242,14 @@ def test_overdue_and_pushed(dataset: RepPeriodDataset) -> None:
     assert "H03" in flags(dataset, "raised", "2025-04-21")
     assert "H03" not in flags(dataset, "raised", "2025-04-14")
     assert "H03" in flags(dataset, "zero", "2025-05-05")
+
+
+def test_mistyped_days_stop_nothing(history: SalesHistory) -> None:
+    built = build_dataset(history, as_of_days=[date(2025, 7, 7)], features=pipeline.FEATURES)
+    carla, steady = row(built, "carla", "2025-07-07"), row(built, "steady", "2025-07-07")
+    assert (carla["open_amount_overdue"], carla["open_amount_in_period"]) == (0, 0)  # it has aged out
+    assert carla["aged_out_count"] == 1
+    assert (steady["open_amount"], steady["open_amount_overdue"], steady["open_amount_in_period"]) == (500, 0, 0)
 
 
 def test_one_deal_decides(dataset: RepPeriodDataset) -> None:
