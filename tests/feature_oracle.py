@@ -340,7 +340,7 @@ class Oracle:
     def _organisation(self, day: date, period: Period) -> Record:
         """Sums over all reps: bookings of finished periods and of their last fifth, changes lately."""
         late = total = 0
-        reps = {row["rep_id"] for row in self.profiles}
+        reps = {row["rep_id"] for row in self.profiles if row["valid_from"] <= day}
         if self.begin is not None:
             before = self.calendar.previous(period)
             while before.start >= self.calendar.period_of(self.begin).start:

@@ -100,7 +100,12 @@ def _expressions(grid: AsOfGrid, features: Sequence[Feature], progress: Progress
     organisation = organisation_readings(at)
     outcomes = labels(at)
     readings = read_streams(grid, at.readings.values(), progress=progress)
-    by_day = readings.inner_join(grid.slots.select("slot", "as_of"), "slot").mutate(**organisation).drop("as_of")
+    by_day = (
+        readings.inner_join(grid.slots.select("slot", "as_of"), "slot")
+        .inner_join(grid.reps.select("rep_index", "known_from"), "rep_index")
+        .mutate(**organisation)
+        .drop("as_of", "known_from")
+    )
     # kept, because Ibis takes longer to merge deeply nested expressions than the engine takes to keep a table
     rows = grid.keep("rows", with_targets(grid, rep_rows(grid)))
     rows = rows.inner_join(by_day, ["rep_index", "slot"]).mutate(**context)

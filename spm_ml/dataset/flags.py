@@ -37,14 +37,14 @@ FOREIGN: Final = Stream("foreign", _foreign)
 
 
 def organisation_readings(at: AsOf) -> dict[str, Expression]:
-    """Sums over all reps on the as-of day, to be added to the readings before they meet the rows."""
+    """Sums over all reps known on the as-of day, gone ones too, to be added to readings before these meet the rows."""
     day = ibis.window(group_by="slot")
+    known = at.row.known_from <= at.row.as_of
+    changes = at.trailing(FLOW, "changes", at.grid.history.organisation.stale_after_days)
     return {
-        "organisation_late": at.now(FINISHED, "late").sum().over(day),
-        "organisation_booked": at.now(FINISHED, "booked").sum().over(day),
-        "organisation_changes": at.trailing(FLOW, "changes", at.grid.history.organisation.stale_after_days)
-        .sum()
-        .over(day),
+        "organisation_late": ibis.ifelse(known, at.now(FINISHED, "late"), 0).sum().over(day),
+        "organisation_booked": ibis.ifelse(known, at.now(FINISHED, "booked"), 0).sum().over(day),
+        "organisation_changes": ibis.ifelse(known, changes, None).sum().over(day),
     }
 
 

@@ -56,7 +56,8 @@ class AsOfGrid:
         days: `day, period_index, period_start, period_end, selling_day (0 or 1), selling_day_number, late`: every day
             that a deal, a booking or a row names; late = in the last fifth of its period's selling days.
         periods: `period_index, period_start, period_end, last_year_index` of those days.
-        reps: `rep_id, rep_index (0 …), first_index` (the first period that counts as the rep's own history).
+        reps: `rep_id, rep_index (0 …), known_from` (day of the first profile), `first_index` (the first period that
+            counts as the rep's own history).
     """
 
     def __init__(self, history: SalesHistory, as_of_days: Sequence[date]) -> None:
@@ -218,13 +219,16 @@ class AsOfGrid:
     def _rep_rows(self) -> ir.Table:
         """Own history begins with the period of the first hiring, or of the ledger if that is later."""
         profiles = self.history.profiles
-        reps = profiles.group_by("rep_id").agg(hired_on=profiles.hired_on.argmin(profiles.valid_from))
+        reps = profiles.group_by("rep_id").agg(
+            hired_on=profiles.hired_on.argmin(profiles.valid_from), known_from=profiles.valid_from.min()
+        )
         hired_in = self.days.select("day", "period_index")
         known = reps.mutate(day=ibis.greatest(reps.hired_on, ibis.literal(self.first_day)))
         joined = known.left_join(hired_in, "day")
         hired_index = joined.period_index.fill_null(len(self._periods))  # hired after the last as-of day's period
         return joined.select(
             "rep_id",
+            "known_from",
             rep_index=ibis.row_number().over(order_by=joined.rep_id),
             first_index=ibis.greatest(hired_index, self._first_period_index()),
         )

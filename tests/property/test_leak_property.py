@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from spm_ml.history import SalesHistory
@@ -20,7 +20,8 @@ EVENTLESS = ("opportunity_events",)
 
 
 @pytest.mark.slow
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(seed=6056, fiscal=FiscalSettings(), timezone="UTC", share=0.364, without=EVENTLESS)  # deals before hiring
 @given(
     seed=st.integers(0, 10_000),
     fiscal=st.sampled_from(CALENDARS),
