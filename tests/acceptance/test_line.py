@@ -58,7 +58,7 @@ def test_the_same_export_again_changes_nothing(workspace: Path, export: Path) ->
 
 def test_metrics_are_json_with_a_reason_for_each_null(workspace: Path) -> None:
     rows = json.loads(spm("metrics", "--workspace", workspace, "--json").stdout)
-    assert {row["slug"] for row in rows} >= {"quota_attainment", "linear_pace", "win_rate_count", "weighted_pipeline"}
+    assert {row["slug"] for row in rows} >= {"team_attainment", "linear_pace", "win_rate_count", "weighted_pipeline"}
     assert all(row["value"] is not None or row["reason"] for row in rows)
 
 

@@ -42,7 +42,7 @@ def test_spm_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_make_demo_serves_a_healthy_board_and_a_second_run_reuses_it(tmp_path: Path) -> None:
     options = f"WORKSPACE={tmp_path / 'spm'} PORT={_free_port()} DEMO=headless"
-    small = "DEMO_OPTIONS=--reps 16 --periods 4"
+    small = "DEMO_OPTIONS=--reps 30 --periods 5"
     for run in range(2):
         done = subprocess.run(
             ["make", "demo", *options.split(), small], cwd=ROOT, capture_output=True, text=True, timeout=600
