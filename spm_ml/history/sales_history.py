@@ -112,7 +112,7 @@ class SalesHistory:
 
     @property
     def data_hash(self) -> str:
-        """SHA-256 that names the content of the tables."""
+        """SHA-256 that names the content of the tables and the settings they are read with."""
         return self._records.data_hash
 
     @property
@@ -248,7 +248,9 @@ class SalesHistory:
 def _records(
     organisation: Organisation, engine: Engine, sources: Mapping[str, ir.Table], version: int, data_hash: str
 ) -> Records:
-    """Adds typed empty tables for those that were never loaded."""
+    """Adds typed empty tables for those that were never loaded, and the settings to the hash."""
+    settings = organisation.model_dump_json(exclude={"name", "risk_bands", "threads"})
+    data_hash = sha256(f"{data_hash}\n{settings}".encode()).hexdigest()
     if not organisation.stages:
         organisation = organisation.model_copy(update={"stages": _ONE_STAGE})
     everything = {

@@ -13,7 +13,7 @@ from spm_ml.history import SalesHistory, credit, ledger, people, quota, records
 from spm_ml.history.frames import arrow_tables
 from spm_ml.history.sales_history import READABLE
 from spm_ml.history.store import TableStore
-from spm_ml.settings import Organisation, Workspace
+from spm_ml.settings import FiscalSettings, Organisation, Workspace
 from tests.history_world import ORGANISATION, Rows, deal, event, frames_of, history_of, in_order, rows_of
 
 DERIVED = {
@@ -140,3 +140,13 @@ def test_rows_can_be_replaced_for_an_experiment() -> None:
         assert "_occurrence" in source.columns
         with pytest.raises(DataError, match="no table of the data contract"):
             history.replacing({"events": source})
+
+
+def test_other_settings_are_other_data() -> None:
+    """A stored dataset must not be taken for that of another calendar; a new name or band changes no number."""
+    hashes = []
+    for changed in ({}, {"zombie_after_days": 90}, {"fiscal": FiscalSettings(start_month=2)}, {"name": "Renamed"}):
+        with SalesHistory.from_frames({}, Organisation().model_copy(update=changed)) as history:
+            hashes.append(history.data_hash)
+    assert hashes[0] == hashes[3]
+    assert len(set(hashes)) == 3
