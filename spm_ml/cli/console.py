@@ -124,7 +124,7 @@ class Console:
         if frame.empty:
             click.echo("(no rows)")
             return
-        click.echo(frame.head(most).to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.4g}"))
+        click.echo(frame.head(most).to_string(index=False, na_rep="–", float_format=_readable))
         if len(frame) > most:
             click.echo(f"… {len(frame) - most} more rows; --out FILE writes all of them")
 
@@ -138,6 +138,11 @@ class Console:
         finally:
             self.progress.close()
         self.log(f"{label}: {time.perf_counter() - started:.1f} s")
+
+
+def _readable(value: float) -> str:
+    """Whole numbers from a thousand on, four digits below."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _jsonable(value: object) -> object:

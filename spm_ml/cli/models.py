@@ -74,6 +74,6 @@ def score(console: Console, as_of: datetime | None, today: datetime | None, out:
     console.say(result.text())
     rows = prediction_rows(result)
     board = rows[rows["as_of"] == rows["as_of"].max()]
-    console.table(
-        rows, out=out, shown=board[["rep_id", "quota", "booked_to_date", "q10", "q50", "q90", "mean", "p_hit"]]
-    )
+    columns = ["rep_id", "quota", "booked_to_date", "b10", "b50", "b90"]
+    with_quota = ["q10", "q50", "q90", "p_hit"] if board["quota"].notna().any() else []
+    console.table(rows, out=out, shown=board[[*columns, *with_quota]])
