@@ -55,4 +55,6 @@ def interval_bar(interval: Interval, *, title: str, description: str, key: str) 
 
 
 def _box(start: float, end: float, top: float, height: float, name: str) -> Markup:
+    """Both ends are rounded before the width is taken, so that a box ends where a stroke at its end is drawn."""
+    start, end = round(start, 1), round(end, 1)
     return element("rect", x=start, y=top, width=max(end - start, 0.0), height=height, class_=name)

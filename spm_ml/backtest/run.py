@@ -33,7 +33,7 @@ def run_backtest(
     Args:
         dataset: Finished periods and others; the others are left out.
         forecasters: Classes to fit anew for each period; the value-added table needs a baseline among them.
-        periods: Newest finished periods to test; default 4, or as many as leave one to learn from.
+        periods: Newest finished periods to test; default 4, or half of a shorter history but two where there are.
         settings: What every forecaster is fitted with.
         progress: Told after each forecaster and period.
 
@@ -47,7 +47,8 @@ def run_backtest(
             f"a backtest needs at least two finished periods, one to learn from and one to test; the data up to "
             f"{dataset.watermark} holds {len(finished)}: load more history"
         )
-    tested = finished[1:][-(periods or DEFAULT_PERIODS) :]
+    half = min(DEFAULT_PERIODS, max(2, len(finished) // 2))
+    tested = finished[1:][-(periods or half) :]
     total = len(tested) * len(forecasters)
     parts = []
     for period in tested:

@@ -10,9 +10,15 @@ import click
 from spm_ml.cli.console import Console, needs_application, on_workspace, out_option
 from spm_ml.cli.data import as_day, day_option
 
+periods_option = click.option(
+    "--periods",
+    type=click.IntRange(1),
+    help="Newest finished periods to test on; default 4, or half of a short history.",
+)
+
 
 @click.command()
-@click.option("--periods", type=click.IntRange(1), help="Newest finished periods to test on; default 4.")
+@periods_option
 @out_option
 @on_workspace
 def backtest(console: Console, periods: int | None, out: Path | None) -> None:
@@ -31,7 +37,7 @@ def backtest(console: Console, periods: int | None, out: Path | None) -> None:
 
 @click.command()
 @click.option("--forecaster", default="auto", show_default=True, help="Slug of a forecaster, or auto.")
-@click.option("--periods", type=click.IntRange(1), help="Newest finished periods to test on; default 4.")
+@periods_option
 @on_workspace
 def train(console: Console, forecaster: str, periods: int | None) -> None:
     """Fit a model, log it to MLflow with its backtest and card, and make it the challenger."""

@@ -89,6 +89,7 @@ def test_the_board_is_sorted_filtered_and_searched(service: Service, open_browse
     names = page.locator("table.board tbody th a")
     expect(names).to_have_count(11)
     page.locator("thead").get_by_role("link", name="Rep").click()
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text("Rep")  # the list is there before the next click
     expect(names.first).to_have_text("Ines Moreau")
     page.locator("thead").get_by_role("link", name="Rep").click()
     expect(names.first).to_have_text("Samuel Adeyemi")

@@ -28,17 +28,24 @@ def world() -> RepPeriodDataset:
 
 @pytest.fixture(scope="module")
 def backtest(world: RepPeriodDataset) -> Backtest:
-    return run_backtest(world, forecasters=RULES)
+    return run_backtest(world, forecasters=RULES, periods=4)
 
 
 def edited(dataset: RepPeriodDataset, **columns: object) -> RepPeriodDataset:
     return replace(dataset, frame=dataset.frame.assign(**columns).astype(dataset.frame.dtypes.to_dict()))
 
 
-def test_the_newest_four_finished_periods_are_tested_by_default(world: RepPeriodDataset, backtest: Backtest) -> None:
+def test_the_newest_finished_periods_are_tested(world: RepPeriodDataset, backtest: Backtest) -> None:
     finished = sorted(world.finished().frame["period"].unique())
     assert sorted(backtest.frame["period"].unique()) == finished[-4:]
     assert len(backtest.frame) == 4 * 15 * 13 * len(RULES)
+
+
+@pytest.mark.parametrize(("finished", "tested"), [(2, 1), (3, 2), (5, 2), (7, 3), (8, 4), (12, 4)])
+def test_a_short_history_is_halved_by_default(finished: int, tested: int) -> None:
+    """Else the first test would have too little to learn from, and the learner would be judged by its silence."""
+    periods = run_backtest(make_dataset(2, finished + 1, 4), forecasters=RULES[:1]).frame["period"]
+    assert periods.nunique() == tested
 
 
 def test_asking_for_more_periods_leaves_one_to_learn_from(world: RepPeriodDataset) -> None:
@@ -61,7 +68,7 @@ def test_a_period_is_forecast_from_periods_before_it_alone(world: RepPeriodDatas
         actual_bookings=frame["actual_bookings"].where(~later, frame["actual_bookings"] * 5 + 7),
         **{label: frame[label].where(~later, 0) for label in world.label_names},
     )
-    again = run_backtest(shaken, forecasters=RULES).frame
+    again = run_backtest(shaken, forecasters=RULES, periods=4).frame
     forecasts = [*QUANTILES, *BOOKINGS, "mean", "p_hit"]
     upto = backtest.frame["period"] <= tested[2]
     pd.testing.assert_frame_equal(again.loc[upto, forecasts], backtest.frame.loc[upto, forecasts], check_exact=True)
@@ -73,7 +80,7 @@ def test_leavers_are_counted_and_not_scored(world: RepPeriodDataset, backtest: B
     leaves = (world.frame["rep_id"] == "R001") & (world.frame["period"] == last)
     gone = leaves & (world.frame["week"] >= 6)
     left = edited(world, censored=leaves, abstention=world.frame["abstention"].mask(gone, "left"))
-    tested = run_backtest(left, forecasters=RULES)
+    tested = run_backtest(left, forecasters=RULES, periods=4)
     table, before = tested.value_added(), backtest.value_added()
     assert (table["censored"] == 13).all()
     assert (table["n"] == before["n"] - 13).all()
@@ -115,7 +122,7 @@ def test_parts_of_the_table_make_up_the_whole(backtest: Backtest, column: str) -
 
 def test_without_quotas_bookings_are_measured_in_usual_sizes() -> None:
     world = make_dataset(15, 5, 4, quotas=False)
-    backtest = run_backtest(world, forecasters=RULES)
+    backtest = run_backtest(world, forecasters=RULES, periods=4)
     table = backtest.value_added()
     assert set(table["unit"]) == {"bookings_of_usual"}
     assert table[["crps", "wape", "coverage_80", "value_added"]].notna().all(axis=None)
@@ -134,6 +141,7 @@ def test_value_is_added_on_rows_that_both_answered(world: RepPeriodDataset) -> N
     tested = run_backtest(
         edited(world, **{lag: world.frame[lag].mask(new) for lag in lags}),
         forecasters=(HistoricalMean, WeightedPipeline),
+        periods=4,
     )
     table = tested.value_added().set_index("forecaster")
     assert table.loc["historical_mean", "abstained"] == 4 * 13
