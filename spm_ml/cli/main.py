@@ -1,6 +1,7 @@
 """Entry point: the group of subcommands, and what happens to errors."""
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -50,5 +51,13 @@ def main() -> None:
         click.echo(f"spm: {error}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("spm: stopped; nothing half done was kept, run the same command again to go on", err=True)
-        sys.exit(1)
+        _stopped()
+    except RuntimeError as error:
+        if "Query interrupted" not in str(error):  # what DuckDB makes of Ctrl-C while it computes
+            raise
+        _stopped()
+
+
+def _stopped() -> NoReturn:
+    click.echo("spm: stopped; nothing half done was kept, run the same command again to go on", err=True)
+    sys.exit(1)

@@ -110,6 +110,7 @@ def test_interrupts_and_failures_end_with_a_message(
     for error, words in (
         (SpmError("found this there"), "spm: found this there"),
         (KeyboardInterrupt(), "spm: stopped"),
+        (RuntimeError("Query interrupted"), "spm: stopped"),
         (PermissionError("no right to write"), "spm: no right to write"),
     ):
 
