@@ -15,6 +15,13 @@ QUANTILE_LEVELS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in ran
 """The 19 levels at which every forecast distribution is written: .05, .10 … .95."""
 
 
+def validation_problems(error: ValidationError, *, whole: str) -> str:
+    """What pydantic found, as `place: problem` one after the other; `whole` names what has no place inside."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or whole}: {problem['msg']}" for problem in error.errors()
+    )
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -151,10 +158,7 @@ class Organisation(_Frozen):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-                for problem in error.errors()
-            )
+            problems = validation_problems(error, whole="file")
             raise ConfigurationError(f"{where} holds settings that cannot be used: {problems}") from error
 
     def write(self, path: Path) -> None:

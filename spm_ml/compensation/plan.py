@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spm_ml.errors import ConfigurationError
+from spm_ml.settings import validation_problems
 from spm_ml.tables import minor_digits
 
 
@@ -168,10 +169,7 @@ class CompensationPlan(_Frozen):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or 'plan'}: {problem['msg']}"
-                for problem in error.errors()
-            )
+            problems = validation_problems(error, whole="plan")
             raise ConfigurationError(f"{where} is no compensation plan: {problems}") from error
 
 

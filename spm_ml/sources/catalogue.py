@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from spm_ml.errors import ConfigurationError, did_you_mean
+from spm_ml.settings import validation_problems
 from spm_ml.sources.mapping import ColumnSource, Mapping, TableSource
 from spm_ml.tables import TABLES
 
@@ -94,8 +95,5 @@ def _parse(text: str, where: str) -> Mapping:
     try:
         return Mapping.model_validate({"name": Path(where).stem, **content})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg']}"
-            for problem in error.errors()
-        )
+        problems = validation_problems(error, whole="file")
         raise ConfigurationError(f"the mapping {where} cannot be used: {problems}") from error
