@@ -6,10 +6,12 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from spm_ml.dataset.deals import read_bookings, read_deals
 from spm_ml.dataset.flags import abstention, hazards, organisation_readings
 from spm_ml.dataset.outcomes import labels, with_targets
 from spm_ml.dataset.rows import rep_rows
 from spm_ml.dataset.schema import COLUMNS, dtypes, label_names
+from spm_ml.dataset.submissions import submissions
 from spm_ml.dataset.table import RepPeriodDataset, pinned
 from spm_ml.errors import DataError
 from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, period_of_as_of, read_streams, records_begin
@@ -73,8 +75,15 @@ def build_dataset(
         _check_names(names, grid.stage_count)
         rows = _expressions(grid, features, progress)
         content = rows.select(*dtypes(names, grid.stage_count)).to_pyarrow()
+        progress("deals", 0, 2)
+        deals = read_deals(grid, grid.shared("rows", lambda: with_targets(grid, rep_rows(grid))))
+        progress("deals", 1, 2)
+        bookings = read_bookings(grid)
+        progress("deals", 2, 2)
         return RepPeriodDataset(
             frame=pinned(content, names, grid.stage_count),
+            deals=deals,
+            bookings=bookings,
             feature_names=names,
             stages=tuple(stage.name for stage in history.organisation.stages),
             currency=history.organisation.currency,
@@ -107,7 +116,7 @@ def _expressions(grid: AsOfGrid, features: Sequence[Feature], progress: Progress
         .drop("as_of", "known_from")
     )
     # kept, because Ibis takes longer to merge deeply nested expressions than the engine takes to keep a table
-    rows = grid.keep("rows", with_targets(grid, rep_rows(grid)))
+    rows = grid.shared("rows", lambda: with_targets(grid, rep_rows(grid)))
     rows = rows.inner_join(by_day, ["rep_index", "slot"]).mutate(**context)
     floats = {name: value.cast("float64") for name, value in columns.items()}
     return rows.mutate(**floats, **flags, **outcomes)
@@ -121,4 +130,5 @@ def _context(at: AsOf) -> dict[str, Expression]:
         "quota": ibis.ifelse(known, at.now(QUOTAS, "amount"), None).cast("float64"),
         "quota_original": ibis.ifelse(known, at.now(QUOTAS, "original"), None).cast("float64"),
         "history_reconstructed": (at.now(FLOW, "reconstructed") > 0).fill_null(False),
+        **submissions(at),
     }

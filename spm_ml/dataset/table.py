@@ -3,21 +3,24 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spm_ml.dataset.deals import BOOKING_COLUMNS, DEAL_COLUMNS, empty_frame, pinned_to, rows_of_deals
 from spm_ml.dataset.schema import SORT_ORDER, SchemaError, check_frame, dtypes, label_names
 
 _METADATA: Final = b"spm_ml.dataset"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_DEALS: Final = ".deals"
+_BOOKINGS: Final = ".bookings"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,8 @@ class RepPeriodDataset:
 
     Attributes:
         frame: The rows, sorted by period, rep and as-of day; its index is 0 … n − 1.
+        deals: The open deals of every row, columns of `spm_ml.dataset.deals.DEAL_COLUMNS`; empty without a pipeline.
+        bookings: The credited bookings of the rows' reps and periods, columns of `BOOKING_COLUMNS`; for learning only.
         feature_names: Columns that a model may learn from (float64; NaN = not known or not defined).
         stages: Names of the open stages; position k belongs to the columns `…_stage_k`.
         currency: ISO 4217 code; money columns are in its minor unit.
@@ -44,6 +49,8 @@ class RepPeriodDataset:
     version: int
     data_hash: str
     watermark: date
+    deals: pd.DataFrame = field(default_factory=lambda: empty_frame(DEAL_COLUMNS))
+    bookings: pd.DataFrame = field(default_factory=lambda: empty_frame(BOOKING_COLUMNS))
 
     def __post_init__(self) -> None:
         check_frame(self.frame, self.feature_names, len(self.stages))
@@ -76,48 +83,64 @@ class RepPeriodDataset:
         kept = np.asarray(mask, dtype=bool)
         if kept.shape != (len(self.frame),):
             raise SchemaError(f"the mask has shape {kept.shape}, but the dataset has {len(self.frame)} rows")
-        return replace(self, frame=self.frame[kept].reset_index(drop=True))
+        frame = self.frame[kept].reset_index(drop=True)
+        own = rows_of_deals(self.deals, frame) >= 0
+        rep_periods = pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]].drop_duplicates())
+        booked = pd.MultiIndex.from_frame(self.bookings[["rep_id", "period_start"]]).isin(rep_periods)
+        return replace(
+            self,
+            frame=frame,
+            deals=self.deals[own].reset_index(drop=True),
+            bookings=self.bookings[booked].reset_index(drop=True),
+        )
+
+    @cached_property
+    def deal_rows(self) -> np.ndarray:
+        """(deals,) position in `frame` of the row that each open deal belongs to."""
+        return rows_of_deals(self.deals, self.frame)
 
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything in the dataset; equal content gives an equal hash on every machine."""
         digest = hashlib.sha256(json.dumps(self._description(), sort_keys=True).encode())
-        for name, column in self.frame.items():
-            digest.update(f"\x1d{name}\x1d".encode())
-            digest.update(_bytes_of(column))
+        for part, frame in (("", self.frame), (_DEALS, self.deals), (_BOOKINGS, self.bookings)):
+            for name, column in frame.items():
+                digest.update(f"\x1d{part}{name}\x1d".encode())
+                digest.update(_bytes_of(column))
         return digest.hexdigest()
 
     def write(self, path: Path) -> None:
-        """Writes Parquet with the description inside; a crash leaves the file before."""
+        """Writes Parquet with the description inside, deals and bookings in files beside it.
+
+        The rows come last, and every file carries the content's hash, so a crash never leaves parts of two datasets
+        that read as one.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pandas(self.frame, preserve_index=False)
-        description = json.dumps(self._description()).encode()
-        pending = path.with_name(path.name + ".pending")
-        pq.write_table(table.replace_schema_metadata({_METADATA: description}), pending, compression="zstd")
-        os.replace(pending, path)
+        description = json.dumps(self._description() | {"content_hash": self.content_hash}).encode()
+        for part, frame in ((_DEALS, self.deals), (_BOOKINGS, self.bookings), ("", self.frame)):
+            file = _part(path, part)
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            pending = file.with_name(file.name + ".pending")
+            pq.write_table(table.replace_schema_metadata({_METADATA: description}), pending, compression="zstd")
+            os.replace(pending, file)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Reads what `write` wrote.
 
         Raises:
-            SchemaError: The file is not there, not Parquet, or not a dataset of this format.
+            SchemaError: A file is not there, not Parquet, not a dataset of this format, or of another dataset.
         """
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
-        metadata = (table.schema.metadata or {}).get(_METADATA)
-        if metadata is None:
-            raise SchemaError(f"{path} is Parquet, but no rep-period dataset: build one with 'spm dataset'")
-        description = json.loads(metadata)
-        if description["format"] != _FORMAT:
-            raise SchemaError(
-                f"{path} has dataset format {description['format']}, this version reads {_FORMAT}: run 'spm dataset'"
-            )
+        rows, description = _stored_part(path)
+        deals, of_deals = _stored_part(_part(path, _DEALS))
+        bookings, of_bookings = _stored_part(_part(path, _BOOKINGS))
+        if not description["content_hash"] == of_deals["content_hash"] == of_bookings["content_hash"]:
+            raise SchemaError(f"{path} and the files beside it are of different datasets: run 'spm dataset' again")
         feature_names, stages = tuple(description["feature_names"]), tuple(description["stages"])
         return cls(
-            frame=pinned(table, feature_names, len(stages)),
+            frame=pinned(rows, feature_names, len(stages)),
+            deals=pinned_to(DEAL_COLUMNS, deals),
+            bookings=pinned_to(BOOKING_COLUMNS, bookings),
             feature_names=feature_names,
             stages=stages,
             currency=description["currency"],
@@ -136,6 +159,26 @@ class RepPeriodDataset:
             "data_hash": self.data_hash,
             "watermark": self.watermark.isoformat(),
         }
+
+
+def _part(path: Path, part: str) -> Path:
+    return path.with_name(f"{path.stem}{part}{path.suffix}")
+
+
+def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
+    metadata = (table.schema.metadata or {}).get(_METADATA)
+    if metadata is None:
+        raise SchemaError(f"{path} is Parquet, but no rep-period dataset: build one with 'spm dataset'")
+    description: dict[str, Any] = json.loads(metadata)
+    if description["format"] != _FORMAT:
+        raise SchemaError(
+            f"{path} has dataset format {description['format']}, this version reads {_FORMAT}: run 'spm dataset'"
+        )
+    return table, description
 
 
 def pinned(table: pa.Table, feature_names: tuple[str, ...], stages: int) -> pd.DataFrame:

@@ -21,8 +21,8 @@ def open_states(grid: AsOfGrid) -> ir.Table:
     """Open states of deals and the days at whose ends they hold.
 
     Returns:
-        `opportunity_id, rep_id, visible_from, visible_until, aged_until` (when the state ends for good; NULL = not
-        yet), `stage_position, amount, expected_close_on, created_on, inherited`.
+        `opportunity_id, event_number, rep_id, visible_from, visible_until, aged_until` (when the state ends for good;
+        NULL = not yet), `stage_position, amount, expected_close_on, created_on, inherited`.
     """
     return grid.shared("open_states", lambda: _open_states(grid))
 
@@ -35,6 +35,7 @@ def _open_states(grid: AsOfGrid) -> ir.Table:
         .filter(_.outcome == "open")
         .select(
             "opportunity_id",
+            "event_number",
             "rep_id",
             "stage_position",
             "expected_close_on",

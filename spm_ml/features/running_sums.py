@@ -99,7 +99,7 @@ def _changes(grid: AsOfGrid, stream: Stream) -> ir.Table:
     measures = [name for name in spans.columns if name not in structure]
     spans = spans.filter(_.visible_from.notnull()).inner_join(grid.reps, "rep_id")
     if stream.kind == "largest":
-        return _slot_ranges(grid, spans, measures)
+        return slot_ranges(grid, spans, measures)
     begun = spans.select("rep_index", *measures, change_day=_.visible_from)
     if stream.kind == "latest":
         return begun.group_by("rep_index", "change_day").agg(**{name: _[name].max() for name in measures})
@@ -116,8 +116,16 @@ def _changes(grid: AsOfGrid, stream: Stream) -> ir.Table:
     return begun.group_by("rep_index", "change_day").agg(**{name: _[name].sum() for name in measures})
 
 
-def _slot_ranges(grid: AsOfGrid, spans: ir.Table, measures: list[str]) -> ir.Table:
-    """Spans as ranges of as-of days; a largest value cannot be added up, so its spans must be short."""
+def slot_ranges(grid: AsOfGrid, spans: ir.Table, measures: list[str]) -> ir.Table:
+    """Spans as ranges of as-of days: `rep_index, first_slot, end_slot` (exclusive) and the measures.
+
+    Every as-of day of a span becomes a row when the range is unnested, so spans should be short.
+
+    Args:
+        grid: The as-of days.
+        spans: `rep_index, visible_from, visible_until`; spans that never end are left out.
+        measures: Columns to keep.
+    """
     count = len(grid.as_of_days)
     first = grid.next_slot.select(visible_day="day", first_slot="slot")
     end = grid.next_slot.select(end_day="day", end_slot="slot")

@@ -30,6 +30,19 @@ ACTIVITY_COLUMNS = {
 }
 """Columns of the activity and their types, in order."""
 
+SUBMISSION_COLUMNS = {
+    "rep_id": "string",
+    "period": "string",
+    "period_start": "date",
+    "period_end": "date",
+    "known_on": "date",
+    "submitted_at": "timestamp(6)",
+    "kind": "string",
+    "amount": "int64",
+    "submitted_by": "string",
+}
+"""Columns of the submissions and their types, in order."""
+
 
 @dataclass
 class Records:
@@ -110,6 +123,13 @@ class Records:
         recorded = self.days.day(ibis.coalesce(rows.recorded_at, rows.occurred_at))
         rows = rows.mutate(occurred_on=occurred, recorded_on=recorded)
         return rows.select(**{name: rows[name].cast(kind) for name, kind in ACTIVITY_COLUMNS.items()})
+
+    @cached_property
+    def submissions(self) -> ir.Table:
+        """What reps and managers said they would book, by local day."""
+        rows = self.rows("submissions")
+        rows = rows.mutate(known_on=self.days.day(rows.submitted_at))
+        return rows.select(**{name: rows[name].cast(kind) for name, kind in SUBMISSION_COLUMNS.items()})
 
     def source(self, name: str) -> ir.Table:
         """A table as it was loaded.

@@ -209,6 +209,12 @@ class SalesHistory:
         return quotas if self._as_of_day is None else quotas.filter(quotas.known_on <= self._as_of_day)
 
     @property
+    def submissions(self) -> ir.Table:
+        """What reps and managers said; columns in `history.records.SUBMISSION_COLUMNS`."""
+        said = self._records.submissions
+        return said if self._as_of_day is None else said.filter(said.known_on <= self._as_of_day)
+
+    @property
     def activity(self) -> ir.Table:
         """What reps did, by local day; columns in `history.records.ACTIVITY_COLUMNS`."""
         return self._up_to_day(self._records.activity)

@@ -1,0 +1,39 @@
+"""What reps and managers had said by the as-of day that the rep would book in the period."""
+
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from spm_ml.features import AsOf, AsOfGrid, Stream
+from spm_ml.features.feature import Expression
+
+_ = ibis._
+
+KINDS: Final = ("commit", "best_case", "manager_override")
+"""Kinds of submissions; each is a column of the dataset."""
+
+
+def _said(grid: AsOfGrid) -> ir.Table:
+    """The newest submission of each kind, from the day it was made to the next one or the period's end."""
+    kind = ibis.window(group_by=["rep_id", "period_start", "kind"], order_by=["known_on", "submitted_at", "amount"])
+    said = grid.history.submissions.mutate(next_on=_.known_on.lead().over(kind))
+    measures = {name: ibis.ifelse(_.kind == name, _.amount, 0) for name in KINDS}
+    known = {f"{name}_known": (_.kind == name).cast("int64") for name in KINDS}
+    return said.select(
+        "rep_id",
+        visible_from=ibis.greatest(_.known_on, _.period_start - ibis.interval(days=1)),
+        visible_until=ibis.least(_.next_on, _.period_end),
+        **measures,
+        **known,
+    ).filter(_.visible_from < _.visible_until)
+
+
+SAID: Final = Stream("said", _said)
+
+
+def submissions(at: AsOf) -> dict[str, Expression]:
+    """Expressions of the columns `KINDS`: minor units, NULL where nothing was said yet."""
+    return {
+        name: ibis.ifelse(at.now(SAID, f"{name}_known") > 0, at.now(SAID, name), None).cast("float64") for name in KINDS
+    }
