@@ -7,7 +7,7 @@ gives quantiles of bookings; `LOADER_MODULE` names this module in the registered
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import DataError
 from spm_ml.forecasting import Forecaster, load_forecaster
 from spm_ml.predictions import ModelCard
-from spm_ml.registry import ModelVersion, Registry
+from spm_ml.registry import CHAMPION, ModelVersion, Registry
 from spm_ml.settings import QUANTILE_LEVELS
 
 LOADER_MODULE: Final = __name__
@@ -27,6 +27,40 @@ _FORMAT_FILE: Final = "row_format.parquet"
 def keep_row_format(folder: Path, dataset: RepPeriodDataset) -> None:
     """Keeps an empty dataset beside a saved forecaster: what its rows mean, so that rows alone can be predicted."""
     dataset.where(np.zeros(len(dataset), dtype=bool)).write(folder / _FORMAT_FILE)
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """A registered version, ready to forecast.
+
+    Attributes:
+        version: The version.
+        forecaster: What it holds, fitted.
+        backtest_file: The backtest it was registered with; it never changes.
+    """
+
+    version: ModelVersion
+    forecaster: Forecaster
+    backtest_file: Path
+
+    @classmethod
+    def load(cls, registry: Registry, version: ModelVersion) -> Self:
+        """Reads a version.
+
+        Raises:
+            NotReadyError: Its files are gone, or another version of spm-ml wrote them.
+        """
+        forecaster = load_forecaster(registry.load(version))
+        return cls(version, forecaster, registry.artifact(version, "backtest.parquet"))
+
+    @classmethod
+    def champion(cls, registry: Registry) -> Self:
+        """Reads the version in use.
+
+        Raises:
+            NotReadyError: No champion was promoted yet, or it cannot be read.
+        """
+        return cls.load(registry, registry.required(CHAMPION))
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
-import pandas as pd
-
-from spm_ml.dataset import RepPeriodDataset, build_dataset
-from spm_ml.errors import NotReadyError
-from spm_ml.forecasting import Forecaster, LightGbmQuantiles, load_forecaster
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import Batch, Prediction, PredictionStore, Recommendation, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
-from spm_ml.scoring.beside import metrics_beside
-from spm_ml.scoring.board import Board
-from spm_ml.scoring.model import read_model_card
-from spm_ml.scoring.target import ScoringTarget, scoring_target
-from spm_ml.scoring.teams import build_people, build_teams
+from spm_ml.scoring.compute import Known, compute
+from spm_ml.scoring.model import ScoringModel, read_model_card
+from spm_ml.scoring.settings_kept import keep_settings
+from spm_ml.scoring.target import ScoringTarget
 from spm_ml.settings import Workspace
 from spm_ml.tables import minor_digits
 
@@ -85,49 +79,25 @@ def score(
         ConfigurationError: The champion cannot read these data, for example because a stage was added.
     """
     registry = Registry(workspace, progress=progress)
-    folder, version = registry.load_champion()
-    champion = load_forecaster(folder)
+    model = ScoringModel.champion(registry)
     with SalesHistory.open(workspace) as history:
-        target = scoring_target(history.calendar, history.watermark, as_of)
-        known = history if target.as_of == history.watermark else history.as_of(target.as_of)
-        dataset = build_dataset(known, as_of_days=target.days, progress=progress)
-        if not len(dataset):
-            raise NotReadyError(
-                f"no rep is employed in {target.period.label} as of {target.as_of}: check hired_on and left_on in the "
-                "table reps, or score another day"
-            )
-        progress("forecast", 0, 3)
-        of_reps, of_teams = metrics_beside(known, target)
-        board = Board(
-            as_of=target.as_of,
-            currency=dataset.currency,
-            stages=dataset.stages,
-            metrics=of_reps,
-            bands=history.organisation.risk_bands,
-            forecaster_label=champion.label,
-            stale=_stale(known.watermark, today, history.organisation.stale_after_days),
-        )
-        progress("forecast", 1, 3)
-        predictions = board.predictions(dataset, champion.predict(dataset), _contributions(champion, dataset))
-        people = build_people(known, target, predictions)
-        teams = build_teams(known, target, predictions, people, of_teams)
-        batch = _batch(history, known, target, version)
-    progress("forecast", 2, 3)
+        known = Known.on(history, as_of)
+        stale = _stale(known.history.watermark, today, history.organisation.stale_after_days)
+        rows = compute(known, model, stale=stale, progress=progress)
+        batch = _batch(history, known, model.version)
+    progress("publish", 0, 1)
+    keep_settings(workspace, batch.data_hash)
     with PredictionStore.open(workspace.predictions_database) as store:
         store.publish(
             batch,
-            people=people,
-            predictions=predictions,
-            teams=teams,
+            people=rows.people,
+            predictions=rows.predictions,
+            teams=rows.teams,
             recommendations=recommendations,
-            model_card=read_model_card(registry, version),
+            model_card=read_model_card(registry, model.version),
         )
-    progress("forecast", 3, 3)
-    return ScoringResult(batch, predictions, teams, _notes(target, version))
-
-
-def _contributions(champion: Forecaster, dataset: RepPeriodDataset) -> pd.DataFrame | None:
-    return champion.contributions(dataset) if isinstance(champion, LightGbmQuantiles) else None
+    progress("publish", 1, 1)
+    return ScoringResult(batch, rows.predictions, rows.teams, _notes(known.target, model.version))
 
 
 def _stale(watermark: date, today: date | None, limit: int) -> Abstention | None:
@@ -140,8 +110,8 @@ def _stale(watermark: date, today: date | None, limit: int) -> Abstention | None
     )
 
 
-def _batch(history: SalesHistory, known: SalesHistory, target: ScoringTarget, version: ModelVersion) -> Batch:
-    organisation = history.organisation
+def _batch(history: SalesHistory, known: Known, version: ModelVersion) -> Batch:
+    organisation, target = history.organisation, known.target
     return Batch(
         batch_id=uuid4().hex,
         period=target.period.label,
@@ -152,7 +122,7 @@ def _batch(history: SalesHistory, known: SalesHistory, target: ScoringTarget, ve
         forecaster=version.forecaster,
         data_version=history.version,
         data_hash=history.data_hash,
-        watermark=known.watermark,
+        watermark=known.history.watermark,
         currency=organisation.currency,
         minor_digits=minor_digits(organisation.currency),
         organisation_name=organisation.name,
