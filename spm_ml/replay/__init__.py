@@ -1,0 +1,1 @@
+"""Rebuilding served numbers from the ledger, and what has changed in it since."""
