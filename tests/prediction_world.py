@@ -8,8 +8,13 @@ from statistics import NormalDist
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import (
+    COMPANY,
     Batch,
+    DealOutlook,
     Driver,
+    ForecastChange,
+    ForecastPart,
+    Level,
     MetricValue,
     ModelCard,
     Person,
@@ -17,7 +22,9 @@ from spm_ml.predictions import (
     PredictionStore,
     Recommendation,
     Scope,
+    Submission,
     TeamPrediction,
+    WithoutLargest,
 )
 from spm_ml.settings import QUANTILE_LEVELS, RiskBands
 
@@ -134,7 +141,7 @@ def make_world(
         batch,
         people,
         predictions,
-        tuple(team for day in days for team in _teams(people, [row for row in predictions if row.as_of == day])),
+        tuple(group for day in days for group in _groups(people, [row for row in predictions if row.as_of == day])),
         tuple(_offer(row, number, period) for number, row in enumerate(current)),
         _model_card(),
     )
@@ -164,7 +171,7 @@ def _weekly(rep: Person, number: int, days: list[date], period: str) -> list[Pre
             role=rep.role,
             manager_id=rep.manager_id,
             team="North" if rep.manager_id == NORTH else "South",
-            region="EMEA",
+            region="EMEA" if rep.manager_id == NORTH else "Americas",
             segment=("mid-market", "enterprise")[number % 2],
             quota=quota,
             booked=round(booked),
@@ -173,23 +180,105 @@ def _weekly(rep: Person, number: int, days: list[date], period: str) -> list[Pre
             p_hit=p_hit,
             risk_band=BANDS.band(p_hit),
             main_reason="Needs 7\xa0900 a day, books 5\xa0200; open deals due this period cover 62% of the rest",
-            drivers=(
-                Driver("Bookings so far", -0.082, round(-0.082 * quota), "Booked less than usual by this week."),
-                Driver("Deals due this period", 0.041, round(0.041 * quota), "More is due to close than usual."),
-                Driver("Meetings in the last four weeks", -0.013, round(-0.013 * quota), "Fewer than the usual 11."),
-            ),
+            parts=(),
             hazards=("H18",) if number % 3 == 0 else (),
             abstention=None,
             exposure=1.0,
             metrics=_metrics(quota, booked, week),
             history_reconstructed=number == 3,
         )
-        rows.append(_abstaining(row))
-    return rows
+        rows.append(row)
+    before = rows[-2] if len(rows) > 1 else None
+    rows[-1] = _explained(rows[-1], before, number)
+    return [_abstaining(row) for row in rows]
+
+
+_SHARES = {"open_stage_1": 0.12, "open_stage_2": 0.31, "open_stage_3": 0.38, "not_created": 0.22, "skew": -0.06}
+_PART_LABELS = {
+    "booked": "Booked so far",
+    "open_stage_1": "Open pipeline in Qualify",
+    "open_stage_2": "Open pipeline in Propose",
+    "open_stage_3": "Open pipeline in Negotiate",
+    "not_created": "Deals not created yet",
+    "skew": "Median below the mean",
+    "recalibration": "Correction from past errors",
+}
+
+
+def part_of(slug: str, amount: float, quota: int | None, *drivers: Driver, text: str = "") -> ForecastPart:
+    """A part as scoring writes it."""
+    points = amount / quota if quota else None
+    return ForecastPart(slug, _PART_LABELS[slug], amount, points, text or f"About {_PART_LABELS[slug]}.", drivers)
+
+
+def _amounts(row: Prediction) -> dict[str, float]:
+    """The median by what it is made of."""
+    median = row.quantile(0.5)
+    assert median is not None
+    still = median - row.booked
+    amounts = {"booked": float(row.booked)} | {slug: share * still for slug, share in _SHARES.items()}
+    return amounts | {"recalibration": median - sum(amounts.values())}
+
+
+def _explained(row: Prediction, before: Prediction | None, number: int) -> Prediction:
+    """What scoring adds on the board's day: parts, change, deals and submissions."""
+    quota = row.quota or 1
+    amounts, earlier = _amounts(row), _amounts(before) if before else {}
+    parts = tuple(
+        part_of(
+            slug,
+            amount,
+            quota,
+            *(
+                (
+                    Driver("Time in the stage", 0.021, round(0.021 * quota), "Younger than the deals usually won."),
+                    Driver("Close dates pushed", -0.013, round(-0.013 * quota), "Two of three were pushed."),
+                )
+                if slug.startswith("open")
+                else ()
+            ),
+        )
+        for slug, amount in amounts.items()
+    )
+    events = f"Won: OPP-{number}-7 (42\xa0000); pushed: OPP-{number}-0."
+    change = before and ForecastChange(
+        before.as_of,
+        before.quantile(0.5) or 0.0,
+        tuple(part_of(slug, amount - earlier[slug], quota, text=events) for slug, amount in amounts.items()),
+    )
+    median = row.quantile(0.5) or 0.0
+    deals = tuple(
+        DealOutlook(
+            f"OPP-{number}-{at}",
+            stage,
+            round(share * quota),
+            p_win,
+            PERIOD_END - timedelta(days=9 * at) if at < 2 else None,
+            12 if at < 2 else None,
+        )
+        for at, (stage, share, p_win) in enumerate(
+            (("Negotiate", 0.24, 0.71), ("Propose", 0.11, 0.38), ("Qualify", 0.19, 0.06))
+        )
+    )
+    spoken = (
+        Submission("commit", round(1.06 * median), row.as_of - timedelta(days=4), row.name, 0.09, 3, 4),
+        Submission("best_case", round(1.31 * median), row.as_of - timedelta(days=4), row.name, 0.34, 4, 4),
+        Submission("manager_override", round(0.97 * median), row.as_of, "Their manager", None, 0, 0),
+    )
+    return replace(
+        row,
+        parts=parts,
+        change=change,
+        deals=deals,
+        without_largest=WithoutLargest(deals[0].opportunity_id, deals[0].amount, 0.83 * median, (row.p_hit or 0) / 2)
+        if "H18" in row.hazards
+        else None,
+        submissions=() if number % 4 == 2 else spoken,
+    )
 
 
 def _abstaining(row: Prediction) -> Prediction:
-    unknown = {"p_hit": None, "risk_band": None, "drivers": ()}
+    unknown = {"p_hit": None, "risk_band": None}
     if row.rep_id == NO_QUOTA:
         why = Abstention("quota_missing")
         metrics = tuple(
@@ -197,9 +286,24 @@ def _abstaining(row: Prediction) -> Prediction:
             for metric in row.metrics
         )
         return replace(
-            row, **unknown, quota=None, abstention=why, main_reason=why.detail, hazards=("H06",), metrics=metrics
+            row,
+            **unknown,
+            quota=None,
+            abstention=why,
+            main_reason=why.detail,
+            hazards=("H06",),
+            metrics=metrics,
+            parts=_without_points(row.parts),
+            change=row.change and replace(row.change, parts=_without_points(row.change.parts)),
+            without_largest=row.without_largest and replace(row.without_largest, p_hit=None),
         )
-    nothing = unknown | {"bookings_quantiles": None, "mean_bookings": None}
+    nothing = unknown | {
+        "bookings_quantiles": None,
+        "mean_bookings": None,
+        "parts": (),
+        "change": None,
+        "without_largest": None,
+    }
     if row.rep_id == NO_HISTORY:
         why = Abstention("thin_history", "Hired three weeks ago; two finished periods are needed.")
         return replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H07", "H19"), exposure=0.4)
@@ -207,6 +311,13 @@ def _abstaining(row: Prediction) -> Prediction:
         why = Abstention("left")
         return replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H08",), exposure=0.6)
     return row
+
+
+def _without_points(parts: tuple[ForecastPart, ...]) -> tuple[ForecastPart, ...]:
+    return tuple(
+        replace(part, points=None, drivers=tuple(replace(driver, points=None) for driver in part.drivers))
+        for part in parts
+    )
 
 
 def _metrics(quota: int, booked: float, week: int) -> tuple[MetricValue, ...]:
@@ -229,36 +340,72 @@ def _metrics(quota: int, booked: float, week: int) -> tuple[MetricValue, ...]:
     )
 
 
-def _teams(people: tuple[Person, ...], rows: list[Prediction]) -> list[TeamPrediction]:
+def _groups(people: tuple[Person, ...], rows: list[Prediction]) -> list[TeamPrediction]:
     below = {person.rep_id: [one.rep_id for one in people if one.manager_id == person.rep_id] for person in people}
 
     def tree(top: str) -> set[str]:
         return {top}.union(*(tree(one) for one in below[top]))
 
-    teams = []
+    groups = []
     for manager in people:
         members = [row for row in rows if row.rep_id in tree(manager.rep_id) and row.rep_id != manager.rep_id]
-        if not below[manager.rep_id] or not members:
-            continue
-        quota, booked = sum(row.quota or 0 for row in members), sum(row.booked for row in members)
-        teams.append(
-            TeamPrediction(
-                manager_id=manager.rep_id,
-                manager_name=manager.name,
-                period=members[0].period,
-                as_of=members[0].as_of,
-                quota=quota,
-                booked=booked,
-                metrics=(
-                    MetricValue("team_attainment", "Team attainment", "ratio", booked / quota),
-                    MetricValue("linear_pace", "Linear pace", "money", booked * 1.2),
-                    MetricValue("share_at_quota", "Reps at quota", "ratio", 0.25),
-                ),
-                reps_at_risk=sum(row.risk_band == "high" for row in members),
-                reps=len(members),
-            )
+        if below[manager.rep_id] and members:
+            groups.append(_group("team", manager.rep_id, manager.name, members))
+    for region in sorted({row.region for row in rows}):
+        groups.append(_group("region", region, region, [row for row in rows if row.region == region]))
+    return [*groups, _group("company", COMPANY, "Harbour Instruments", rows)] if rows else groups
+
+
+def _group(level: Level, key: str, label: str, members: list[Prediction]) -> TeamPrediction:
+    quota, booked = sum(row.quota or 0 for row in members), sum(row.booked for row in members)
+    known = [row for row in members if row.mean_bookings is not None]
+    mean = sum(row.mean_bookings or 0.0 for row in known)
+    spread = NormalDist(mean, 0.06 * mean + 1)
+    quantiles = tuple(max(0.0, spread.inv_cdf(level)) for level in QUANTILE_LEVELS)
+    own = round(1.05 * quota) if key in (VP, NORTH) else None
+    parts: dict[str, float] = {}
+    changes: dict[str, float] = {}
+    for row in known:
+        for part in row.parts:
+            parts[part.slug] = parts.get(part.slug, 0.0) + part.amount
+        for part in row.change.parts if row.change else ():
+            changes[part.slug] = changes.get(part.slug, 0.0) + part.amount
+    if parts:
+        parts["recalibration"] += mean - sum(parts.values())
+    since = next((row.change.since for row in known if row.change), None)
+    return TeamPrediction(
+        level=level,
+        key=key,
+        label=label,
+        manager_id=key if level == "team" else "",
+        manager_name=label if level == "team" else "",
+        period=members[0].period,
+        as_of=members[0].as_of,
+        quota=quota,
+        booked=booked,
+        metrics=(
+            MetricValue("team_attainment", "Team attainment", "ratio", booked / quota),
+            MetricValue("linear_pace", "Linear pace", "money", booked * 1.2),
+            MetricValue("share_at_quota", "Reps at quota", "ratio", 0.25),
         )
-    return teams
+        if level == "team"
+        else (),
+        reps_at_risk=sum(row.risk_band == "high" for row in members),
+        reps=len(members),
+        bookings_quantiles=quantiles if known else None,
+        mean_bookings=mean if known else None,
+        p_hit=1 - spread.cdf(quota) if known and quota else None,
+        own_quota=own,
+        p_hit_own=1 - spread.cdf(own) if known and own else None,
+        parts=tuple(part_of(slug, amount, quota) for slug, amount in parts.items()),
+        change=ForecastChange(
+            since,
+            mean - sum(changes.values()),
+            tuple(part_of(slug, amount, quota, text="Won: OPP-0-7 (42\xa0000).") for slug, amount in changes.items()),
+        )
+        if since
+        else None,
+    )
 
 
 def _offer(row: Prediction, number: int, period: str) -> Recommendation:

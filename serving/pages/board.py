@@ -141,7 +141,7 @@ def _page(
         for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in found.items]).items)
     }
     end = end_of_charts(found.items)
-    teams = batch.teams()
+    teams = batch.groups("team")
     team = next((team for team in teams if team.manager_id == (query.team or principal.scope.rep_id)), None)
     return BoardPage(
         heading=f"Risk board {batch.batch.period}",

@@ -17,7 +17,7 @@ from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, 
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
 from spm_ml.metrics import GROUPS, METRIC_BY_SLUG, NULL_REASONS
-from spm_ml.predictions import Batch, BatchReader, Driver, MetricValue, Prediction, Principal
+from spm_ml.predictions import Batch, BatchReader, ForecastPart, MetricValue, Prediction, Principal
 
 router = APIRouter(include_in_schema=False)
 
@@ -132,8 +132,8 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
         fan=_fan(row, history, money),
         weeks=tuple(_week(week, money) for week in reversed(history)),
         currency=batch.batch.currency,
-        drivers=_drivers(row.drivers, money),
-        driver_unit="points of attainment" if _in_points(row.drivers) else batch.batch.currency,
+        drivers=_drivers(row.parts, money),
+        driver_unit="points of attainment" if _in_points(row.parts) else batch.batch.currency,
         metrics=_metrics(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         remarks=_remarks(row, batch.batch),
@@ -197,11 +197,11 @@ def _week(row: Prediction, money: Money) -> WeekRow:
     )
 
 
-def _in_points(drivers: Sequence[Driver]) -> bool:
+def _in_points(drivers: Sequence[ForecastPart]) -> bool:
     return bool(drivers) and all(driver.points is not None for driver in drivers)
 
 
-def _drivers(drivers: Sequence[Driver], money: Money) -> tuple[DriverRow, ...]:
+def _drivers(drivers: Sequence[ForecastPart], money: Money) -> tuple[DriverRow, ...]:
     in_points = _in_points(drivers)
     sizes = [(driver.points if in_points else driver.amount) or 0.0 for driver in drivers]
     largest = max((abs(size) for size in sizes), default=0.0)

@@ -56,7 +56,7 @@ async def teams(request: Request, principal: PagePrincipal) -> Response:
         page = TeamsPage(
             heading=f"Teams {batch.batch.period}",
             currency=batch.batch.currency,
-            rows=tuple(_row(team, money, sees_reps) for team in batch.teams()),
+            rows=tuple(_row(team, money, sees_reps) for team in batch.groups("team")),
             smallest=SMALLEST_GROUP if principal.scope.reach("team") == "large" else None,
         )
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)

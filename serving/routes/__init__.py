@@ -4,12 +4,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from serving.routes import decisions, forecasts, health, metrics, model, periods, recommendations, reps, teams
+from serving.routes import decisions, forecasts, groups, health, metrics, model, periods, recommendations, reps, teams
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     periods.router,
     reps.router,
     teams.router,
+    groups.router,
     forecasts.router,
     recommendations.router,
     decisions.router,

@@ -22,32 +22,21 @@ from serving.routes.answers import (
     metrics_out,
     source,
 )
+from serving.routes.explanations import (
+    ChangeOut,
+    DealOut,
+    Distribution,
+    PartOut,
+    SubmissionOut,
+    WithoutLargestOut,
+)
 from serving.routes.metrics import Definition, definitions_of
 from spm_ml.hazards import HAZARD_BY_CODE
 from spm_ml.predictions import Batch, BatchReader, Prediction, Principal, RiskBand
-from spm_ml.settings import QUANTILE_LEVELS
 
 router = APIRouter(prefix="/v1/forecasts", tags=["forecasts"])
 
 SeesFigures = Annotated[Principal, Depends(reaching("figures"))]
-
-
-class Distribution(Model):
-    """Bookings at the period's end as quantiles."""
-
-    levels: tuple[float, ...] = Field(description="Probabilities, ascending.")
-    bookings: tuple[float, ...] = Field(description="Bookings that are not exceeded with that probability.")
-    attainment: tuple[float, ...] | None = Field(description="The same ÷ quota; null without a quota.")
-    mean_bookings: float
-
-
-class DriverOut(Model):
-    """One reason for the forecast."""
-
-    label: str
-    points: float | None = Field(description="Attainment it adds or takes; 0.05 = 5 points.")
-    amount: float | None
-    text: str
 
 
 class HazardOut(Model):
@@ -78,7 +67,11 @@ class Forecast(Model):
     p_hit: float | None = Field(description="Probability that attainment reaches 1.")
     risk_band: RiskBand | None
     main_reason: str
-    drivers: tuple[DriverOut, ...]
+    parts: tuple[PartOut, ...] = Field(description="What the median is made of; they add up to it.")
+    change: ChangeOut | None = Field(description="What changed the median since an earlier as-of day.")
+    deals: tuple[DealOut, ...] = Field(description="Open deals that matter, the one that matters most first.")
+    without_largest: WithoutLargestOut | None
+    submissions: tuple[SubmissionOut, ...] = Field(description="What people said about the same period.")
     hazards: tuple[HazardOut, ...]
     abstention: AbstentionOut | None
     history_reconstructed: bool = Field(description="The deals' history was rebuilt from their last state.")
@@ -100,19 +93,15 @@ class Forecast(Model):
             quota=major_or_none(row.quota, batch),
             booked=major(row.booked, batch),
             exposure=row.exposure,
-            distribution=distribution_of(row, batch),
+            distribution=Distribution.of(row.bookings_quantiles, row.mean_bookings, row.quota, batch),
             p_hit=row.p_hit,
             risk_band=row.risk_band,
             main_reason=row.main_reason,
-            drivers=tuple(
-                DriverOut(
-                    label=driver.label,
-                    points=driver.points,
-                    amount=major_or_none(driver.amount, batch),
-                    text=driver.text,
-                )
-                for driver in row.drivers
-            ),
+            parts=tuple(PartOut.of(part, batch) for part in row.parts),
+            change=ChangeOut.of(row.change, batch),
+            deals=tuple(DealOut.of(deal, batch) for deal in row.deals),
+            without_largest=WithoutLargestOut.of(row.without_largest, batch),
+            submissions=tuple(SubmissionOut.of(said, batch) for said in row.submissions),
             hazards=tuple(hazard_of(code) for code in row.hazards),
             abstention=AbstentionOut.of(row.abstention),
             history_reconstructed=row.history_reconstructed,
@@ -145,20 +134,6 @@ class ForecastAnswer(Answer):
     forecast: Forecast
     history: tuple[WeekForecast, ...]
     definitions: dict[str, Definition]
-
-
-def distribution_of(row: Prediction, batch: Batch) -> Distribution | None:
-    """The quantiles in units of the currency, and as attainment where there is a quota."""
-    quantiles = row.bookings_quantiles
-    if quantiles is None:
-        return None
-    quota = row.quota
-    return Distribution(
-        levels=QUANTILE_LEVELS,
-        bookings=tuple(major(quantile, batch) for quantile in quantiles),
-        attainment=tuple(round(quantile / quota, 6) for quantile in quantiles) if quota else None,
-        mean_bookings=major(quantiles[9] if row.mean_bookings is None else row.mean_bookings, batch),
-    )
 
 
 def hazard_of(code: str) -> HazardOut:
@@ -209,7 +184,7 @@ async def get_forecast(
                     as_of=week.as_of,
                     week=week.week,
                     booked=major(week.booked, batch.batch),
-                    distribution=distribution_of(week, batch.batch),
+                    distribution=Distribution.of(week.bookings_quantiles, week.mean_bookings, week.quota, batch.batch),
                     p_hit=week.p_hit,
                 )
                 for week in batch.history(rep_id)

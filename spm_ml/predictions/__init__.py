@@ -4,17 +4,38 @@ from spm_ml.predictions.audit import AuditEntry
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.decisions import Decision
+from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
+from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
+from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection
-from spm_ml.predictions.rows import Driver, MetricValue, Prediction, Recommendation, RiskBand, TeamPrediction
+from spm_ml.predictions.rows import (
+    COMPANY,
+    LEVELS,
+    MOST_DEALS,
+    Level,
+    MetricValue,
+    Prediction,
+    Recommendation,
+    RiskBand,
+    TeamPrediction,
+)
 from spm_ml.predictions.scope import Role, Scope
 from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
 
 __all__ = [
+    "COMPANY",
+    "LEVELS",
+    "MOST_DEALS",
     "AuditEntry",
     "Batch",
+    "BatchContent",
     "BatchReader",
+    "DealOutlook",
     "Decision",
     "Driver",
+    "ForecastChange",
+    "ForecastPart",
+    "Level",
     "Listing",
     "MetricValue",
     "ModelCard",
@@ -30,6 +51,9 @@ __all__ = [
     "Scope",
     "Selection",
     "StoredPeriod",
+    "Submission",
+    "SubmissionKind",
     "TeamPrediction",
     "UnknownPeriodError",
+    "WithoutLargest",
 ]

@@ -1,18 +1,21 @@
 """Rows as JSON text and back; the only place that knows how a stored body looks."""
 
 import json
-from dataclasses import asdict, fields
-from datetime import date, datetime
-from typing import Any
+from dataclasses import fields, is_dataclass
+from datetime import date
+from typing import Any, Final, TypeVar
 
-from spm_ml.hazards import Abstention
+from pydantic import TypeAdapter
+
 from spm_ml.predictions.batch import ModelCard
-from spm_ml.predictions.rows import Driver, MetricValue, Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 
-Row = Prediction | TeamPrediction | Recommendation | ModelCard
+Row = TypeVar("Row", Prediction, TeamPrediction, Recommendation, ModelCard)
 
 
 def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, date):  # datetime too
         return value.isoformat()
     item = getattr(value, "item", None)  # a numpy scalar from a model's table
@@ -21,63 +24,22 @@ def _plain(value: object) -> object:
     raise TypeError(f"a stored row cannot hold {type(value).__name__} {value!r}")
 
 
-def encode(row: Row) -> str:
+def encode(row: Prediction | TeamPrediction | Recommendation | ModelCard) -> str:
     """The row as compact JSON.
 
     Raises:
         ValueError: A number is not finite.
     """
-    body = {field.name: getattr(row, field.name) for field in fields(row)}
-    for name in ("drivers", "metrics"):
-        if name in body:
-            body[name] = [asdict(part) for part in body[name]]
-    if body.get("abstention") is not None:
-        body["abstention"] = asdict(body["abstention"])
-    return json.dumps(body, default=_plain, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(row, default=_plain, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
 
 
-def _abstention(body: dict[str, Any]) -> Abstention | None:
-    return None if body["abstention"] is None else Abstention(**body["abstention"])
+_readers: Final[dict[type, TypeAdapter[Any]]] = {}
 
 
-def _metrics(body: dict[str, Any]) -> tuple[MetricValue, ...]:
-    return tuple(MetricValue(**metric) for metric in body["metrics"])
-
-
-def decode_prediction(text: str) -> Prediction:
-    """The prediction that `encode` wrote."""
-    body = json.loads(text)
-    quantiles = body["bookings_quantiles"]
-    for name in ("period_start", "period_end", "as_of"):
-        body[name] = date.fromisoformat(body[name])
-    return Prediction(
-        **body
-        | {
-            "bookings_quantiles": None if quantiles is None else tuple(quantiles),
-            "drivers": tuple(Driver(**driver) for driver in body["drivers"]),
-            "hazards": tuple(body["hazards"]),
-            "abstention": _abstention(body),
-            "metrics": _metrics(body),
-        }
-    )
-
-
-def decode_team(text: str) -> TeamPrediction:
-    """The team that `encode` wrote."""
-    body = json.loads(text)
-    return TeamPrediction(**body | {"as_of": date.fromisoformat(body["as_of"]), "metrics": _metrics(body)})
-
-
-def decode_recommendation(text: str) -> Recommendation:
-    """The recommendation that `encode` wrote."""
-    body = json.loads(text)
-    return Recommendation(
-        **body | {"expires_on": date.fromisoformat(body["expires_on"]), "abstention": _abstention(body)}
-    )
-
-
-def decode_model_card(text: str) -> ModelCard:
-    """The model card that `encode` wrote."""
-    body = json.loads(text)
-    tables = {name: tuple(body[name]) for name in ("value_added", "by_week", "gate")}
-    return ModelCard(**body | tables | {"trained_at": datetime.fromisoformat(body["trained_at"])})
+def decode(kind: type[Row], text: str) -> Row:
+    """The row of a kind that `encode` wrote."""
+    reader = _readers.get(kind)
+    if reader is None:
+        reader = _readers[kind] = TypeAdapter(kind)
+    row: Row = reader.validate_json(text)
+    return row

@@ -11,7 +11,7 @@ from spm_ml.errors import DataError
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
 from spm_ml.predictions.batch import Batch, ModelCard, Person
-from spm_ml.predictions.encoding import decode_recommendation, encode
+from spm_ml.predictions.encoding import decode, encode
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 
 PUBLISHED: Final = "published"
@@ -31,7 +31,7 @@ class BatchContent:
     Attributes:
         people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
         predictions: One row a rep and as-of day of the period.
-        teams: One row a manager and as-of day.
+        teams: One row a team, region or company and as-of day.
         recommendations: In order of preference for each rep; None keeps those now published for the period.
         model_card: The model behind the batch.
     """
@@ -131,7 +131,13 @@ def flip(connection: Connection, batch: Batch, actor: str) -> None:
         action="published",
         subject=batch.batch_id,
         batch=batch,
-        detail={"period": batch.period, "as_of": batch.as_of.isoformat(), "predictions": rows},
+        detail={
+            "period": batch.period,
+            "as_of": batch.as_of.isoformat(),
+            "predictions": rows,
+            "data_version": batch.data_version,
+            "data_hash": batch.data_hash,
+        },
     )
 
 
@@ -169,7 +175,7 @@ def _published_offers(connection: Connection, period: str) -> tuple[Recommendati
         .where(pointer.name == PUBLISHED, batches.period == period)
         .order_by(offers.rep_id, offers.position)
     )
-    return tuple(decode_recommendation(row.body) for row in rows)
+    return tuple(decode(Recommendation, row.body) for row in rows)
 
 
 def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
@@ -200,7 +206,7 @@ def _prediction(row: Prediction) -> dict[str, Any]:
 
 
 def _team(row: TeamPrediction) -> dict[str, Any]:
-    copied = ("manager_id", "as_of", "manager_name", "reps")
+    copied = ("level", "key", "as_of", "label", "manager_id", "reps")
     return {name: getattr(row, name) for name in copied} | {"body": encode(row)}
 
 

@@ -10,8 +10,8 @@ from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.decisions import Decision, latest_decisions
-from spm_ml.predictions.encoding import decode_model_card, decode_prediction, decode_recommendation, decode_team
-from spm_ml.predictions.rows import Prediction, Recommendation, RiskBand, TeamPrediction
+from spm_ml.predictions.encoding import decode
+from spm_ml.predictions.rows import Level, Prediction, Recommendation, RiskBand, TeamPrediction, without_words
 from spm_ml.predictions.scope import Scope, Subject, tree_of
 
 Item = TypeVar("Item")
@@ -133,12 +133,12 @@ class BatchReader:
 
     def predictions(self, selection: Selection = Selection()) -> Listing[Prediction]:
         """Forecasts on the batch's as-of day."""
-        return self._list(self._reps("figures", _rep.body), selection, lambda row: decode_prediction(row.body))
+        return self._list(self._reps("figures", _rep.body), selection, lambda row: decode(Prediction, row.body))
 
     def prediction(self, rep_id: str) -> Prediction | None:
         """One rep's forecast on the batch's as-of day; None if there is none in scope."""
         row = self._connection.execute(self._reps("figures", _rep.body).where(_rep.rep_id == rep_id)).first()
-        return None if row is None else decode_prediction(row.body)
+        return None if row is None else decode(Prediction, row.body)
 
     def history(self, rep_id: str) -> tuple[Prediction, ...]:
         """One rep's forecasts on every as-of day of the period, oldest first; empty if none is in scope."""
@@ -147,17 +147,17 @@ class BatchReader:
             .where(_rep.batch_id == self.batch.batch_id, _rep.rep_id == rep_id, self._may("figures", _rep.rep_id))
             .order_by(_rep.as_of)
         )
-        return tuple(decode_prediction(row.body) for row in rows)
+        return tuple(decode(Prediction, row.body) for row in rows)
 
-    def teams(self) -> tuple[TeamPrediction, ...]:
-        """Teams on the batch's as-of day, by their manager's name."""
-        rows = self._connection.execute(self._teams().order_by(_team.manager_name, _team.manager_id))
-        return tuple(decode_team(row.body) for row in rows)
+    def groups(self, level: Level) -> tuple[TeamPrediction, ...]:
+        """Teams, regions or the company on the batch's as-of day, by what readers call them."""
+        rows = self._connection.execute(self._groups(level).order_by(_team.label, _team.key))
+        return tuple(self._group(row) for row in rows)
 
-    def team(self, manager_id: str) -> TeamPrediction | None:
-        """One team; None if there is none in scope."""
-        row = self._connection.execute(self._teams().where(_team.manager_id == manager_id)).first()
-        return None if row is None else decode_team(row.body)
+    def group(self, level: Level, key: str) -> TeamPrediction | None:
+        """One of them; None if there is none in scope."""
+        row = self._connection.execute(self._groups(level).where(_team.key == key)).first()
+        return None if row is None else self._group(row)
 
     def offers(
         self,
@@ -179,7 +179,7 @@ class BatchReader:
         if rep_ids is not None:
             query = query.where(_rep.rep_id.in_(rep_ids))
         query = query.order_by(_offer.abstained)
-        found = self._list(query, selection, lambda row: (decode_recommendation(row.offer_body), _summary(row)))
+        found = self._list(query, selection, lambda row: (decode(Recommendation, row.offer_body), _summary(row)))
         decided = latest_decisions(
             self._connection, self.batch, self.scope, {rep.rep_id for _, rep in found.items}, self._tree_batch_id
         )
@@ -192,7 +192,7 @@ class BatchReader:
         """The model behind the batch."""
         cards = schema.model_cards.c
         body = self._connection.execute(select(cards.body).where(cards.batch_id == self.batch.batch_id)).scalar_one()
-        return decode_model_card(body)
+        return decode(ModelCard, body)
 
     def _may(self, subject: Subject, column: ColumnElement[Any]) -> ColumnElement[bool]:
         return self.scope.predicate(subject, column, self._tree_batch_id)
@@ -202,11 +202,15 @@ class BatchReader:
             _rep.batch_id == self.batch.batch_id, _rep.as_of == self.batch.as_of, self._may(subject, _rep.rep_id)
         )
 
-    def _teams(self) -> Select[Any]:
+    def _group(self, row: Row[Any]) -> TeamPrediction:
+        """Whoever sees no rep's figures gets the sums without the words, which may name deals and people."""
+        group = decode(TeamPrediction, row.body)
+        return without_words(group) if self.scope.reach("figures") == "none" else group
+
+    def _groups(self, level: Level) -> Select[Any]:
+        seen = self._may("team", _team.manager_id) if level == "team" else self._may("whole", _team.batch_id)
         return select(_team.body).where(
-            _team.batch_id == self.batch.batch_id,
-            _team.as_of == self.batch.as_of,
-            self._may("team", _team.manager_id),
+            _team.batch_id == self.batch.batch_id, _team.as_of == self.batch.as_of, _team.level == level, seen
         )
 
     def _narrowed(self, query: Select[Any], selection: Selection) -> Select[Any]:

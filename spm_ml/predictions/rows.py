@@ -4,49 +4,28 @@ Money is an integer of minor units of the batch's currency. Every number is fini
 reason beside it, never NaN and never a silent blank.
 """
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
 
 from spm_ml.hazards import Abstention
+from spm_ml.predictions.checks import require_finite, require_quantiles, require_share
+from spm_ml.predictions.outlook import DealOutlook, Submission, WithoutLargest
+from spm_ml.predictions.parts import ForecastChange, ForecastPart, require_parts
 from spm_ml.settings import QUANTILE_LEVELS
 
 RiskBand = Literal["high", "medium", "low"]
+Level = Literal["team", "region", "company"]
 
+LEVELS: Final[tuple[Level, ...]] = ("team", "region", "company")
+"""What reps are added up to, from below."""
 
-def _require_finite(owner: str, **numbers: float | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and not math.isfinite(number):
-            raise ValueError(f"{owner}: {name} is {number}; give None with a reason for what is unknown")
+COMPANY: Final = "company"
+"""Key of the row that is about everybody."""
 
-
-def _require_share(owner: str, **shares: float | None) -> None:
-    _require_finite(owner, **shares)
-    for name, share in shares.items():
-        if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"{owner}: {name} is {share}; a probability or share lies between 0 and 1")
-
-
-@dataclass(frozen=True)
-class Driver:
-    """One reason for a forecast.
-
-    Attributes:
-        label: What moved it, in words.
-        points: Attainment points it adds or takes, 0.05 = 5 points; None without a quota.
-        amount: Bookings it adds or takes, minor units.
-        text: One sentence for the person who reads it.
-    """
-
-    label: str
-    points: float | None
-    amount: int | None
-    text: str
-
-    def __post_init__(self) -> None:
-        _require_finite(f"driver {self.label!r}", points=self.points)
+MOST_DEALS: Final = 5
+"""Open deals kept beside a forecast."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +47,7 @@ class MetricValue:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        _require_finite(f"metric {self.slug!r}", value=self.value)
+        require_finite(f"metric {self.slug!r}", value=self.value)
         if self.value is None and not self.reason:
             raise ValueError(f"metric {self.slug!r} has no value and no reason; say why it is undefined")
 
@@ -86,15 +65,20 @@ class Prediction:
         p_hit: Probability that attainment reaches 1; None without a quota or if it abstains.
         risk_band: Band of `p_hit` by the organisation's thresholds.
         main_reason: One phrase for the board.
-        drivers: Reasons, the strongest first.
+        parts: What the median is made of: they add up to it. Given on the board's day.
         hazards: Codes of `spm_ml.hazards.HAZARDS`.
         abstention: Why there is no forecast, or no attainment.
         exposure: Share of the period's selling days employed × full-time equivalent.
         metrics: Baseline metrics of the same rep, period and day.
         history_reconstructed: The deals' history was rebuilt from their last state.
+        change: What changed since an earlier as-of day; None where there is none.
+        deals: Open deals that matter, the one that matters most first; at most five.
+        without_largest: The forecast without the largest open deal, where one deal decides the period (H18).
+        submissions: What people said about the same period.
 
     Raises:
-        ValueError: A number is not finite, quantiles are not 19 ascending numbers, or a share lies outside 0–1.
+        ValueError: A number is not finite, quantiles are not 19 ascending numbers, a share lies outside 0–1, or parts
+            do not add up.
     """
 
     rep_id: str
@@ -116,26 +100,27 @@ class Prediction:
     p_hit: float | None
     risk_band: RiskBand | None
     main_reason: str
-    drivers: tuple[Driver, ...]
+    parts: tuple[ForecastPart, ...]
     hazards: tuple[str, ...]
     abstention: Abstention | None
     exposure: float
     metrics: tuple[MetricValue, ...]
     history_reconstructed: bool
+    change: ForecastChange | None = None
+    deals: tuple[DealOutlook, ...] = ()
+    without_largest: WithoutLargest | None = None
+    submissions: tuple[Submission, ...] = ()
 
     def __post_init__(self) -> None:
         owner = f"prediction of rep {self.rep_id!r} as of {self.as_of}"
-        _require_finite(owner, mean_bookings=self.mean_bookings, exposure=self.exposure)
-        _require_share(owner, p_hit=self.p_hit)
-        quantiles = self.bookings_quantiles
-        if quantiles is None:
-            return
-        if len(quantiles) != len(QUANTILE_LEVELS):
-            raise ValueError(f"{owner}: {len(quantiles)} quantiles; there must be {len(QUANTILE_LEVELS)}")
-        if not all(map(math.isfinite, quantiles)):
-            raise ValueError(f"{owner}: a quantile is not finite; give None and an abstention instead")
-        if any(later < earlier for earlier, later in pairwise(quantiles)):
-            raise ValueError(f"{owner}: quantiles decrease; sort them before storing")
+        require_finite(owner, mean_bookings=self.mean_bookings, exposure=self.exposure)
+        require_share(owner, p_hit=self.p_hit)
+        require_quantiles(owner, self.bookings_quantiles)
+        require_parts(owner, "median", self.quantile(0.5), self.parts, self.change)
+        if self.without_largest is not None and self.bookings_quantiles is None:
+            raise ValueError(f"{owner}: a forecast without the largest deal stands beside none with it; give neither")
+        if len(self.deals) > MOST_DEALS:
+            raise ValueError(f"{owner}: {len(self.deals)} deals; keep the {MOST_DEALS} that matter most")
 
     def quantile(self, level: float) -> float | None:
         """Bookings at one of `QUANTILE_LEVELS`, in minor units.
@@ -143,21 +128,43 @@ class Prediction:
         Raises:
             ValueError: The level is not one of the 19.
         """
-        return None if self.bookings_quantiles is None else self.bookings_quantiles[QUANTILE_LEVELS.index(level)]
+        return _quantile(self.bookings_quantiles, level)
+
+
+def _quantile(quantiles: Sequence[float] | None, level: float) -> float | None:
+    return None if quantiles is None else quantiles[QUANTILE_LEVELS.index(level)]
 
 
 @dataclass(frozen=True)
 class TeamPrediction:
-    """A manager's team at one as-of day.
+    """A team, a region or the company at one as-of day: the forecast of the sum of its members' bookings.
 
     Attributes:
-        quota: Sum of the quotas that are known; None if none is.
+        level: What it is.
+        key: The manager's `rep_id`, the region's name, or `COMPANY`.
+        label: What a reader sees.
+        manager_id: Of a team; empty for the others, as is `manager_name`.
+        quota: Sum of the members' quotas that are known; None if none is.
         booked: Revenue bookings of the period so far.
         metrics: Baseline metrics of the team: ratios of sums.
         reps_at_risk: Reps in the high band.
         reps: Reps in the team, the size that group rules look at.
+        bookings_quantiles: 19 quantiles of the members' bookings together, at `QUANTILE_LEVELS`; None if unknown.
+        mean_bookings: Their mean: the means of a level's groups add up to the company's.
+        p_hit: Probability that the bookings reach `quota`.
+        own_quota: The manager's own quota as set, beside the sum; None if there is none.
+        p_hit_own: Probability that the bookings reach `own_quota`.
+        parts: What the mean is made of: they add up to it.
+        change: What changed the mean since an earlier as-of day; None where there is none.
+
+    Raises:
+        ValueError: The key does not fit the level, a number is not finite, quantiles are not 19 ascending numbers, a
+            share lies outside 0–1, or parts do not add up.
     """
 
+    level: Level
+    key: str
+    label: str
     manager_id: str
     manager_name: str
     period: str
@@ -167,6 +174,42 @@ class TeamPrediction:
     metrics: tuple[MetricValue, ...]
     reps_at_risk: int
     reps: int
+    bookings_quantiles: tuple[float, ...] | None = None
+    mean_bookings: float | None = None
+    p_hit: float | None = None
+    own_quota: int | None = None
+    p_hit_own: float | None = None
+    parts: tuple[ForecastPart, ...] = ()
+    change: ForecastChange | None = None
+
+    def __post_init__(self) -> None:
+        owner = f"{self.level} {self.key!r} as of {self.as_of}"
+        if self.manager_id != (self.key if self.level == "team" else ""):
+            raise ValueError(f"{owner}: manager_id is {self.manager_id!r}; a team's is its key, others have none")
+        if self.level == "company" and self.key != COMPANY:
+            raise ValueError(f"{owner}: the company's key is {COMPANY!r}")
+        require_finite(owner, mean_bookings=self.mean_bookings)
+        require_share(owner, p_hit=self.p_hit, p_hit_own=self.p_hit_own)
+        require_quantiles(owner, self.bookings_quantiles)
+        require_parts(owner, "mean", self.mean_bookings, self.parts, self.change)
+
+    def quantile(self, level: float) -> float | None:
+        """Bookings at one of `QUANTILE_LEVELS`, in minor units.
+
+        Raises:
+            ValueError: The level is not one of the 19.
+        """
+        return _quantile(self.bookings_quantiles, level)
+
+
+def without_words(group: TeamPrediction) -> TeamPrediction:
+    """The same sums without what is said about deals and people behind them."""
+
+    def silent(parts: tuple[ForecastPart, ...]) -> tuple[ForecastPart, ...]:
+        return tuple(replace(part, text="", drivers=()) for part in parts)
+
+    change = None if group.change is None else replace(group.change, parts=silent(group.change.parts))
+    return replace(group, parts=silent(group.parts), change=change)
 
 
 @dataclass(frozen=True)
@@ -203,5 +246,5 @@ class Recommendation:
 
     def __post_init__(self) -> None:
         owner = f"recommendation for rep {self.rep_id!r}"
-        _require_finite(owner, effect=self.effect, effect_low=self.effect_low, effect_high=self.effect_high)
-        _require_share(owner, p_positive=self.p_positive)
+        require_finite(owner, effect=self.effect, effect_low=self.effect_low, effect_high=self.effect_high)
+        require_share(owner, p_positive=self.p_positive)

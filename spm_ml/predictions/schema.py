@@ -125,9 +125,11 @@ teams = Table(
     "teams",
     metadata,
     _batch_key(),
-    Column("manager_id", String, primary_key=True),
+    Column("level", String, CheckConstraint("level IN ('team', 'region', 'company')", name="level"), primary_key=True),
+    Column("key", String, primary_key=True),
     Column("as_of", Date, primary_key=True),
-    Column("manager_name", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("manager_id", String, nullable=False),
     Column("reps", Integer, nullable=False),
     Column("body", Text, nullable=False),
 )

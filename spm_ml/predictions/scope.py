@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, false, literal, select, true
+from sqlalchemy import ColumnElement, Select, exists, false, literal, select, true
 
-from spm_ml.predictions.schema import people, teams
+from spm_ml.predictions.schema import people, predictions, teams
 
 Role = Literal["manager", "hr", "analyst", "rep"]
-Subject = Literal["person", "figures", "offer", "decision", "team"]
-Reach = Literal["tree", "reports", "self", "others", "all", "large", "none"]
+Subject = Literal["person", "figures", "offer", "decision", "team", "whole"]
+Reach = Literal["tree", "reports", "self", "others", "all", "large", "everybody", "none"]
 
 ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep")
 
@@ -17,13 +17,42 @@ SMALLEST_GROUP: Final = 5
 """Reps below which a team's aggregate would say too much about one of them."""
 
 REACH: Final[dict[Role, dict[Subject, Reach]]] = {
-    "manager": {"person": "tree", "figures": "tree", "offer": "tree", "decision": "reports", "team": "tree"},
-    "hr": {"person": "all", "figures": "none", "offer": "all", "decision": "others", "team": "none"},
-    "analyst": {"person": "none", "figures": "none", "offer": "none", "decision": "none", "team": "large"},
-    "rep": {"person": "self", "figures": "self", "offer": "self", "decision": "none", "team": "none"},
+    "manager": {
+        "person": "tree",
+        "figures": "tree",
+        "offer": "tree",
+        "decision": "reports",
+        "team": "tree",
+        "whole": "everybody",
+    },
+    "hr": {
+        "person": "all",
+        "figures": "none",
+        "offer": "all",
+        "decision": "others",
+        "team": "none",
+        "whole": "none",
+    },
+    "analyst": {
+        "person": "none",
+        "figures": "none",
+        "offer": "none",
+        "decision": "none",
+        "team": "large",
+        "whole": "large",
+    },
+    "rep": {
+        "person": "self",
+        "figures": "self",
+        "offer": "self",
+        "decision": "none",
+        "team": "none",
+        "whole": "none",
+    },
 }
-"""What each role reaches. Person: name, team and risk band. Figures: bookings, pipeline, quota and forecast. Offer:
-recommendations. Decision: whose offers it may decide about. Team: aggregates."""
+"""What each role reaches. Person: name, team and risk band. Figures: bookings, deals, pipeline, quota, forecast and
+what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Team: a manager's
+aggregates. Whole: those of a region or the company, for managers with everybody below them."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +83,7 @@ class Scope:
 
         Args:
             subject: What is read or decided about.
-            column: Holds the person the row belongs to.
+            column: Holds the person the row belongs to; for `whole` the row's batch.
             batch_id: The published batch, whose people form the tree.
         """
         reach = self.reach(subject)
@@ -69,8 +98,11 @@ class Scope:
         if reach == "reports":
             return column.in_(tree_of(self.rep_id or "", batch_id)) & (column != self.rep_id)
         if reach == "large":
-            # The column is a team's manager, so the row's own size decides.
+            # The row is an aggregate's, so its own size decides.
             return teams.c.reps >= SMALLEST_GROUP
+        if reach == "everybody":
+            outside = predictions.c.rep_id.not_in(tree_of(self.rep_id or "", batch_id))
+            return ~exists().where(predictions.c.batch_id == column, predictions.c.as_of == teams.c.as_of, outside)
         return false()
 
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, select
 from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError, DataError, NotReadyError
 from spm_ml.predictions import decisions, publishing, schema
+from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.audit import AuditEntry, trail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.credentials import Credentials, Principal
@@ -108,7 +109,7 @@ class PredictionStore:
         Args:
             batch: What the rows were computed from; its id must be new.
             predictions: One row a rep and as-of day of the running period.
-            teams: One row a manager and as-of day.
+            teams: One row a team, region or company and as-of day.
             recommendations: In order of preference for each rep; None keeps those now published for the period.
             model_card: The model behind the batch.
             people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
@@ -158,6 +159,25 @@ class PredictionStore:
         with reading(self._engine) as connection:
             return _first_batch(connection, _POINTED)
 
+    def published_on(self, as_of: date) -> Batch | None:
+        """The newest published batch whose numbers are of that day; None if none is kept.
+
+        The last batch of each period and the newest `KEPT_BATCHES` are kept; of older ones the audit still names the
+        model's version, the data's version and hash, and the watermark.
+        """
+        batches = schema.batches.c
+        with reading(self._engine) as connection:
+            return _first_batch(connection, _newest(batches.as_of == as_of))
+
+    def content(self, batch: Batch) -> publishing.BatchContent:
+        """Every row of a batch, whoever may see it: for the operator of the store, never behind a request.
+
+        Raises:
+            DataError: The batch is not kept.
+        """
+        with reading(self._engine) as connection:
+            return content_of(connection, batch)
+
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""
         batches = schema.batches
@@ -188,7 +208,7 @@ class PredictionStore:
         with reading(self._engine) as connection:
             current = batch = _required(_first_batch(connection, _POINTED))
             if period is not None and period != current.period:
-                earlier = _first_batch(connection, _last_of(period))
+                earlier = _first_batch(connection, _newest(schema.batches.c.period == period))
                 if earlier is None:
                     raise UnknownPeriodError(f"nothing is published for period {period!r}; see the periods that are")
                 batch = earlier
@@ -222,11 +242,11 @@ class PredictionStore:
             return trail(connection)
 
 
-def _last_of(period: str) -> Select[Any]:
+def _newest(condition: ColumnElement[bool]) -> Select[Any]:
     batches = schema.batches
     return (
         select(batches)
-        .where(batches.c.period == period, batches.c.published_at.is_not(None))
+        .where(condition, batches.c.published_at.is_not(None))
         .order_by(batches.c.published_at.desc())
         .limit(1)
     )

@@ -13,7 +13,7 @@ from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import Prediction
 from spm_ml.scoring.beside import MetricsByKey
-from spm_ml.scoring.drivers import drivers_of
+from spm_ml.scoring.drivers import parts_of
 from spm_ml.scoring.reasons import main_reason
 from spm_ml.scoring.words import MoneyWords
 from spm_ml.settings import QUANTILE_LEVELS, RiskBands
@@ -26,7 +26,7 @@ _STALE: Final = "H25"
 class Board:
     """What turns forecasts into the rows of one batch.
 
-    Drivers and metrics are given for the board's day alone; earlier days are there for the fan chart.
+    Parts and metrics are given for the board's day alone; earlier days are there for the fan chart.
 
     Attributes:
         as_of: The as-of day that the board shows.
@@ -106,9 +106,7 @@ class Board:
             p_hit=p_hit,
             risk_band=band,
             main_reason=main_reason(row, median=median, risk_band=band, abstention=abstention, money=money),
-            drivers=drivers_of(
-                row, median, parts, stages=self.stages, money=money, forecaster_label=self.forecaster_label
-            )
+            parts=parts_of(row, median, parts, stages=self.stages, money=money, forecaster_label=self.forecaster_label)
             if on_board and median is not None
             else (),
             hazards=self._hazards(row["hazards"]),

@@ -1,21 +1,21 @@
-"""Why the median is what it is, in parts that add up: booked, what is usual from here, and what moves it."""
+"""Why the median is what it is, in parts that add up: booked, and what is still to come with what moves it."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
-from spm_ml.predictions import Driver
+from spm_ml.predictions import Driver, ForecastPart
 from spm_ml.scoring.groups import CORRECTION, USUAL, group_of, sentence_about
 from spm_ml.scoring.words import MoneyWords
 
 BASE_COLUMN: Final = "base"
 """Column of a learner's contributions that holds what it forecasts before it looks at the row."""
 
-SHOWN: Final = 5
-"""Parts shown by name, what is booked among them; the others are summed, so that all still add up."""
+SHOWN: Final = 4
+"""Drivers shown by name; the others are summed, so that all still add up."""
 
 
-def drivers_of(
+def parts_of(
     row: Mapping[str, Any],
     median: float,
     contributions: Mapping[str, float] | None,
@@ -23,7 +23,7 @@ def drivers_of(
     stages: Sequence[str],
     money: MoneyWords,
     forecaster_label: str,
-) -> tuple[Driver, ...]:
+) -> tuple[ForecastPart, ...]:
     """Splits the median of one rep's forecast into parts that add up to it.
 
     Args:
@@ -36,34 +36,42 @@ def drivers_of(
         forecaster_label: What a reader calls the forecaster.
 
     Returns:
-        What is booked first, then the others by size, and last what is too small to be named.
+        What is booked, and what is still to come; its drivers are ordered by size, and last comes what is too small
+        to be named.
     """
-    booked = float(row["booked_to_date"])
-    quota = float(row["quota"])
-    parts: list[tuple[str, float, str]] = []
-    if contributions is None or not isfinite(sum(contributions.values())):
-        still = median - booked
-        left = int(row["period_selling_days"]) - int(row["elapsed_selling_days"])
-        label = f"Still to come by {forecaster_label.lower()}"
-        parts.append((label, still, f"{money.amount(still)}; selling days left: {left}."))
-    else:
-        grouped: dict[str, float] = {}
-        for feature, amount in contributions.items():
-            if feature != BASE_COLUMN:
-                label = group_of(feature, stages)
-                grouped[label] = grouped.get(label, 0.0) + amount
-        grouped[USUAL] = contributions.get(BASE_COLUMN, 0.0)
-        grouped[CORRECTION] = median - booked - sum(grouped.values())
-        ranked = sorted(grouped.items(), key=lambda item: (-abs(item[1]), item[0]))
-        shown, rest = ranked[: SHOWN - 1], sum(amount for _, amount in ranked[SHOWN - 1 :])
-        parts.extend((label, amount, sentence_about(label, row, stages, money)) for label, amount in shown)
-        if round(rest):
-            parts.append(("Everything else", rest, "Smaller effects together."))
-    first = ("Booked so far", booked, _booked_sentence(booked, quota, money))
-    return tuple(
-        Driver(label=label, points=amount / quota if quota > 0 else None, amount=round(amount), text=text)
-        for label, amount, text in (first, *parts)
+    booked, quota = float(row["booked_to_date"]), float(row["quota"])
+    still = median - booked
+    left = int(row["period_selling_days"]) - int(row["elapsed_selling_days"])
+    moved: list[tuple[str, float, str]] = []
+    if contributions is not None and isfinite(sum(contributions.values())):
+        moved = _moved(row, still, contributions, stages, money)
+
+    def points(amount: float) -> float | None:
+        return amount / quota if quota > 0 else None
+
+    drivers = tuple(Driver(label, points(amount), round(amount), text) for label, amount, text in moved)
+    coming = f"{money.amount(still)} by {forecaster_label.lower()}; selling days left: {left}."
+    return (
+        ForecastPart("booked", "Booked so far", booked, points(booked), _booked_sentence(booked, quota, money)),
+        ForecastPart("still_to_come", "Still to come", still, points(still), coming, drivers),
     )
+
+
+def _moved(
+    row: Mapping[str, Any], still: float, contributions: Mapping[str, float], stages: Sequence[str], money: MoneyWords
+) -> list[tuple[str, float, str]]:
+    """Contributions by group, and what the model's correction adds: together what is still to come."""
+    grouped: dict[str, float] = {}
+    for feature, amount in contributions.items():
+        if feature != BASE_COLUMN:
+            label = group_of(feature, stages)
+            grouped[label] = grouped.get(label, 0.0) + amount
+    grouped[USUAL] = contributions.get(BASE_COLUMN, 0.0)
+    grouped[CORRECTION] = still - sum(grouped.values())
+    ranked = sorted(grouped.items(), key=lambda item: (-abs(item[1]), item[0]))
+    moved = [(label, amount, sentence_about(label, row, stages, money)) for label, amount in ranked[:SHOWN]]
+    rest = sum(amount for _, amount in ranked[SHOWN:])
+    return [*moved, ("Everything else", rest, "Smaller effects together.")] if round(rest) else moved
 
 
 def _booked_sentence(booked: float, quota: float, money: MoneyWords) -> str:

@@ -55,6 +55,9 @@ def build_teams(
         quotas = [row.quota for row in rows if row.quota]
         teams.append(
             TeamPrediction(
+                level="team",
+                key=manager,
+                label=names[manager],
                 manager_id=manager,
                 manager_name=names[manager],
                 period=target.period.label,

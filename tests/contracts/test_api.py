@@ -47,6 +47,9 @@ READS = (
     "/v1/reps/r-101",
     "/v1/teams",
     "/v1/teams/m-vp",
+    "/v1/groups",
+    "/v1/groups/region/EMEA",
+    "/v1/groups/company/company",
     "/v1/forecasts",
     "/v1/forecasts/r-101",
     "/v1/recommendations",
@@ -76,7 +79,21 @@ def test_a_forecast_stands_beside_its_metrics(get: Get, harbour: World) -> None:
     assert distribution["levels"] == list(QUANTILE_LEVELS)
     assert distribution["bookings"] == [round(value / 100, 2) for value in row.bookings_quantiles]
     assert distribution["attainment"] == pytest.approx([v / row.quota for v in row.bookings_quantiles], abs=1e-6)
-    assert [driver["points"] for driver in forecast["drivers"]] == [driver.points for driver in row.drivers]
+    assert [part["points"] for part in forecast["parts"]] == [part.points for part in row.parts]
+    assert sum(part["amount"] for part in forecast["parts"]) == pytest.approx(distribution["bookings"][9], abs=0.05)
+    assert row.change is not None
+    assert forecast["change"]["since"] == row.change.since.isoformat()
+    assert forecast["change"]["before"] == pytest.approx(row.change.before / 100, abs=0.005)
+    moved = sum(part["amount"] for part in forecast["change"]["parts"])
+    assert moved == pytest.approx(distribution["bookings"][9] - forecast["change"]["before"], abs=0.05)
+    assert [(deal["opportunity_id"], deal["amount"], deal["p_win"]) for deal in forecast["deals"]] == [
+        (deal.opportunity_id, deal.amount / 100, deal.p_win) for deal in row.deals
+    ]
+    assert row.without_largest is not None
+    assert forecast["without_largest"]["p_hit"] == row.without_largest.p_hit
+    assert [(said["kind"], said["amount"], said["model_closer"]) for said in forecast["submissions"]] == [
+        (said.kind, said.amount / 100, said.model_closer) for said in row.submissions
+    ]
     assert [hazard["label"] for hazard in forecast["hazards"]] == [HAZARD_BY_CODE[code].label for code in row.hazards]
     by_slug = {metric["slug"]: metric for metric in forecast["metrics"]}
     assert by_slug["quota_attainment"]["value"] == pytest.approx(row.booked / row.quota, abs=1e-6)
@@ -92,6 +109,29 @@ def test_a_forecast_stands_beside_its_metrics(get: Get, harbour: World) -> None:
     assert answer["definitions"]["quota_attainment"]["formula"] == "credited bookings ÷ quota in force"
     assert len(answer["history"]) == 14
     assert [week["as_of"] for week in answer["history"]] == sorted(week["as_of"] for week in answer["history"])
+
+
+def test_groups_are_coherent_and_stand_beside_their_quotas(get: Get, harbour: World) -> None:
+    groups = get("/v1/groups")["items"]
+    assert [group["level"] for group in groups] == ["team"] * 3 + ["region"] * 2 + ["company"]
+    assert get("/v1/groups", level="region")["items"] == [group for group in groups if group["level"] == "region"]
+    (company,) = get("/v1/groups", level="company")["items"]
+    assert get("/v1/groups/company/company")["group"] == company
+    regions = [group for group in groups if group["level"] == "region"]
+    means = [group["distribution"]["mean_bookings"] for group in regions]
+    assert sum(means) == pytest.approx(company["distribution"]["mean_bookings"], abs=0.02)
+    for group in groups:
+        assert sum(part["amount"] for part in group["parts"]) == pytest.approx(
+            group["distribution"]["mean_bookings"], abs=0.05
+        )
+    assert get("/v1/teams")["items"] == groups[:3]
+    north = get("/v1/teams/m-north")["team"]
+    row = next(one for one in harbour.teams if one.key == "m-north" and one.as_of == harbour.batch.as_of)
+    assert row.quota is not None
+    assert row.own_quota is not None
+    assert (north["quota"], north["own_quota"]) == (row.quota / 100, row.own_quota / 100)
+    assert (north["p_hit"], north["p_hit_own"]) == (row.p_hit, row.p_hit_own)
+    assert (company["manager_id"], company["manager_name"], company["own_quota"]) == (None, None, None)
 
 
 @pytest.mark.parametrize(

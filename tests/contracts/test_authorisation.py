@@ -44,6 +44,15 @@ SEES_TEAMS: dict[str, set[str] | None] = {
     "rep": None,
     NOBODY: None,
 }
+SEES_GROUPS: dict[str, set[str] | None] = {
+    "vp": {f"team/{VP}", f"team/{NORTH}", f"team/{SOUTH}", "region/EMEA", "region/Americas", "company/company"},
+    "north": {f"team/{NORTH}"},
+    "south": {f"team/{SOUTH}"},
+    "hr": None,
+    "analyst": {f"team/{VP}", f"team/{NORTH}", "region/EMEA", "company/company"},
+    "rep": None,
+    NOBODY: None,
+}
 DECIDES: dict[str, set[str] | None] = SEES_PEOPLE | {"rep": None}
 """Nobody in this organisation is a manager with an offer of their own; the store's tests cover that."""
 EVERYONE: dict[str, set[str] | None] = {name: {"any"} for name in PRINCIPALS} | {NOBODY: None}
@@ -75,6 +84,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/reps/{rep_id:path}"): Rule(SEES_PEOPLE, REP_IDS),
     ("GET", "/v1/teams"): Rule(SEES_TEAMS),
     ("GET", "/v1/teams/{manager_id:path}"): Rule(SEES_TEAMS, TEAM_IDS),
+    ("GET", "/v1/groups"): Rule(SEES_GROUPS),
+    ("GET", "/v1/groups/{level}/{key:path}"): Rule(
+        SEES_GROUPS, (*sorted(SEES_GROUPS["vp"] or ()), f"region/{NORTH}", "company/EMEA", f"team/{STRANGER}")
+    ),
     ("GET", "/v1/forecasts"): Rule(SEES_FIGURES),
     ("GET", "/v1/forecasts/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/recommendations"): Rule(SEES_PEOPLE),
@@ -120,9 +133,9 @@ def ask(client: httpx.Client, harbour: World, harbour_tokens: dict[str, str]) ->
     sessions: dict[str, str] = {}
 
     def send(principal: str, method: str, route: str, thing: str | None) -> httpx.Response:
-        address = route.replace("{rep_id:path}", quote(thing or "", safe="")).replace(
-            "{manager_id:path}", quote(thing or "", safe="")
-        )
+        address = route.replace("{level}/{key:path}", quote(thing or ""))
+        for name in ("{rep_id:path}", "{manager_id:path}"):
+            address = address.replace(name, quote(thing or "", safe=""))
         client.cookies.clear()
         headers = {}
         if not RULES[method, route].page and principal != NOBODY:
@@ -234,6 +247,20 @@ def test_lists_hold_exactly_what_is_in_scope(
             assert {item[key] for item in narrowed["items"]} <= reach
 
 
+@pytest.mark.parametrize("principal", PRINCIPALS)
+def test_groups_hold_exactly_what_is_in_scope(
+    client: httpx.Client, harbour_tokens: dict[str, str], principal: str
+) -> None:
+    reach = SEES_GROUPS[principal]
+    if reach is None:
+        return
+    headers = {"Authorization": f"Bearer {harbour_tokens[principal]}"}
+    items = client.get("/v1/groups", headers=headers).json()["items"]
+    assert {f"{item['level']}/{item['key']}" for item in items} == reach
+    texts = {part["text"] for item in items for part in item["parts"]}
+    assert (texts == {""}) is (principal == "analyst"), "words may name deals"
+
+
 def test_no_answer_to_hr_or_an_analyst_holds_a_figure_of_a_rep(
     client: httpx.Client, harbour: World, harbour_tokens: dict[str, str]
 ) -> None:
@@ -242,6 +269,9 @@ def test_no_answer_to_hr_or_an_analyst_holds_a_figure_of_a_rep(
         if row.as_of == harbour.batch.as_of and row.quota:
             figures |= {f"{row.booked / 100}", f"{round(row.booked / 100):,}".replace(",", "\N{NO-BREAK SPACE}")}
             figures |= {row.main_reason} if row.abstention is None else set()
+            figures |= {f"{said.amount / 100}" for said in row.submissions}
+        figures |= {deal.opportunity_id for deal in row.deals}
+    figures |= {"OPP-", "Close dates pushed"}
     # Quotas are round and may be a team's total; bookings are not.
     for principal in ("hr", "analyst"):
         headers = {"Authorization": f"Bearer {harbour_tokens[principal]}"}

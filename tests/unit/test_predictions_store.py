@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from spm_ml.errors import ConfigurationError, DataError, NotReadyError
-from spm_ml.predictions import Person, PredictionStore, Principal, Scope, Selection, UnknownPeriodError
+from spm_ml.predictions import Level, Person, PredictionStore, Principal, Scope, Selection, UnknownPeriodError
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.publishing import ABANDONED_AFTER, KEPT_BATCHES, BatchContent
 from spm_ml.predictions.reading import BandChoice
@@ -39,11 +39,11 @@ def test_what_is_published_is_read_back(store: PredictionStore, world: World) ->
         assert {row.rep_id: row for row in batch.predictions().items} == current
         assert batch.history("r-101") == tuple(row for row in world.predictions if row.rep_id == "r-101")
         assert batch.model_card() == world.model_card
-        assert batch.teams() == tuple(
-            sorted(
-                (team for team in world.teams if team.as_of == world.batch.as_of), key=lambda team: team.manager_name
-            )
-        )
+        levels: tuple[Level, ...] = ("team", "region", "company")
+        for level in levels:
+            current_groups = [one for one in world.teams if one.as_of == world.batch.as_of and one.level == level]
+            assert batch.groups(level) == tuple(sorted(current_groups, key=lambda one: one.label))
+            assert all(batch.group(level, one.key) == one for one in current_groups)
         assert {offer.recommendation for offer in batch.offers().items} == set(world.recommendations)
 
 
@@ -163,6 +163,72 @@ def test_the_last_batch_of_each_period_is_kept_and_old_ones_go(store: Prediction
         assert reader.batch.batch_id == "old"
     with pytest.raises(UnknownPeriodError, match="1999Q1"), store.read(EVERYBODY, period="1999Q1"):
         pass
+
+
+def test_a_batch_of_the_past_is_found_by_its_day_and_read_whole(store: PredictionStore, world: World) -> None:
+    assert store.published_on(world.batch.as_of) is None
+    world.publish_into(store)
+    again = replace(world.batch, batch_id="b-0002")
+    later = replace(world.batch, batch_id="b-0003", as_of=world.batch.as_of + timedelta(days=7))
+    for batch in (again, later):
+        replace(world, batch=batch).publish_into(store)
+    unseen = replace(world.batch, batch_id="staged")
+    store.stage(unseen, BatchContent(world.people, world.predictions, world.teams, (), world.model_card))
+    assert store.published_on(world.batch.as_of) == again
+    assert store.published_on(later.as_of) == later == store.published_batch()
+    assert store.published_on(world.batch.as_of + timedelta(days=1)) is None
+    content = store.content(again)
+    assert set(content.people) == set(world.people)
+    assert set(content.predictions) == set(world.predictions)
+    assert set(content.teams) == set(world.teams)
+    assert content.recommendations is not None
+    assert set(content.recommendations) == set(world.recommendations)
+    assert content.model_card == world.model_card
+    with pytest.raises(DataError, match="no longer kept"):
+        store.content(replace(again, batch_id="gone"))
+    traced = [line.detail for line in store.audit_trail() if line.subject == "b-0002"]
+    assert [(detail["data_version"], detail["data_hash"]) for detail in traced] == [(3, "5f2c9d0a41e7")]
+
+
+@pytest.mark.parametrize(
+    ("scope", "sees"),
+    [
+        (EVERYBODY, {"region": {"EMEA", "Americas"}, "company": {"company"}}),
+        (Scope("manager", NORTH), {"region": set(), "company": set()}),
+        (Scope("manager", "nobody"), {"region": set(), "company": set()}),
+        (Scope("analyst"), {"region": {"EMEA"}, "company": {"company"}}),
+        (Scope("hr"), {"region": set(), "company": set()}),
+        (Scope("rep", "r-101"), {"region": set(), "company": set()}),
+    ],
+    ids=str,
+)
+def test_the_whole_is_for_those_who_see_every_rep(
+    store: PredictionStore, world: World, scope: Scope, sees: dict[Level, set[str]]
+) -> None:
+    world.publish_into(store)
+    with store.read(scope) as batch:
+        for level, keys in sees.items():
+            assert {group.key for group in batch.groups(level)} == keys
+            for key in ("EMEA", "Americas", "company"):
+                assert (batch.group(level, key) is not None) is (key in keys)
+    stranger = replace(world.predictions[-1], rep_id="r-new")
+    people = (*world.people, Person("r-new", "New", None, ""))
+    batch_with = replace(world.batch, batch_id="b-0002")
+    replace(world, batch=batch_with, people=people, predictions=(*world.predictions, stranger)).publish_into(store)
+    if scope.role == "manager":
+        with store.read(scope) as batch:
+            assert batch.groups("region") == batch.groups("company") == (), "somebody is outside the tree"
+
+
+def test_an_analyst_reads_sums_without_words(store: PredictionStore, world: World) -> None:
+    world.publish_into(store)
+    with store.read(Scope("analyst")) as analyst, store.read(EVERYBODY) as manager:
+        (bare,), (full,) = analyst.groups("company"), manager.groups("company")
+    assert full.change is not None
+    assert bare.change is not None
+    assert all(part.text for part in (*full.parts, *full.change.parts))
+    assert not any(part.text or part.drivers for part in (*bare.parts, *bare.change.parts))
+    assert [part.amount for part in bare.parts] == [part.amount for part in full.parts]
 
 
 def test_an_earlier_period_is_seen_through_todays_tree(store: PredictionStore, world: World) -> None:
@@ -303,4 +369,5 @@ def test_every_read_goes_through_the_scope(store: PredictionStore, world: World,
         assert batch.band_counts(NORTH) == {}
         assert offer.rep_id not in {person.rep_id for person in batch.people()}
         if scope.role != "analyst":
-            assert batch.team(NORTH) is None
+            assert batch.group("team", NORTH) is None
+            assert batch.groups("region") == batch.groups("company") == ()

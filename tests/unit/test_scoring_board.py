@@ -58,9 +58,9 @@ class TestBoard:
             zip(running.frame["rep_id"], running.frame["as_of"], strict=True)
         )
 
-    def test_drivers_and_metrics_are_on_the_board_s_day_alone(self, rows: tuple[Prediction, ...], board: Board) -> None:
+    def test_parts_and_metrics_are_on_the_board_s_day_alone(self, rows: tuple[Prediction, ...], board: Board) -> None:
         for row in rows:
-            assert bool(row.drivers) == (row.as_of == board.as_of and row.bookings_quantiles is not None)
+            assert bool(row.parts) == (row.as_of == board.as_of and row.bookings_quantiles is not None)
             assert bool(row.metrics) == (row.as_of == board.as_of and row.rep_id == "R002")
 
     def test_bands_follow_the_thresholds(self, rows: tuple[Prediction, ...]) -> None:
@@ -79,7 +79,7 @@ class TestBoard:
         row = next(row for row in rows if row.rep_id == "R001")
         assert row.abstention is not None
         assert row.abstention.reason == "left"
-        assert (row.bookings_quantiles, row.p_hit, row.drivers) == (None, None, ())
+        assert (row.bookings_quantiles, row.p_hit, row.parts) == (None, None, ())
         assert row.hazards == ("H07", "H08")
 
     def test_stale_data_are_not_forecast(
@@ -90,7 +90,7 @@ class TestBoard:
         for row in dataclasses.replace(board, stale=stale).predictions(running, forecast, None):
             assert row.abstention == stale
             assert "H25" in row.hazards
-            assert (row.bookings_quantiles, row.mean_bookings, row.p_hit, row.drivers) == (None, None, None, ())
+            assert (row.bookings_quantiles, row.mean_bookings, row.p_hit, row.parts) == (None, None, None, ())
             assert row.main_reason == stale.detail
 
     def test_data_are_stale_beyond_the_limit_only(self) -> None:
@@ -199,7 +199,7 @@ class TestTeams:
             p_hit=0.1,
             risk_band="high",
             main_reason="",
-            drivers=(),
+            parts=(),
             hazards=(),
             abstention=None,
             exposure=1.0,

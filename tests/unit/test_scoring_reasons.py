@@ -9,7 +9,7 @@ from spm_ml.features import FEATURES
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.forecasting.inputs import DERIVED
 from spm_ml.hazards import Abstention
-from spm_ml.scoring.drivers import SHOWN, drivers_of
+from spm_ml.scoring.drivers import SHOWN, parts_of
 from spm_ml.scoring.groups import OTHER, group_of, sentence_about
 from spm_ml.scoring.reasons import main_reason
 from spm_ml.scoring.target import scoring_target
@@ -113,7 +113,7 @@ class TestMainReason:
         assert self.reason(abstention=Abstention("left")) == Abstention("left").detail
 
 
-class TestDrivers:
+class TestParts:
     row: ClassVar = {
         "quota": 1_000_00.0,
         "booked_to_date": 300_00,
@@ -135,52 +135,51 @@ class TestDrivers:
         "programs_taken": 1_00.0,
     }
 
-    def drivers(self, contributions: dict[str, float] | None, **changed: object):
+    def parts(self, contributions: dict[str, float] | None, **changed: object):
         row = {**self.row, **changed}
-        return drivers_of(row, 620_00.0, contributions, stages=STAGES, money=USD, forecaster_label="LightGBM quantiles")
+        return parts_of(row, 620_00.0, contributions, stages=STAGES, money=USD, forecaster_label="LightGBM quantiles")
 
-    def test_the_parts_add_up_to_the_median(self) -> None:
-        drivers = self.drivers(self.contributions)
-        assert sum(driver.amount for driver in drivers) == 620_00
-        assert sum(driver.points for driver in drivers) == pytest.approx(0.62)
+    def test_the_parts_add_up_to_the_median_and_the_drivers_to_their_part(self) -> None:
+        booked, still = self.parts(self.contributions)
+        assert (booked.slug, booked.amount) == ("booked", 300_00)
+        assert booked.text == "300 of a quota of 1\N{NO-BREAK SPACE}000."
+        assert (still.slug, still.amount) == ("still_to_come", 320_00)
+        assert booked.points + still.points == pytest.approx(0.62)
+        assert sum(driver.amount for driver in still.drivers) == 320_00
+        assert sum(driver.points for driver in still.drivers) == pytest.approx(0.32)
 
-    def test_booked_comes_first_then_the_rest_by_size(self) -> None:
-        drivers = self.drivers(self.contributions)
-        assert drivers[0].label == "Booked so far"
-        assert drivers[0].text == "300 of a quota of 1\N{NO-BREAK SPACE}000."
-        sizes = [abs(driver.amount) for driver in drivers[1:-1]]
+    def test_drivers_come_by_size(self) -> None:
+        drivers = self.parts(self.contributions)[1].drivers
+        sizes = [abs(driver.amount) for driver in drivers[:-1]]
         assert sizes == sorted(sizes, reverse=True)
-        assert drivers[1].label == "Open pipeline in Propose"
-        assert drivers[1].points == pytest.approx(0.2)
-        assert drivers[1].text == "Open deals: 3, worth 400."
+        assert drivers[0].label == "Open pipeline in Propose"
+        assert drivers[0].points == pytest.approx(0.2)
+        assert drivers[0].text == "Open deals: 3, worth 400."
 
     def test_few_are_named_and_the_rest_is_summed(self) -> None:
-        drivers = self.drivers(self.contributions)
+        drivers = self.parts(self.contributions)[1].drivers
         assert len(drivers) == SHOWN + 1
         assert drivers[-1].label == "Everything else"
         activity = next(driver for driver in drivers if driver.label == "Recent activity")
         assert activity.text == "Activities in 28 days: 31."
 
-    def test_the_correction_is_a_part_of_its_own(self) -> None:
-        drivers = self.drivers({"base": 100_00.0})
-        parts = {driver.label: driver.amount for driver in drivers}
-        assert parts == {
-            "Booked so far": 300_00,
+    def test_the_correction_is_a_driver_of_its_own(self) -> None:
+        drivers = self.parts({"base": 100_00.0})[1].drivers
+        assert {driver.label: driver.amount for driver in drivers} == {
             "Correction from past errors": 220_00,
             "Usually still created and won": 100_00,
         }
 
-    def test_a_rule_has_two_parts(self) -> None:
-        booked, still = self.drivers(None)
-        assert (booked.amount, still.amount) == (300_00, 320_00)
-        assert still.label == "Still to come by lightgbm quantiles"
-        assert still.text == "320; selling days left: 30."
-        assert self.drivers({"base": float("nan")}) == (booked, still)
+    def test_a_rule_has_parts_without_drivers(self) -> None:
+        booked, still = self.parts(None)
+        assert (booked.amount, still.amount, still.drivers) == (300_00, 320_00, ())
+        assert still.text == "320 by lightgbm quantiles; selling days left: 30."
+        assert self.parts({"base": float("nan")}) == (booked, still)
 
     def test_without_quota_there_are_amounts_but_no_points(self) -> None:
-        drivers = self.drivers(self.contributions, quota=float("nan"))
-        assert all(driver.points is None for driver in drivers)
-        assert drivers[0].text == "300; no quota is known."
+        booked, still = self.parts(self.contributions, quota=float("nan"))
+        assert all(one.points is None for one in (booked, still, *still.drivers))
+        assert booked.text == "300; no quota is known."
 
     def test_every_feature_has_a_group_that_a_manager_understands(self) -> None:
         names = [name for feature in FEATURES for name in feature.names(len(STAGES))]

@@ -206,7 +206,7 @@ def test_the_rep_page_shows_forecast_metrics_reasons_and_hazards(visit: Open, ha
     assert "credited bookings ÷ quota in force" in metrics.get_text()
     assert "No sales or marketing spend is recorded for the period." in metrics.get_text()
     drivers = page.find("table", class_="drivers").get_text(" ", strip=True)
-    for driver in row.drivers:
+    for driver in row.parts:
         assert driver.label in drivers
         assert formats.points(driver.points) in drivers
     assert "One deal decides the period" in page.find("ul", class_="notes").get_text()

@@ -1,0 +1,122 @@
+"""Groups: forecasts of the sum of their members' bookings, for teams, regions and the company."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+
+from serving.access import on_batch, reaching
+from serving.problem import NotYoursError, documented
+from serving.routes.answers import (
+    Answer,
+    IdentifierInPath,
+    MetricOut,
+    Model,
+    PeriodQuery,
+    major,
+    major_or_none,
+    metrics_out,
+    source,
+)
+from serving.routes.explanations import ChangeOut, Distribution, PartOut
+from serving.routes.metrics import Definition, definitions_of
+from spm_ml.predictions import LEVELS, Batch, BatchReader, Level, Principal, TeamPrediction
+
+router = APIRouter(prefix="/v1/groups", tags=["groups"])
+
+SeesGroups = Annotated[Principal, Depends(reaching("team"))]
+
+
+class Group(Model):
+    """A team, a region or the company as of the day."""
+
+    level: Level
+    key: str = Field(description="The manager's rep_id, the region's name, or `company`.")
+    label: str
+    manager_id: str | None = Field(description="Of a team; null for the others.")
+    manager_name: str | None
+    reps: int
+    reps_at_risk: int
+    quota: float | None = Field(description="Sum of the members' quotas.")
+    own_quota: float | None = Field(description="The manager's own quota as set; null if there is none.")
+    booked: float
+    distribution: Distribution | None = Field(
+        description="Of the members' bookings together, from one joint simulation; the means of groups add up."
+    )
+    p_hit: float | None = Field(description="Probability that the bookings reach `quota`.")
+    p_hit_own: float | None = Field(description="Probability that the bookings reach `own_quota`.")
+    parts: tuple[PartOut, ...] = Field(description="What the mean is made of; they add up to it.")
+    change: ChangeOut | None
+    metrics: tuple[MetricOut, ...]
+
+    @classmethod
+    def of(cls, row: TeamPrediction, batch: Batch) -> "Group":
+        """The same for the API."""
+        return cls(
+            level=row.level,
+            key=row.key,
+            label=row.label,
+            manager_id=row.manager_id or None,
+            manager_name=row.manager_name or None,
+            reps=row.reps,
+            reps_at_risk=row.reps_at_risk,
+            quota=major_or_none(row.quota, batch),
+            own_quota=major_or_none(row.own_quota, batch),
+            booked=major(row.booked, batch),
+            distribution=Distribution.of(row.bookings_quantiles, row.mean_bookings, row.quota, batch),
+            p_hit=row.p_hit,
+            p_hit_own=row.p_hit_own,
+            parts=tuple(PartOut.of(part, batch) for part in row.parts),
+            change=ChangeOut.of(row.change, batch),
+            metrics=metrics_out(row.metrics, batch),
+        )
+
+
+class GroupQuery(PeriodQuery):
+    """Which groups."""
+
+    level: Level | None = Field(default=None, description="Only teams, regions or the company; default: all.")
+
+
+class Groups(Answer):
+    """Every group in scope."""
+
+    items: tuple[Group, ...]
+    definitions: dict[str, Definition]
+
+    @classmethod
+    def read(cls, batch: BatchReader, *levels: Level) -> "Groups":
+        """The groups of some levels, as the reader of the batch may see them."""
+        items = tuple(Group.of(row, batch.batch) for level in levels for row in batch.groups(level))
+        slugs = {metric.slug for group in items for metric in group.metrics}
+        return cls(**source(batch.batch), items=items, definitions=definitions_of(slugs))
+
+
+class GroupAnswer(Answer):
+    """One group."""
+
+    group: Group
+    definitions: dict[str, Definition]
+
+
+@router.get("", responses=documented(401, 403, 404, 422, 503))
+async def list_groups(request: Request, principal: SeesGroups, query: Annotated[GroupQuery, Query()]) -> Groups:
+    """List teams, regions and the company; the last two for those who see every rep, or analysts if large enough."""
+    levels = LEVELS if query.level is None else (query.level,)
+    return await on_batch(request, principal, lambda batch: Groups.read(batch, *levels), period=query.period)
+
+
+@router.get("/{level}/{key:path}", responses=documented(401, 403, 404, 422, 503))
+async def get_group(
+    request: Request, principal: SeesGroups, level: Level, key: IdentifierInPath, query: Annotated[PeriodQuery, Query()]
+) -> GroupAnswer:
+    """Get one team, one region or the company."""
+
+    def build(batch: BatchReader) -> GroupAnswer:
+        row = batch.group(level, key)
+        if row is None:
+            raise NotYoursError
+        definitions = definitions_of({metric.slug for metric in row.metrics})
+        return GroupAnswer(**source(batch.batch), group=Group.of(row, batch.batch), definitions=definitions)
+
+    return await on_batch(request, principal, build, period=query.period)

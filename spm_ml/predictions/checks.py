@@ -1,0 +1,64 @@
+"""What every stored number must keep to: it is finite, shares lie between 0 and 1, quantiles ascend, parts add up."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from spm_ml.settings import QUANTILE_LEVELS
+
+_ABSOLUTE, _RELATIVE = 1.0, 1e-9
+
+
+def require_finite(owner: str, **numbers: float | None) -> None:
+    """Refuses a number that is none.
+
+    Raises:
+        ValueError: One is NaN or infinite.
+    """
+    for name, number in numbers.items():
+        if number is not None and not math.isfinite(number):
+            raise ValueError(f"{owner}: {name} is {number}; give None with a reason for what is unknown")
+
+
+def require_share(owner: str, **shares: float | None) -> None:
+    """Refuses a probability or share outside 0–1.
+
+    Raises:
+        ValueError: One lies outside, or is no number.
+    """
+    require_finite(owner, **shares)
+    for name, share in shares.items():
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(f"{owner}: {name} is {share}; a probability or share lies between 0 and 1")
+
+
+def require_quantiles(owner: str, quantiles: Sequence[float] | None) -> None:
+    """Refuses what is no distribution at `QUANTILE_LEVELS`.
+
+    Raises:
+        ValueError: There are not 19, one is not finite, or they decrease.
+    """
+    if quantiles is None:
+        return
+    if len(quantiles) != len(QUANTILE_LEVELS):
+        raise ValueError(f"{owner}: {len(quantiles)} quantiles; there must be {len(QUANTILE_LEVELS)}")
+    if not all(map(math.isfinite, quantiles)):
+        raise ValueError(f"{owner}: a quantile is not finite; give None and an abstention instead")
+    if any(later < earlier for earlier, later in pairwise(quantiles)):
+        raise ValueError(f"{owner}: quantiles decrease; sort them before storing")
+
+
+def require_sum(owner: str, amounts: Sequence[float], total: float | None, of: str) -> None:
+    """Refuses parts that do not add up to their whole within one minor unit and 1e-9 of the largest; none are fine.
+
+    Raises:
+        ValueError: There are parts of nothing, or they add up to something else.
+    """
+    if not amounts:
+        return
+    if total is None:
+        raise ValueError(f"{owner}: there are {len(amounts)} parts of the {of}, which is unknown; give none")
+    found = math.fsum(amounts)
+    allowed = _ABSOLUTE + _RELATIVE * max(abs(total), *map(abs, amounts))
+    if abs(found - total) > allowed:
+        raise ValueError(f"{owner}: the parts add up to {found:.2f}, the {of} is {total:.2f}; give every part")
