@@ -6,7 +6,7 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import data, demo, models, people, service
+from spm_ml.cli import data, demo, looking_back, models, people, service
 from spm_ml.errors import SpmError
 
 
@@ -27,6 +27,7 @@ for _command in (
     models.train,
     models.promote,
     models.score,
+    looking_back.replay,
     people.recommend,
     people.effects,
     service.serve,

@@ -1,0 +1,111 @@
+"""Which tables know something else about a day now than when it was forecast: late, corrected and withdrawn rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import ibis.expr.types as ir
+
+from spm_ml.history import SalesHistory
+from spm_ml.history.store import TableStore
+from spm_ml.progress import Progress, silent
+from spm_ml.settings import Workspace
+from spm_ml.tables import PROTECTED_TABLES, TABLE_BY_NAME
+
+_OF_DEALS: Final = (
+    "opportunity_id",
+    "recorded_on",
+    "event_on",
+    "rep_id",
+    "stage",
+    "outcome",
+    "amount",
+    "expected_close_on",
+    "created_on",
+)
+"""Columns of the ledger by which a deal is compared. Its row in `opportunities` is overwritten by every export."""
+
+
+@dataclass(frozen=True)
+class LateRows:
+    """How one table differs as known on a day.
+
+    A deal counts under `opportunities` once, however many of its changes differ.
+
+    Attributes:
+        table: The table.
+        gained: Rows, recorded by that day, that were not there then.
+        changed: Rows with the same key and another content.
+        withdrawn: Rows that are gone.
+    """
+
+    table: str
+    gained: int
+    changed: int
+    withdrawn: int
+
+    def text(self) -> str:
+        """The counts that are not zero, in words."""
+        counts = ((self.gained, "came in late"), (self.changed, "corrected"), (self.withdrawn, "withdrawn"))
+        return f"{self.table}: {', '.join(f'{count:,} {what}' for count, what in counts if count)}"
+
+
+def tables_since(workspace: Workspace, version: int) -> tuple[str, ...]:
+    """Names the tables that a later ingest than `version` brought anything for.
+
+    With any of them go the deals: a deal without a recorded day counts as recorded on the day of the export.
+    """
+    later = {name for entry in TableStore(workspace).versions() if entry.version > version for name in entry.parts}
+    later -= PROTECTED_TABLES
+    return tuple(name for name in TABLE_BY_NAME if later and name in later | {"opportunities"})
+
+
+def keep_rows(known: SalesHistory, tables: Sequence[str], folder: Path, *, progress: Progress = silent) -> None:
+    """Writes the rows of the tables that a history shows, one Parquet file a table, for `late_rows`."""
+    for done, name in enumerate(tables, start=1):
+        _content(known, name).to_parquet(_file(folder, name))
+        progress("keep rows", done, len(tables))
+
+
+def late_rows(
+    known: SalesHistory, tables: Sequence[str], folder: Path, *, progress: Progress = silent
+) -> tuple[LateRows, ...]:
+    """Compares what a history shows with what `keep_rows` wrote of an earlier version of it, as of the same day.
+
+    Returns:
+        One entry a table that differs.
+    """
+    found = []
+    for done, name in enumerate(tables, start=1):
+        then, now = known.connection.read_parquet(_file(folder, name)), _content(known, name)
+        keys = ["opportunity_id"] if name == "opportunities" else list(TABLE_BY_NAME[name].key)
+        with then.cache() as before, now.cache() as after:
+            came = after.difference(before.cast(after.schema()), distinct=False)
+            went = before.cast(after.schema()).difference(after, distinct=False)
+            rows = LateRows(
+                name,
+                gained=_count(came, went, keys, both=False),
+                changed=_count(came, went, keys, both=True),
+                withdrawn=_count(went, came, keys, both=False),
+            )
+        if rows.gained or rows.changed or rows.withdrawn:
+            found.append(rows)
+        progress("late rows", done, len(tables))
+    return tuple(found)
+
+
+def _content(known: SalesHistory, name: str) -> ir.Table:
+    return known.ledger.select(*_OF_DEALS) if name == "opportunities" else known.table(name)
+
+
+def _count(rows: ir.Table, others: ir.Table, keys: Sequence[str], *, both: bool) -> int:
+    """Counts the keys that the rows have and the others have too, or have not."""
+    own, theirs = rows.select(*keys).distinct(), others.select(*keys).distinct()
+    same = [own[key].identical_to(theirs[key]) for key in keys]
+    joined = own.semi_join(theirs, same) if both else own.anti_join(theirs, same)
+    return int(joined.count().execute())
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.parquet"
