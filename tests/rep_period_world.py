@@ -1,5 +1,7 @@
 """A small sales organisation at rep-period level, for the tests of forecasters: deals move week by week, seeded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,15 @@ def make_dataset(reps: int, periods: int, seed: int = 0, *, quotas: bool = True)
     frame = frame.loc[:, list(types)].astype(types)
     watermark = frame["as_of"].max().date()
     return RepPeriodDataset(frame, names, STAGES, "USD", 1, f"world-{reps}-{periods}-{seed}", watermark)
+
+
+def with_submissions(dataset: RepPeriodDataset, seed: int = 0) -> RepPeriodDataset:
+    """The same, with numbers that people submit on every day: hopeful, and more so for the best case."""
+    frame, rng = dataset.frame.copy(), np.random.default_rng(seed)
+    expected = frame["booked_to_date"] + 0.3 * frame["open_amount"]
+    for column, hope in (("commit", 1.1), ("best_case", 1.6), ("manager_override", 1.0)):
+        frame[column] = np.rint(hope * expected * rng.lognormal(0, 0.3, len(frame)))
+    return replace(dataset, frame=frame)
 
 
 _FEATURES = frozenset(

@@ -25,7 +25,8 @@ def choose(backtest: Backtest, wanted: str = AUTO, *, champion: str | None = Non
 
     `auto` tries learners first, then baselines, each kind by CRPS, and takes the first that passes the gate. So a
     learner is taken only where it beats every baseline clear of chance, and the best simple rule where none does. If
-    nobody passes, the lowest CRPS is taken and the gate will say what is wrong.
+    nobody passes, the lowest CRPS is taken and the gate will say what is wrong. What people submitted is never chosen:
+    it is there to be compared with.
 
     Args:
         backtest: Rolling-origin rows of every forecaster.
@@ -35,8 +36,13 @@ def choose(backtest: Backtest, wanted: str = AUTO, *, champion: str | None = Non
     Raises:
         ConfigurationError: There is no such forecaster in the backtest.
     """
-    ranked = [str(name) for name in backtest.value_added().dropna(subset=["crps"])["forecaster"]]
-    names = sorted(backtest.frame["forecaster"].unique())
+    measured = backtest.value_added().dropna(subset=["crps"])["forecaster"]
+    ranked = [str(name) for name in measured if name not in backtest.submissions]
+    names = sorted(set(backtest.frame["forecaster"]) - set(backtest.submissions))
+    if wanted in backtest.submissions:
+        raise ConfigurationError(
+            f"{wanted!r} is what people submit, which no training can repeat: name one of {', '.join(names)}, or {AUTO}"
+        )
     if wanted != AUTO:
         if wanted not in names:
             raise ConfigurationError(

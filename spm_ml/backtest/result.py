@@ -41,7 +41,8 @@ _MONEY: Final = ("quota", "booked_to_date", "actual_bookings", "usual_bookings",
 _WHOLE: Final = ("quota", "booked_to_date", "actual_bookings")
 """Money that is whole minor units."""
 
-_METADATA: Final = b"spm_ml.backtest"
+METADATA: Final = b"spm_ml.backtest"
+"""Key of the description in a stored backtest."""
 
 
 def frame_columns() -> tuple[str, ...]:
@@ -60,12 +61,14 @@ class Backtest:
         currency: ISO 4217 code.
         baselines: Forecasters that are the simple rules to beat.
         dataset_hash: `RepPeriodDataset.content_hash` of what was tested; '' = not of a stored dataset.
+        submissions: Forecasters that are numbers people submitted: measured, never a baseline and never served.
     """
 
     frame: pd.DataFrame
     currency: str
     baselines: tuple[str, ...]
     dataset_hash: str = ""
+    submissions: tuple[str, ...] = ()
 
     @property
     def periods(self) -> int:
@@ -73,16 +76,19 @@ class Backtest:
         return int(self.frame["period"].nunique())
 
     def value_added(self) -> pd.DataFrame:
-        """The forecast-value-added table: one row a forecaster, best CRPS first.
+        """The forecast-value-added table: one row a forecaster, best CRPS first, people's numbers last.
 
         Columns: `forecaster, unit, n, censored, abstained, crps, pinball, mae, wape, bias, brier, ece, auc,
         coverage_80, width_80, value_added`. `crps`, `pinball`, `mae` and `width_80` are in the unit: `attainment` where
         most rows have a quota, else `bookings_of_usual` (bookings ÷ the rep's usual size). `value_added` is how much
-        lower the CRPS is than that of the best simple baseline, over the rows both answered.
+        lower the CRPS is than that of the best simple baseline, over the rows both answered. A submission answers from
+        the day it was made on, which is rarely the first: its CRPS is of later, easier rows, its `value_added` is fair.
         """
         scores = self._scores()
         table = _table(measure(scores, name) for name in scores.forecasters)
-        return table.sort_values("crps", kind="stable", na_position="last", ignore_index=True)
+        ranked = table.sort_values("crps", kind="stable", na_position="last")
+        said = ranked["forecaster"].isin(self.submissions)
+        return pd.concat([ranked[~said], ranked[said]], ignore_index=True)
 
     def by_week(self) -> pd.DataFrame:
         """The same for each forecaster and week of the period, in a column `week`."""
@@ -123,10 +129,9 @@ class Backtest:
             frame.assign(as_of=frame["as_of"].dt.strftime("%Y-%m-%d")).to_csv(pending, index=False)
         elif path.suffix == ".parquet":
             table = pa.Table.from_pandas(frame, preserve_index=False)
-            description = json.dumps(
-                {"currency": self.currency, "baselines": self.baselines, "dataset_hash": self.dataset_hash}
-            ).encode()
-            pq.write_table(table.replace_schema_metadata({_METADATA: description}), pending, compression="zstd")
+            names = ("currency", "baselines", "dataset_hash", "submissions")
+            description = json.dumps({name: getattr(self, name) for name in names}).encode()
+            pq.write_table(table.replace_schema_metadata({METADATA: description}), pending, compression="zstd")
         else:
             raise ConfigurationError(f"{path} ends neither in .csv nor in .parquet: name the file accordingly")
         os.replace(pending, path)
@@ -140,14 +145,20 @@ class Backtest:
         """
         try:
             table = pq.read_table(path)
-            description = json.loads((table.schema.metadata or {})[_METADATA])
+            description = json.loads((table.schema.metadata or {})[METADATA])
         except (OSError, KeyError, pa.ArrowInvalid) as error:
             raise DataError(f"{path} is not a backtest written as Parquet ({error}): run 'spm backtest'") from error
         frame = table.to_pandas()
         frame[list(_MONEY)] *= 10 ** minor_digits(description["currency"])
         frame[list(_WHOLE)] = frame[list(_WHOLE)].round()
         frame = frame.astype({"booked_to_date": "int64", "as_of": "datetime64[s]"})
-        return cls(frame, description["currency"], tuple(description["baselines"]), description["dataset_hash"])
+        return cls(
+            frame,
+            description["currency"],
+            tuple(description["baselines"]),
+            description["dataset_hash"],
+            tuple(description.get("submissions", ())),
+        )
 
     def _scores(self) -> Scores:
         return Scores.of(self.frame, self.baselines, QUANTILES, BOOKINGS)

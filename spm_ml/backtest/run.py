@@ -12,6 +12,7 @@ from spm_ml.errors import NotReadyError
 from spm_ml.forecasting import FORECASTERS, AttainmentForecast, FitSettings, Forecaster
 from spm_ml.forecasting.protocol import readable_rows, training_rows
 from spm_ml.forecasting.scale import RepScale
+from spm_ml.forecasting.submissions import without_silent
 from spm_ml.progress import Progress, silent
 
 DEFAULT_PERIODS: Final = 4
@@ -32,7 +33,8 @@ def run_backtest(
 
     Args:
         dataset: Finished periods and others; the others are left out.
-        forecasters: Classes to fit anew for each period; the value-added table needs a baseline among them.
+        forecasters: Classes to fit anew for each period; the value-added table needs a baseline among them. Submissions
+            of which the dataset holds none are left out.
         periods: Newest finished periods to test; default 4, or half of a shorter history but two where there are.
         settings: What every forecaster is fitted with.
         progress: Told after each forecaster and period.
@@ -49,19 +51,25 @@ def run_backtest(
         )
     half = min(DEFAULT_PERIODS, max(2, len(finished) // 2))
     tested = finished[1:][-(periods or half) :]
-    total = len(tested) * len(forecasters)
+    heard = without_silent(forecasters, dataset)
+    total = len(tested) * len(heard)
     parts = []
     for period in tested:
         start = ends[period]
         before = dataset.where(dataset.frame["period_end"] < start)
         test = dataset.where((dataset.frame["period"] == period) & (dataset.frame["period_start"] == start))
         usual = RepScale.fit(training_rows(before)).of(readable_rows(test))
-        for each in forecasters:
+        for each in heard:
             forecast = each(settings).fit(before).predict(test)
             parts.append(_rows(each.name, test.frame, forecast, usual))
             progress(f"backtest {period}", len(parts), total)
-    baselines = tuple(each.name for each in forecasters if each.is_baseline)
-    return Backtest(pd.concat(parts, ignore_index=True), dataset.currency, baselines, dataset.content_hash)
+    return Backtest(
+        pd.concat(parts, ignore_index=True),
+        dataset.currency,
+        baselines=tuple(each.name for each in heard if each.is_baseline),
+        dataset_hash=dataset.content_hash,
+        submissions=tuple(each.name for each in heard if each.kind == "submission"),
+    )
 
 
 def _rows(

@@ -21,6 +21,7 @@ from spm_ml.forecasting.baselines import (
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.protocol import FitSettings, Forecaster, read_state
 from spm_ml.forecasting.quantile_boosting import LightGbmQuantiles
+from spm_ml.forecasting.submissions import ManagerOverride, RepBestCase, RepCommit
 
 FORECASTERS: Final[tuple[type[Forecaster], ...]] = (
     RunRateLinear,
@@ -29,9 +30,13 @@ FORECASTERS: Final[tuple[type[Forecaster], ...]] = (
     SamePeriodLastYear,
     HistoricalMean,
     WeightedPipeline,
+    RepCommit,
+    RepBestCase,
+    ManagerOverride,
     LightGbmQuantiles,
 )
-"""Every forecaster, simple rules first; calling one without arguments gives it with the default settings."""
+"""Every forecaster, simple rules first, then what people submit; calling one without arguments gives it with default
+settings."""
 
 
 def forecaster_class(name: str) -> type[Forecaster]:
@@ -79,6 +84,9 @@ __all__ = [
     "HistoricalMean",
     "LastPeriod",
     "LightGbmQuantiles",
+    "ManagerOverride",
+    "RepBestCase",
+    "RepCommit",
     "RunRateLinear",
     "RunRateSeasonal",
     "SamePeriodLastYear",

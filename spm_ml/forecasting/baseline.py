@@ -1,4 +1,4 @@
-"""Baseline: a rule's point forecast, with intervals from the rule's own past errors."""
+"""PointForecaster: a number for each row, with intervals from its own past errors; Baseline: one that is a rule."""
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict
@@ -15,6 +15,7 @@ from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.patterns import Learnt
 from spm_ml.forecasting.protocol import (
     FitSettings,
+    Kind,
     count_rep_periods,
     falls_below_booked,
     not_fitted,
@@ -25,23 +26,32 @@ from spm_ml.forecasting.protocol import (
 )
 from spm_ml.forecasting.scale import RepScale
 from spm_ml.hazards import Abstention
+from spm_ml.settings import QUANTILE_LEVELS
+
+_MEDIAN: Final = QUANTILE_LEVELS.index(0.5)
 
 MIN_REP_PERIODS: Final = 10
-"""Past rep-periods with an error below which a rule has no interval and abstains (H19)."""
+"""Past rep-periods with an error below which it has no interval and abstains (H19)."""
 
 
-class Baseline(ABC):
-    """A rule that is a forecaster like any other; subclasses say what it learns and what it forecasts.
+class PointForecaster(ABC):
+    """Makes a forecaster of a number for each row; subclasses say what is learnt and what the number is.
 
-    Its errors are honest: each past row is forecast from what was known on its as-of day, and what a rule learns is
-    learnt without the period it is then tried on. Errors are divided by the rep's usual size, so that large and small
-    reps share them. No forecast lies below what is booked, unless refunds are usual.
+    Its errors are honest: each past row is forecast from what was known on its as-of day, and what is learnt is learnt
+    without the period it is then tried on. Errors are divided by the rep's usual size, so that large and small reps
+    share them. No forecast lies below what is booked, unless refunds are usual.
+
+    Attributes:
+        learns: Whether `learn` gives anything.
+        corrects: Whether the usual error is taken out, so that the median is not the number itself.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
-    is_baseline: ClassVar[bool] = True
+    kind: ClassVar[Kind]
+    is_baseline: ClassVar[bool]
     learns: ClassVar[bool] = False
+    corrects: ClassVar[bool] = True
 
     def __init__(self, settings: FitSettings = FitSettings()) -> None:  # noqa: B008 - frozen
         self.settings = settings
@@ -55,12 +65,16 @@ class Baseline(ABC):
     def point(self, frame: pd.DataFrame, learnt: Learnt) -> Array:
         """Forecasts final bookings of each row in minor units; NaN where the input is missing."""
 
-    def learn(self, frame: pd.DataFrame) -> Learnt:  # noqa: ARG002 - most rules have nothing to learn
-        """Learns the rule's own numbers from past rows."""
+    def learn(self, frame: pd.DataFrame) -> Learnt:  # noqa: ARG002 - most have nothing to learn
+        """Learns what `point` needs from past rows."""
         return {}
 
+    def lacking(self) -> Abstention:
+        """Says why a row has no number."""
+        return Abstention("thin_history", f"{self.label} needs history that this rep does not have.")
+
     def fit(self, dataset: RepPeriodDataset) -> Self:
-        """Learns the rule, and its errors on past rows; see `Forecaster.fit`."""
+        """Learns how to forecast, and its errors on past rows; see `Forecaster.fit`."""
         frame = training_rows(dataset)
         self._fitted, self._shifts = True, None
         self._scale, self._may_fall = RepScale.fit(frame), falls_below_booked(frame)
@@ -76,19 +90,21 @@ class Baseline(ABC):
         if not self._fitted:
             raise not_fitted(self.name)
         frame = readable_rows(dataset)
-        if self._shifts is None:
-            few = f"{self.label} needs at least {MIN_REP_PERIODS} past rep-periods to know its own error."
-            nothing = np.full((len(frame), LEVELS.size), np.nan)
-            reasons: list[Abstention | None] = [Abstention("thin_history", few)] * len(frame)
-            return AttainmentForecast.of(dataset, nothing, reasons, may_fall=self._may_fall)
         point = self._floored(frame, self.point(frame, self._learnt))
-        spread = self._shifts.at(frame["week"].to_numpy()) * self._scale.of(frame)[:, None]
-        lacking = Abstention("thin_history", f"{self.label} needs history that this rep does not have.")
-        reasons = [lacking if missing else None for missing in np.isnan(point)]
+        few = Abstention(
+            "thin_history", f"{self.label} needs at least {MIN_REP_PERIODS} past rep-periods to know its own error."
+        )
+        lacking, thin = self.lacking(), few if self._shifts is None else None
+        reasons = [lacking if missing else thin for missing in np.isnan(point)]
+        spread = np.full((len(frame), LEVELS.size), np.nan)
+        if self._shifts is not None:
+            shifts = self._shifts.at(frame["week"].to_numpy())
+            centre = 0.0 if self.corrects else shifts[:, _MEDIAN, None]
+            spread = (shifts - centre) * self._scale.of(frame)[:, None]
         return AttainmentForecast.of(dataset, point[:, None] + spread, reasons, may_fall=self._may_fall)
 
     def save(self, folder: Path) -> None:
-        """Writes the fitted rule; see `Forecaster.save`."""
+        """Writes the fitted forecaster; see `Forecaster.save`."""
         if not self._fitted:
             raise not_fitted(self.name)
         state: dict[str, Any] = {
@@ -123,3 +139,10 @@ class Baseline(ABC):
 
     def _floored(self, frame: pd.DataFrame, point: Array) -> Array:
         return point if self._may_fall else np.maximum(point, frame["booked_to_date"].to_numpy(dtype=float))
+
+
+class Baseline(PointForecaster):
+    """A simple rule: one of the forecasters that a model has to beat."""
+
+    kind: ClassVar[Kind] = "rule"
+    is_baseline: ClassVar[bool] = True

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.forecasting.forecast import WHOLE_ABSTENTIONS, AttainmentForecast
 from spm_ml.settings import QUANTILE_LEVELS, Organisation
+
+Kind: TypeAlias = Literal["rule", "submission", "model"]
+"""A simple rule that a model has to beat, a number that somebody submitted, or a model that learns."""
 
 FORMAT: Final = 1
 """Version of the saved form; raised when an older file can no longer be read as it is."""
@@ -57,11 +60,13 @@ class Forecaster(Protocol):
     Attributes:
         name: Slug, as in every output.
         label: What a page shows.
+        kind: What sort of forecaster it is.
         is_baseline: Whether it is one of the simple rules a model has to beat.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    kind: ClassVar[Kind]
     is_baseline: ClassVar[bool]
 
     def __init__(self, settings: FitSettings = ...) -> None: ...

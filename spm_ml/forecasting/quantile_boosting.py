@@ -18,6 +18,7 @@ from spm_ml.forecasting.inputs import Inputs, Seen
 from spm_ml.forecasting.patterns import expected_by_stage
 from spm_ml.forecasting.protocol import (
     FitSettings,
+    Kind,
     count_rep_periods,
     falls_below_booked,
     not_fitted,
@@ -50,6 +51,7 @@ class LightGbmQuantiles:
 
     name: ClassVar[str] = "lightgbm_quantiles"
     label: ClassVar[str] = "LightGBM quantiles"
+    kind: ClassVar[Kind] = "model"
     is_baseline: ClassVar[bool] = False
 
     def __init__(self, settings: FitSettings = FitSettings()) -> None:  # noqa: B008 - frozen

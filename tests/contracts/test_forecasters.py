@@ -12,10 +12,16 @@ from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.forecasting import FORECASTERS, AttainmentForecast, FitSettings, Forecaster, forecaster, load_forecaster
 from spm_ml.settings import QUANTILE_LEVELS
 
-make_dataset = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))["make_dataset"]
+WORLD = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))
+SUBMITTED = ("commit", "best_case", "manager_override")
 
 each_forecaster = pytest.mark.parametrize("made", FORECASTERS, ids=lambda made: made.name)
-learner = pytest.mark.parametrize("made", [each for each in FORECASTERS if not each.is_baseline], ids=lambda m: m.name)
+learner = pytest.mark.parametrize("made", [each for each in FORECASTERS if each.kind == "model"], ids=lambda m: m.name)
+
+
+def make_dataset(reps: int, periods: int, seed: int, **settings: bool) -> RepPeriodDataset:
+    dataset: RepPeriodDataset = WORLD["with_submissions"](WORLD["make_dataset"](reps, periods, seed, **settings), seed)
+    return dataset
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +185,9 @@ def test_nothing_known_of_a_rep_is_no_reason_to_guess(
     made: type[Forecaster], fitted: dict[str, Forecaster], running: RepPeriodDataset
 ) -> None:
     eve = running.where(running.frame["week"] == 0)
-    unknown = changed(eve, **dict.fromkeys(eve.feature_names, np.nan), quota=np.nan)
-    assert_abstains(fitted[made.name].predict(unknown), "thin_history")
+    unknown = changed(eve, **dict.fromkeys((*eve.feature_names, *SUBMITTED), np.nan), quota=np.nan)
+    reason = "no_submission" if made.kind == "submission" else "thin_history"
+    assert_abstains(fitted[made.name].predict(unknown), reason)
 
 
 @each_forecaster
