@@ -78,7 +78,7 @@ class Backtest:
     def value_added(self) -> pd.DataFrame:
         """The forecast-value-added table: one row a forecaster, best CRPS first, people's numbers last.
 
-        Columns: `forecaster, unit, n, censored, abstained, crps, pinball, mae, wape, bias, brier, ece, auc,
+        Columns: `forecaster, kind, unit, n, censored, abstained, crps, pinball, mae, wape, bias, brier, ece, auc,
         coverage_80, width_80, value_added`. `crps`, `pinball`, `mae` and `width_80` are in the unit: `attainment` where
         most rows have a quota, else `bookings_of_usual` (bookings ÷ the rep's usual size). `value_added` is how much
         lower the CRPS is than that of the best simple baseline, over the rows both answered. A submission answers from
@@ -87,7 +87,8 @@ class Backtest:
         scores = self._scores()
         table = _table(measure(scores, name) for name in scores.forecasters)
         ranked = table.sort_values("crps", kind="stable", na_position="last")
-        said = ranked["forecaster"].isin(self.submissions)
+        ranked.insert(1, "kind", [self._kind(name) for name in ranked["forecaster"]])
+        said = ranked["kind"] == "submission"
         return pd.concat([ranked[~said], ranked[said]], ignore_index=True)
 
     def by_week(self) -> pd.DataFrame:
@@ -159,6 +160,11 @@ class Backtest:
             description["dataset_hash"],
             tuple(description.get("submissions", ())),
         )
+
+    def _kind(self, forecaster: str) -> str:
+        if forecaster in self.submissions:
+            return "submission"
+        return "rule" if forecaster in self.baselines else "model"
 
     def _scores(self) -> Scores:
         return Scores.of(self.frame, self.baselines, QUANTILES, BOOKINGS)
