@@ -145,11 +145,6 @@ class Days:
         """(M,) first selling day of each month."""
         return np.unique(self.month, return_index=True)[1]
 
-    def elapsed_share(self, day: int, period: int) -> float:
-        """Share of a period's selling days up to and with a selling day."""
-        first, last = self.first_of(period), self.last_of(period)
-        return float(np.clip((day - first + 1) / (last - first + 1), 0.0, 1.0))
-
 
 def _left(group: Ints) -> Ints:
     last = np.searchsorted(group, group, side="right") - 1

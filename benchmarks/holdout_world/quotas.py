@@ -10,7 +10,7 @@ from spm_ml.simulation.world import Floats, Ints
 
 _LOOK_BACK: Final = 4
 _OWN_WEIGHT: Final = 0.55
-_STRETCH: Final = 0.93
+_STRETCH: Final = 0.84
 _FULL_QUOTA_DAYS: Final = 190
 _LEAST_SHARE: Final = 0.15
 _MISSING, _LATE, _CHANGED = 0.01, 0.04, 0.04

@@ -10,6 +10,7 @@ from benchmarks.holdout_world.law import SEGMENTS, STAGES
 from benchmarks.holdout_world.ledger import snapshot, written_events
 from benchmarks.holdout_world.quotas import quota_rows
 from benchmarks.holdout_world.staff import NEVER, REGIONS, segments_of_teams
+from benchmarks.holdout_world.submissions import KINDS, OVERRIDE, submission_rows
 from benchmarks.holdout_world.truth import Truth
 from spm_ml.settings import Organisation
 from spm_ml.simulation.ledger import OUTCOME_NAMES, UNCHANGED
@@ -29,6 +30,7 @@ def contract_tables(truth: Truth, settings: Organisation, rng: np.random.Generat
         "quotas": _quotas(truth, settings, rng),
         "opportunities": _opportunities(truth, settings, events, rng),
         "opportunity_events": _events(truth, settings, events),
+        "submissions": _submissions(truth, settings, rng),
     }
 
 
@@ -39,7 +41,7 @@ def _reps(truth: Truth, rng: np.random.Generator) -> pa.Table:
     segment = [SEGMENTS[code].name for code in segments_of_teams(teams)]
     team = [f"{REGIONS[number % len(REGIONS)]} {segment[number]} {number + 1}" for number in range(teams)]
     region = [REGIONS[number % len(REGIONS)] for number in range(teams)]
-    managers = [f"M{number + 1:03d}" for number in range(teams)]
+    managers = _manager_ids(truth)
     long_ago = pd.Timestamp(days.periods[0].start - timedelta(days=700)).date()
     stays = staff.left[seller] == NEVER
     left = np.where(stays, 0, days.calendar[np.where(stays, 0, staff.left[seller])])
@@ -72,6 +74,11 @@ def _reps(truth: Truth, rng: np.random.Generator) -> pa.Table:
     types = dict.fromkeys(text, pa.string()) | dict.fromkeys(("hired_on", "left_on"), pa.date32())
     schema = pa.schema([(str(name), types[name]) for name in rows])
     return pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+
+
+def _manager_ids(truth: Truth) -> list[str]:
+    """The manager of each team."""
+    return [f"M{number + 1:03d}" for number in range(truth.staff.teams)]
 
 
 def _quotas(truth: Truth, settings: Organisation, rng: np.random.Generator) -> pa.Table:
@@ -121,6 +128,22 @@ def _events(truth: Truth, settings: Organisation, events: dict[str, Ints]) -> pa
             "amount": money(events["amount"], events["amount"] == UNCHANGED),
             "expected_close_on": dates(events["expected"], events["expected"] == UNCHANGED),
             "outcome": words(OUTCOME_NAMES, events["outcome"]),
+        }
+    )
+
+
+def _submissions(truth: Truth, settings: Organisation, rng: np.random.Generator) -> pa.Table:
+    rep, period, day, kind, amount = submission_rows(truth, rng)
+    seconds = rng.integers(17 * 3600, 20 * 3600, len(rep))
+    who = np.where(kind == OVERRIDE, len(truth.rep_ids) + truth.staff.team[rep], rep)
+    return pa.table(
+        {
+            "rep_id": words(truth.rep_ids, rep),
+            "period": words([each.label for each in truth.days.periods], period),
+            "submitted_at": _instants({"day": truth.days.calendar[day], "seconds": seconds}, settings),
+            "kind": words(KINDS, kind),
+            "amount": money(amount),
+            "submitted_by": words([*truth.rep_ids, *_manager_ids(truth)], who),
         }
     )
 

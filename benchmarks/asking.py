@@ -1,0 +1,70 @@
+"""What the forecasters and the oracle answer on the measured rows of a world; each call fits one process of its own."""
+
+import resource
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.measuring import GROUP_COLUMNS, Answers, Cost, actual_of, answers_of_draws
+from benchmarks.worlds import Case, is_tested, oracle_draws, read_oracle_truth
+from spm_ml import accuracy
+from spm_ml.dataset import RepPeriodDataset
+from spm_ml.forecasting import FitSettings, forecaster_class
+from spm_ml.forecasting.distribution import probability_at_least
+from spm_ml.settings import QUANTILE_LEVELS
+
+ORACLES = {"oracle": True, "oracle without shocks": False}
+"""Names of the oracles in the table, and whether they know the shocks."""
+
+
+def ask_forecaster(
+    name: str, case: Case, rows: pd.DataFrame, tested: int, weeks: Sequence[int] | None, settings: FitSettings
+) -> Answers:
+    """Fits a forecaster for each tested period on the periods before it, as `run_backtest` does, and asks it.
+
+    Args:
+        name: Slug.
+        case: A world that was made.
+        rows: The measured rows.
+        tested: Newest finished periods that are forecast.
+        weeks: Of the period that are forecast; None = all. It learns from all weeks.
+        settings: What it is fitted with.
+    """
+    dataset = RepPeriodDataset.read(case.dataset_file)
+    wanted = is_tested(dataset.frame, tested, weeks).to_numpy()
+    places = pd.MultiIndex.from_frame(rows[["rep_id", "as_of"]])
+    quantiles = np.full((len(rows), len(QUANTILE_LEVELS)), np.nan)
+    p_hit = np.full(len(rows), np.nan)
+    cost = Cost()
+    quota = rows["quota_final"].to_numpy(dtype=np.float64)
+    starts = sorted(dataset.frame.loc[wanted, "period_start"].unique())
+    for start in starts:
+        before = dataset.where(dataset.frame["period_end"] < start)
+        test = dataset.where(wanted & (dataset.frame["period_start"] == start).to_numpy())
+        began = time.perf_counter()
+        fitted = forecaster_class(name)(settings).fit(before)
+        fit_seconds, began = time.perf_counter() - began, time.perf_counter()
+        forecast = fitted.predict(test)
+        cost = Cost(fit=fit_seconds, predict=time.perf_counter() - began)
+        said = pd.MultiIndex.from_frame(forecast.keys[["rep_id", "as_of"]])
+        place = said.get_indexer(places)
+        own = np.flatnonzero(place >= 0)
+        chosen = place[own]
+        quantiles[own] = forecast.bookings[chosen] / quota[own, None]
+        p_hit[own] = probability_at_least(forecast.bookings[chosen], forecast.floor[chosen], quota[own])
+    crps = accuracy.crps_of_rows(actual_of(rows), quantiles, QUANTILE_LEVELS)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    groups = pd.DataFrame(columns=list(GROUP_COLUMNS))
+    return Answers(name, quantiles, p_hit, crps, groups, Cost(cost.fit, cost.predict, cost.roll_up, peak))
+
+
+def ask_oracle(name: str, case: Case, rows: pd.DataFrame, draws: int) -> Answers:
+    """Asks an oracle of `ORACLES`; what was drawn before is read."""
+    index = {rep_id: place for place, rep_id in enumerate(read_oracle_truth(case).rep_ids) if rep_id}
+    futures = {}
+    for as_of in rows["as_of"].unique():
+        drawn = oracle_draws(case, as_of.date(), draws, know_shocks=ORACLES[name])
+        futures[as_of] = drawn[:, [index[rep_id] for rep_id in rows.loc[rows["as_of"] == as_of, "rep_id"]]]
+    return answers_of_draws(name, rows, futures)
