@@ -189,8 +189,8 @@ def _groups_of_draws(rows: pd.DataFrame, drawn: Array) -> pd.DataFrame:
     for level in GROUP_LEVELS:
         outcomes = group_outcomes(rows, level)
         names = group_names(rows, level).to_numpy()
-        total = np.column_stack([drawn[:, names == group].sum(axis=1) for group in outcomes["group"]])
-        ends = quantiles_of(total)
+        total = [drawn[:, names == group].sum(axis=1) for group in outcomes["group"]]
+        ends = quantiles_of(np.array(total).reshape(len(total), len(drawn)).T)
         parts.append(outcomes.assign(low=ends[:, _P10], high=ends[:, _P90]))
     return pd.concat(parts, ignore_index=True)[list(GROUP_COLUMNS)]
 
