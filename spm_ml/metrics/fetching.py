@@ -20,8 +20,11 @@ def table_of(kinds: Mapping[str, pa.DataType], rows: Sequence[tuple[object, ...]
 
 
 def fetch(rows: ir.Table) -> pd.DataFrame:
-    """Computes rows; days become datetime64."""
-    frame: pd.DataFrame = rows.execute()
+    """Computes rows, in the order of their content; days become datetime64.
+
+    The engine gives rows in the order in which its threads finish, and sums of floats depend on the order.
+    """
+    frame: pd.DataFrame = rows.order_by(list(rows.columns)).execute()
     days = [name for name, kind in rows.schema().items() if kind.is_date()]
     return frame.assign(**{name: pd.to_datetime(frame[name]) for name in days})
 

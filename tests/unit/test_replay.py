@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +20,7 @@ from spm_ml.dataset import current_dataset
 from spm_ml.errors import DataError, NotReadyError
 from spm_ml.forecasting import forecaster_class
 from spm_ml.history.store import TableStore
+from spm_ml.metrics.fetching import fetch, table_of
 from spm_ml.registry import CHAMPION, Registry, TrainingRun
 from spm_ml.replay import Replay, replay, report
 from spm_ml.scoring import LOADER_MODULE, ScoringResult, keep_row_format, score
@@ -266,3 +268,11 @@ def test_a_damaged_ledger_is_named(workspace: Workspace, scored: tuple[Workspace
     assert found.broken
     assert found.causes == ("the ledger's file of quotas version 1 is not what was ingested",)
     assert "What may explain it: the ledger's file" in report(found)
+
+
+def test_what_is_computed_from_tables_does_not_depend_on_the_order_of_their_rows() -> None:
+    rows = [("b", 0.1), ("a", 0.2), ("b", 0.3), ("a", 0.1)]
+    kinds = {"key": pa.string(), "share": pa.float64()}
+    frames = [fetch(table_of(kinds, order)) for order in (rows, rows[::-1], sorted(rows))]
+    assert frames[0].equals(frames[1])
+    assert frames[0].equals(frames[2])
