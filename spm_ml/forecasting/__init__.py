@@ -19,6 +19,7 @@ from spm_ml.forecasting.baselines import (
     WeightedPipeline,
 )
 from spm_ml.forecasting.forecast import AttainmentForecast
+from spm_ml.forecasting.panel import PanelEnsemble
 from spm_ml.forecasting.protocol import FitSettings, Forecaster, read_state
 from spm_ml.forecasting.quantile_boosting import LightGbmQuantiles
 from spm_ml.forecasting.submissions import ManagerOverride, RepBestCase, RepCommit
@@ -34,6 +35,7 @@ FORECASTERS: Final[tuple[type[Forecaster], ...]] = (
     RepBestCase,
     ManagerOverride,
     LightGbmQuantiles,
+    PanelEnsemble,
 )
 """Every forecaster, simple rules first, then what people submit; calling one without arguments gives it with default
 settings."""
@@ -85,6 +87,7 @@ __all__ = [
     "LastPeriod",
     "LightGbmQuantiles",
     "ManagerOverride",
+    "PanelEnsemble",
     "RepBestCase",
     "RepCommit",
     "RunRateLinear",
