@@ -100,6 +100,7 @@ def read_deals(grid: AsOfGrid, rows: ir.Table) -> pd.DataFrame:
     content = deals.select(
         "rep_id",
         "as_of",
+        "period_start",
         "opportunity_id",
         "amount",
         "pushes",
@@ -116,7 +117,8 @@ def read_deals(grid: AsOfGrid, rows: ir.Table) -> pd.DataFrame:
         inherited=_.inherited == 1,
         reconstructed=_.history_reconstructed,
     )
-    return pinned_to(DEAL_COLUMNS, content.order_by("rep_id", "as_of", "opportunity_id").to_pyarrow())
+    order = ("period_start", "rep_id", "as_of", "opportunity_id")
+    return pinned_to(DEAL_COLUMNS, content.order_by(*order).to_pyarrow())
 
 
 def read_bookings(grid: AsOfGrid) -> pd.DataFrame:

@@ -1,8 +1,7 @@
 """Forecasters of final bookings and quota attainment, each answering with a distribution or a named abstention.
 
 To add one, write a class with the methods of `Forecaster` in a file of its own and add it to `FORECASTERS`; the
-contract suite, the backtest, the value-added table and the gate then cover it. The next entry is the deal-level model:
-a chance to be won in time for every open deal, and a count for those not yet created, added up by Monte Carlo.
+contract suite, the backtest, the value-added table and the gate then cover it.
 """
 
 from pathlib import Path
@@ -18,6 +17,7 @@ from spm_ml.forecasting.baselines import (
     SamePeriodLastYear,
     WeightedPipeline,
 )
+from spm_ml.forecasting.deal_level import DealLevel
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.panel import PanelEnsemble
 from spm_ml.forecasting.protocol import FitSettings, Forecaster, read_state
@@ -36,6 +36,7 @@ FORECASTERS: Final[tuple[type[Forecaster], ...]] = (
     ManagerOverride,
     LightGbmQuantiles,
     PanelEnsemble,
+    DealLevel,
 )
 """Every forecaster, simple rules first, then what people submit; calling one without arguments gives it with default
 settings."""

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import distribution
+from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import Array
 from spm_ml.hazards import Abstention
 from spm_ml.settings import QUANTILE_LEVELS
@@ -31,6 +32,9 @@ class AttainmentForecast:
         booked: (n,) booked up to the as-of day, minor units.
         quota: (n,) quota in force, minor units; NaN where it is missing or zero.
         floor: (n,) the least that final bookings can be: what is booked, or minus infinity where refunds are usual.
+        dependence: How much the rows of a period and team share, for sums over them.
+        teams: (n,) team of each row.
+        elapsed_share: (n,) share of the period's selling days that are over.
         abstentions: Why a row (or its attainment alone) has no number.
     """
 
@@ -42,6 +46,9 @@ class AttainmentForecast:
     booked: Array
     quota: Array
     floor: Array
+    dependence: Dependence
+    teams: NDArray[np.object_]
+    elapsed_share: Array
     abstentions: tuple[Abstention | None, ...]
 
     def __post_init__(self) -> None:
@@ -61,6 +68,7 @@ class AttainmentForecast:
         reasons: list[Abstention | None],
         *,
         may_fall: bool,
+        dependence: Dependence | None = None,
     ) -> "AttainmentForecast":
         """Finishes raw quantiles: orders them, lifts them to what is booked, blanks what is abstained from.
 
@@ -69,6 +77,7 @@ class AttainmentForecast:
             quantiles: (n, 19) raw quantiles of final bookings in minor units.
             reasons: n reasons of the forecaster; where there is one, the row is blanked. The dataset's own follow.
             may_fall: Whether final bookings can end below what is booked (refunds are usual here).
+            dependence: What the forecaster learnt of how reps err together; default: what is usual.
         """
         frame = dataset.frame
         booked = frame["booked_to_date"].to_numpy(dtype=float)
@@ -87,7 +96,21 @@ class AttainmentForecast:
         ordered[blank] = np.nan
         keys = frame.loc[:, list(KEYS)].reset_index(drop=True)
         mean = distribution.mean(ordered, floor)
-        return cls(keys, ordered, mean, booked, quota, floor, tuple(abstentions))
+        selling_days = frame["period_selling_days"].to_numpy(dtype=float)
+        elapsed = frame["elapsed_selling_days"].to_numpy(dtype=float) / np.maximum(selling_days, 1.0)
+        teams = frame["team"].fillna("").to_numpy(dtype=object)
+        return cls(
+            keys=keys,
+            bookings=ordered,
+            mean_bookings=mean,
+            booked=booked,
+            quota=quota,
+            floor=floor,
+            dependence=dependence or Dependence.usual(),
+            teams=teams,
+            elapsed_share=elapsed,
+            abstentions=tuple(abstentions),
+        )
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -110,17 +133,6 @@ class AttainmentForecast:
     def probability_at_least(self, attainment: ArrayLike) -> Array:
         """Gives each row's chance that attainment reaches a value (one for all, or (n,)); NaN without quota."""
         return distribution.probability_at_least(self.bookings, self.floor, np.asarray(attainment) * self.quota)
-
-    def samples(self, count: int, seed: int) -> Array:
-        """Draws final bookings of every row, (n, count) minor units; NaN rows stay NaN.
-
-        Rows are drawn independently of each other. Sums over a team are therefore too certain: reps of one period share
-        shocks, and their dependence is not part of this forecast.
-        """
-        level = np.random.default_rng(seed).uniform(np.finfo(float).tiny, 1.0, (len(self), count))
-        drawn = distribution.inverse(self.bookings, self.floor, level)
-        drawn[np.isnan(self.bookings).any(axis=1)] = np.nan
-        return drawn
 
 
 def _declared(frame: pd.DataFrame) -> list[Abstention | None]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spm_ml import __version__
 from spm_ml.dataset import RepPeriodDataset
@@ -101,11 +102,16 @@ def readable_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
     return frame.assign(elapsed_share=frame["elapsed_selling_days"] / selling_days, **dict.fromkeys(lacking, np.nan))
 
 
-def training_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
-    """Gives the rows a forecaster may learn from: finished, not censored, employed; the index is renewed."""
-    frame = readable_rows(dataset)
+def may_be_learnt_from(dataset: RepPeriodDataset) -> NDArray[np.bool_]:
+    """(n,) which rows a forecaster may learn from: finished, not censored, employed."""
+    frame = dataset.frame
     known = frame["actual_bookings"].notna() & ~frame["censored"] & ~frame["abstention"].isin(WHOLE_ABSTENTIONS)
-    return frame.loc[known].reset_index(drop=True)
+    return known.to_numpy(dtype=bool)
+
+
+def training_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
+    """Gives the rows a forecaster may learn from, as `readable_rows`; the index is renewed."""
+    return readable_rows(dataset).loc[may_be_learnt_from(dataset)].reset_index(drop=True)
 
 
 def falls_below_booked(frame: pd.DataFrame) -> bool:

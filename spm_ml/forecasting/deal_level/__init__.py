@@ -1,0 +1,5 @@
+"""The deal-level model: chances of open deals, a count for what is not created yet, added up by Monte Carlo."""
+
+from spm_ml.forecasting.deal_level.forecaster import DealLevel
+
+__all__ = ["DealLevel"]

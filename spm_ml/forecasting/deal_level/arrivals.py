@@ -1,0 +1,296 @@
+"""What is booked beyond the deals that are open now: how many such bookings come, how large they are, what is undone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import PoissonRegressor
+from sklearn.preprocessing import StandardScaler
+
+from spm_ml.errors import ConfigurationError
+from spm_ml.forecasting.deal_level.pipeline import Pipeline, ramp, reach, segments_of
+from spm_ml.forecasting.distribution import Array
+
+ROUNDS: Final = 40
+SIZES: Final = 256
+"""Points at which distributions of sizes are kept."""
+
+_DAYS: Final = 200_000
+_LEAST: Final = 1e-3
+_PRIOR_COUNT: Final = 4.0
+RECENT: Final = (28, 91)
+"""Days in which recent creation is counted."""
+
+_RIDGE: Final = 3e-3
+_FILE: Final = "arrivals.txt"
+_SEASONS: Final = 12
+_READ: Final = ("created_count_28", "created_count_91", "tenure_days", "open_count", "won_count_28", "win_rate_364",
+                "cycle_days_364", "activity_28", "territory_potential", "days_left")  # fmt: skip
+
+_TREES: Final[dict[str, Any]] = {
+    "objective": "poisson",
+    "num_leaves": 6,
+    "learning_rate": 0.05,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.6,
+    "lambda_l2": 10.0,
+    "max_bin": 63,
+    "deterministic": True,
+    "force_row_wise": True,
+    "feature_pre_filter": False,
+    "verbose": -1,
+    "num_threads": 1,
+}
+
+
+def later_bookings(frame: pd.DataFrame, bookings: pd.DataFrame) -> Array:
+    """(n,) how many of the bookings of the row's rep and period are recorded after its day."""
+    code, known = pd.factorize(pd.MultiIndex.from_frame(bookings[["rep_id", "period_start"]]))
+    if not len(known):
+        return np.zeros(len(frame))
+    place = pd.Index(known).get_indexer(pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]]))
+    recorded = np.sort(code * _DAYS + _day(bookings["recorded_on"]))
+    end = np.searchsorted(recorded, (place + 1) * _DAYS)
+    seen = np.searchsorted(recorded, place * _DAYS + _day(frame["as_of"]), side="right")
+    return np.where(place >= 0, end - seen, 0).astype(float)
+
+
+def kinds_of_bookings(pipeline: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Bookings from deals that the rep owned on some as-of day, shares of others' deals, and what was taken back."""
+    booked = pipeline.bookings
+    pairs = pd.MultiIndex.from_frame(pipeline.deals[["rep_id", "opportunity_id"]].drop_duplicates())
+    owned = pd.MultiIndex.from_frame(booked[["rep_id", "opportunity_id"]]).isin(pairs)
+    gained = booked["amount"].to_numpy() > 0
+    return booked[gained & owned], booked[gained & ~owned], booked[booked["amount"] < 0]
+
+
+def _day(dates: pd.Series) -> Array:
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+@dataclass(frozen=True)
+class ArrivalModel:
+    """Counts and sizes of bookings from deals that the rep does not have open on the day.
+
+    Deals created later and won in time, with those taken over: count = creation × chance to be won in time, that is the
+    organisation's usual count by segment and days left, times what the rep's own records (creation, wins, losses,
+    speed; all shrunk), recent creation, ramp, territory and season make of it, by a log-linear Poisson model and boosted
+    trees that start from it. Counts are negative binomial. Shares of colleagues' deals and bookings that are taken back
+    come at the usual rates. Sizes are drawn from what such bookings were, against the usual size of the rep's deals.
+
+    Attributes:
+        curves: By segment ('' = all): `days_left` ascending and the usual `count` of a fully present rep.
+        paces: By segment ('' = all): deals that a fully present, ramped rep creates in 28 and in 91 days.
+        constant: Of the log-linear model.
+        mean, scale, weights: (q,) of its standardised regressors.
+        seasons: Numbers of periods that have a regressor of their own.
+        dispersion: 1 ÷ size of the negative binomial, 0 = Poisson.
+        ratios: (SIZES,) quantiles of size ÷ usual size of the rep's deals.
+        shared: By segment, like `curves`: shares of others' deals.
+        shared_ratios: (SIZES,) quantiles of their size ÷ usual size; zeros where there never were any.
+        undone: `days_left` and `count` of bookings taken back in the rest of a period.
+        undone_ratios: (SIZES,) quantiles of their size ÷ usual size; zeros where nothing was ever undone.
+        trees: Added to the log count; None where there were too few rows.
+    """
+
+    curves: dict[str, dict[str, list[float]]]
+    paces: dict[str, list[float]]
+    constant: float
+    mean: Array
+    scale: Array
+    weights: Array
+    seasons: tuple[int, ...]
+    dispersion: float
+    ratios: Array
+    shared: dict[str, dict[str, list[float]]]
+    shared_ratios: Array
+    undone: dict[str, list[float]]
+    undone_ratios: Array
+    trees: lightgbm.Booster | None
+
+    @classmethod
+    def fit(cls, pipeline: Pipeline, record: Array, usual: Array, *, seed: int) -> Self:
+        """Learns from finished rows.
+
+        Args:
+            pipeline: Finished rows.
+            record: (n, moves) of their reps, from periods before.
+            usual: (n,) usual size of their reps' deals.
+            seed: Of the trees.
+        """
+        frame = pipeline.frame
+        won = np.bincount(pipeline.row, np.nan_to_num(pipeline.won), len(frame))
+        owned, foreign, undone = kinds_of_bookings(pipeline)
+        count = np.maximum(later_bookings(frame, owned) - won, 0)
+        curves = _curves(frame, count)
+        usual_count = _usual_count(frame, curves)
+        numbers = np.unique(np.nan_to_num(frame["period_number"].to_numpy(dtype=float))).astype(int)
+        seasons = tuple(int(number) for number in numbers[1:_SEASONS])
+        paces = _paces(frame)
+        regressors = _regressors(frame, record, usual_count, seasons, paces)
+        scaler = StandardScaler().fit(regressors)
+        scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
+        standard = (regressors - scaler.mean_) / scale
+        fitted = PoissonRegressor(alpha=_RIDGE, max_iter=300).fit(standard, count / usual_count, sample_weight=usual_count)
+        young = owned[owned["created_on"].to_numpy() >= owned["period_start"].to_numpy()]
+        half = cls(
+            curves=curves,
+            paces=paces,
+            constant=float(fitted.intercept_),
+            mean=scaler.mean_,
+            scale=scale,
+            weights=fitted.coef_,
+            seasons=seasons,
+            dispersion=0.0,
+            ratios=_ratios(frame, young if len(young) else owned, usual),
+            shared=_curves(frame, later_bookings(frame, foreign)),
+            shared_ratios=_ratios(frame, foreign, usual),
+            undone=_curve(_weekly_days(frame), later_bookings(frame, undone), np.ones(len(frame))),
+            undone_ratios=_ratios(frame, undone, usual),
+            trees=None,
+        )
+        start = half.log_count(frame, record)
+        trees = None
+        if len(frame) >= 10 * _TREES["min_data_in_leaf"]:
+            data = lightgbm.Dataset(_seen(frame, regressors), count, init_score=start, params=_TREES | {"seed": seed})
+            trees = lightgbm.train(_TREES | {"seed": seed}, data, ROUNDS)
+        whole = cls(**{**vars(half), "trees": trees})
+        expected = np.exp(whole.log_count(frame, record))
+        spread = float(((count - expected) ** 2 - expected).sum() / max(float((expected**2).sum()), _LEAST))
+        return cls(**{**vars(whole), "dispersion": float(np.clip(spread, 0.0, 2.0))})
+
+    def log_count(self, frame: pd.DataFrame, record: Array) -> Array:
+        """(n,) log of the expected count in the rest of the period."""
+        usual_count = _usual_count(frame, self.curves)
+        regressors = _regressors(frame, record, usual_count, self.seasons, self.paces)
+        log = np.log(usual_count) + self.constant + ((regressors - self.mean) / self.scale) @ self.weights
+        if self.trees is not None:
+            log = log + self.trees.predict(_seen(frame, regressors), raw_score=True, num_threads=1)
+        return np.asarray(np.clip(log, -12.0, 6.0))
+
+    def shared_count(self, frame: pd.DataFrame) -> Array:
+        """(n,) expected number of shares of others' deals in the rest of the period."""
+        return _usual_count(frame, self.shared)
+
+    def undone_count(self, frame: pd.DataFrame) -> Array:
+        """(n,) expected number of bookings that are taken back in the rest of the period."""
+        days = frame["days_left"].to_numpy(dtype=float)
+        return np.asarray(np.interp(days, self.undone["days_left"], self.undone["count"]))
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Writes the trees as LightGBM's text and gives the rest in JSON form."""
+        if self.trees is not None:
+            (folder / _FILE).write_text(self.trees.model_to_string(), encoding="utf-8")
+        state = {name: value for name, value in vars(self).items() if name != "trees"}
+        arrays = {name: value.tolist() for name, value in state.items() if isinstance(value, np.ndarray)}
+        return state | arrays | {"seasons": list(self.seasons), "has_trees": self.trees is not None}
+
+    @classmethod
+    def load(cls, folder: Path, state: dict[str, Any]) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ConfigurationError: The trees' file is missing or broken.
+        """
+        file, trees = folder / _FILE, None
+        if state["has_trees"]:
+            try:
+                trees = lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+                raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
+        arrays = {name: np.array(state[name], dtype=float)
+                  for name in ("mean", "scale", "weights", "ratios", "shared_ratios", "undone_ratios")}  # fmt: skip
+        rest = {name: state[name] for name in ("curves", "paces", "constant", "dispersion", "shared", "undone")}
+        return cls(**rest, **arrays, seasons=tuple(state["seasons"]), trees=trees)
+
+
+def _curve(days_left: Array, count: Array, able: Array) -> dict[str, list[float]]:
+    """Mean count by days left, ascending, from 0 at the end."""
+    table = pd.DataFrame({"days": days_left, "count": count, "able": able}).groupby("days").sum()
+    rate = (table["count"] / table["able"].clip(lower=_LEAST)).to_numpy()
+    days = table.index.to_numpy(dtype=float)
+    order = days > 0
+    return {"days_left": [0.0, *days[order].tolist()], "count": [0.0, *rate[order].tolist()]}
+
+
+def _curves(frame: pd.DataFrame, count: Array) -> dict[str, dict[str, list[float]]]:
+    days, able = _weekly_days(frame), _able(frame)
+    curves = {"": _curve(days, count, able)}
+    segment = segments_of(frame)
+    for name, rows in segment.groupby(segment).groups.items():
+        place = np.asarray(rows, dtype=int)
+        curves[str(name)] = _curve(days[place], count[place], able[place])
+    return curves
+
+
+def _weekly_days(frame: pd.DataFrame) -> Array:
+    """Days left, rounded to the mean of the week, so that periods of other lengths share a point of the curve."""
+    days = frame["days_left"].to_numpy(dtype=float)
+    length = ((frame["period_end"] - frame["period_start"]).dt.days + 1).to_numpy(dtype=float)
+    weeks_left = np.round(days / 7)
+    return np.where(days >= length, np.round(length / 7) * 7, weeks_left * 7)
+
+
+def _able(frame: pd.DataFrame) -> Array:
+    return np.clip(np.nan_to_num(frame["exposure"].to_numpy(dtype=float), nan=1.0), 0.05, 1.0)
+
+
+def _usual_count(frame: pd.DataFrame, curves: dict[str, dict[str, list[float]]]) -> Array:
+    days, segment = frame["days_left"].to_numpy(dtype=float), segments_of(frame).to_numpy()
+    count = np.interp(days, curves[""]["days_left"], curves[""]["count"])
+    for name, curve in curves.items():
+        own = segment == name
+        count[own] = np.interp(days[own], curve["days_left"], curve["count"])
+    return np.asarray(np.maximum(count * _able(frame), _LEAST))
+
+
+def _usual_creation(frame: pd.DataFrame) -> Array:
+    return np.maximum(reach(frame) * ramp(frame), 0.05)
+
+
+def _paces(frame: pd.DataFrame) -> dict[str, list[float]]:
+    usual, segment = _usual_creation(frame), segments_of(frame).to_numpy()
+    made = np.column_stack([frame[f"created_count_{days}"].to_numpy(dtype=float) for days in RECENT])
+    groups = {"": np.ones(len(frame), dtype=bool)} | {str(name): segment == name for name in pd.unique(segment)}
+    paces = {}
+    for name, own in groups.items():
+        known = own[:, None] & np.isfinite(made)
+        able = np.maximum((usual[:, None] * known).sum(axis=0), _LEAST)
+        paces[name] = (np.where(known, made, 0.0).sum(axis=0) / able).tolist()
+    return paces
+
+
+def _regressors(
+    frame: pd.DataFrame, record: Array, usual_count: Array, seasons: tuple[int, ...], paces: dict[str, list[float]]
+) -> Array:
+    """(n, q): records, recent creation against the usual pace, ramp, territory, season; the first ones times left."""
+    length = np.maximum((frame["period_end"] - frame["period_start"]).dt.days.to_numpy(dtype=float) + 1, 1.0)
+    left = np.clip(frame["days_left"].to_numpy(dtype=float) / length, 0, 1)[:, None]
+    usual, segment = _usual_creation(frame), segments_of(frame)
+    recent = []
+    for place, days in enumerate(RECENT):
+        due = usual * segment.map({name: pace[place] for name, pace in paces.items()}).fillna(paces[""][place])
+        due = np.maximum(due.to_numpy(dtype=float), _LEAST)
+        made = frame[f"created_count_{days}"].to_numpy(dtype=float)
+        recent.append(np.log((np.where(np.isnan(made), due, made) + _PRIOR_COUNT) / (due + _PRIOR_COUNT)))
+    moving = np.column_stack([record, *recent])
+    standing = np.column_stack([np.log(ramp(frame)), np.log(reach(frame)), np.log(usual_count)])
+    number = np.nan_to_num(frame["period_number"].to_numpy(dtype=float))
+    season = [(number == each).astype(float) for each in seasons]
+    return np.column_stack([moving, moving * left, standing, *season])
+
+
+def _seen(frame: pd.DataFrame, regressors: Array) -> Array:
+    return np.column_stack([regressors, frame.loc[:, list(_READ)].to_numpy(dtype=float)]).astype(np.float32)
+
+
+def _ratios(frame: pd.DataFrame, bookings: pd.DataFrame, usual: Array) -> Array:
+    """(SIZES,) quantiles of size ÷ usual size of the rep's deals; zeros without any."""
+    size = pd.Series(usual).groupby([frame["rep_id"], frame["period_start"]]).first()
+    own = size.reindex(pd.MultiIndex.from_frame(bookings[["rep_id", "period_start"]])).to_numpy(dtype=float)
+    ratio = np.abs(bookings["amount"].to_numpy(dtype=float)) / own
+    known = ratio[np.isfinite(ratio)]
+    return np.asarray(np.quantile(known, (np.arange(SIZES) + 0.5) / SIZES)) if len(known) else np.zeros(SIZES)

@@ -1,0 +1,186 @@
+"""DealLevel: what is booked is certain, open deals have chances, what is not created yet is a count; added up."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spm_ml.dataset import RepPeriodDataset
+from spm_ml.forecasting.deal_level.monte_carlo import DRAWS, Parameters, at_levels, simulate
+from spm_ml.forecasting.deal_level.parts import DealParts
+from spm_ml.forecasting.deal_level.pipeline import Pipeline
+from spm_ml.forecasting.dependence import Dependence
+from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting.draws import keys_of, other, uniforms
+from spm_ml.forecasting.forecast import AttainmentForecast
+from spm_ml.forecasting.protocol import (
+    FitSettings,
+    Kind,
+    count_rep_periods,
+    falls_below_booked,
+    may_be_learnt_from,
+    not_fitted,
+    read_state,
+    write_state,
+)
+from spm_ml.forecasting.recalibration import WeeklyRecalibration, scores_of
+from spm_ml.hazards import Abstention
+
+ORIGINS: Final = 4
+"""Rolling origins from which the newer half of the past periods is forecast, to learn how far off forecasts are."""
+
+MOST_SCORED: Final = 30_000
+"""Past rows that are forecast for it, drawn evenly."""
+
+_PIT: Final = 4
+
+
+class DealLevel:
+    """Bottom-up: the distribution of final bookings from the deals.
+
+    Final = booked + Σ open deals (won in time or not, `WinModel`) + bookings from elsewhere (`ArrivalModel`) − what is
+    undone, by Monte Carlo. Chances are those of each deal on its as-of day, with the rep's own record shrunk towards
+    what is usual (`RepRecords`). The newer half of the past periods is forecast from rolling origins; where outcomes
+    lay in those forecasts corrects shift and spread by week (`WeeklyRecalibration`) and says how much reps share
+    (`Dependence`). A deal nobody touched for `zombie_after_days` is not open (H17), a rep who left is not forecast.
+
+    It abstains as a whole below `min_training_rows` finished rep-periods or two periods, where no deal is known, or
+    where past open deals were all won or all lost: then the panel ensemble is for the organisation.
+    """
+
+    name: ClassVar[str] = "deal_level"
+    label: ClassVar[str] = "Deal-level model"
+    kind: ClassVar[Kind] = "model"
+    is_baseline: ClassVar[bool] = False
+
+    def __init__(self, settings: FitSettings = FitSettings()) -> None:  # noqa: B008 - frozen
+        self.settings = settings
+        self._fitted = False
+        self._may_fall = False
+        self._parts: DealParts | None = None
+        self._recalibration = WeeklyRecalibration.none()
+        self._dependence = Dependence.usual()
+
+    def fit(self, dataset: RepPeriodDataset) -> Self:
+        """Fits the parts, and what rolling origins say about them; see `Forecaster.fit`."""
+        past = dataset.where(may_be_learnt_from(dataset))
+        pipeline = Pipeline.of(past)
+        self._fitted, self._may_fall = True, falls_below_booked(pipeline.frame)
+        self._parts, self._recalibration, self._dependence = None, WeeklyRecalibration.none(), Dependence.usual()
+        if not self._enough(pipeline):
+            return self
+        stages = len(dataset.stages)
+        rows, score = self._rolling_scores(pipeline, stages)
+        if len(rows):
+            week = rows["week"].to_numpy(dtype=float)
+            period = np.unique(rows["period_start"], return_inverse=True)[1]
+            self._recalibration = WeeklyRecalibration.fit(week, period, score)
+            self._dependence = Dependence.fit(rows, self._recalibration.corrected(week, score))
+        self._parts = self._fit_parts(pipeline, stages)
+        return self
+
+    def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
+        """Forecasts each row; see `Forecaster.predict`."""
+        if not self._fitted:
+            raise not_fitted(self.name)
+        if self._parts is None:
+            few = (
+                f"{self.label} needs at least {self.settings.min_training_rows} past rep-periods of two periods, with "
+                "open deals of which some were won in time and some were not."
+            )
+            nothing = np.full((len(dataset), LEVELS.size), np.nan)
+            return AttainmentForecast.of(
+                dataset, nothing, [Abstention("thin_history", few)] * len(dataset), may_fall=self._may_fall
+            )
+        pipeline = Pipeline.of(dataset)
+        quantiles = self._quantiles(pipeline, self._parts.parameters(pipeline, may_fall=self._may_fall))
+        reasons: list[Abstention | None] = [None] * len(dataset)
+        return AttainmentForecast.of(
+            dataset, quantiles, reasons, may_fall=self._may_fall, dependence=self._dependence
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes JSON and LightGBM's text; see `Forecaster.save`."""
+        if not self._fitted:
+            raise not_fitted(self.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        state: dict[str, Any] = {
+            "settings": asdict(self.settings),
+            "may_fall": self._may_fall,
+            "recalibration": self._recalibration.to_state(),
+            "dependence": self._dependence.to_state(),
+            "parts": None if self._parts is None else self._parts.save(folder),
+        }
+        write_state(folder, self.name, state)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote; see `Forecaster.load`."""
+        _, state = read_state(folder, cls.name)
+        made = cls(FitSettings(**state["settings"]))
+        made._fitted, made._may_fall = True, state["may_fall"]
+        made._recalibration = WeeklyRecalibration.of_state(state["recalibration"])
+        made._dependence = Dependence.of_state(state["dependence"])
+        made._parts = None if state["parts"] is None else DealParts.load(folder, state["parts"])
+        return made
+
+    def _enough(self, pipeline: Pipeline) -> bool:
+        won = pipeline.won
+        return (
+            count_rep_periods(pipeline.frame) >= self.settings.min_training_rows
+            and pipeline.frame["period_start"].nunique() >= 2
+            and bool((won == 1).any())
+            and bool((won == 0).any())
+        )
+
+    def _fit_parts(self, pipeline: Pipeline, stages: int) -> DealParts:
+        return DealParts.fit(pipeline, stages, seed=self.settings.seed, threads=self.settings.threads)
+
+    def _rolling_scores(self, pipeline: Pipeline, stages: int) -> tuple[pd.DataFrame, Array]:
+        """Rows of the newer half of the periods, and the normal scores of their outcomes, each forecast in advance."""
+        start = pipeline.frame["period_start"].to_numpy()
+        periods = np.unique(start)
+        newer = periods[max(len(periods) // 2, 2) :]
+        chance = uniforms(_row_keys(pipeline), 1, self.settings.seed)[:, 0]
+        share = MOST_SCORED / max(int(np.isin(start, newer).sum()), 1)
+        frames, scores = [], []
+        for block in np.array_split(newer, min(ORIGINS, max(len(newer), 1))):
+            if not len(block):
+                continue
+            before = pipeline.where(start < block[0])
+            if not self._enough(before):
+                continue
+            parts = self._fit_parts(before, stages)
+            rows = pipeline.where(np.isin(start, block) & (chance < share))
+            frames.append(rows.frame)
+            scores.append(self._scores(rows, parts.parameters(rows, may_fall=self._may_fall)))
+        if not frames:
+            return pipeline.frame.iloc[:0], np.zeros(0)
+        return pd.concat(frames, ignore_index=True), np.concatenate(scores)
+
+    def _scores(self, pipeline: Pipeline, parameters: Parameters) -> Array:
+        """(n,) normal scores of outcomes; one that ties with draws is placed among them at random, but repeatably."""
+        actual = pipeline.frame["actual_bookings"].to_numpy(dtype=float)
+        place = uniforms(other(parameters.row_keys, _PIT), 1, self.settings.seed)[:, 0]
+        pit = np.empty(len(actual))
+        for rows, ordered in simulate(parameters, seed=self.settings.seed):
+            own = actual[rows, None]
+            under, tied = (ordered < own - 0.5).sum(axis=1), (np.abs(ordered - own) <= 0.5).sum(axis=1)
+            pit[rows] = (under + place[rows] * (tied + 1)) / (DRAWS + 1)
+        return scores_of(pit)
+
+    def _quantiles(self, pipeline: Pipeline, parameters: Parameters) -> Array:
+        """(n, 19) recalibrated quantiles of final bookings."""
+        week = pipeline.frame["week"].to_numpy(dtype=float)
+        quantiles = np.empty((parameters.rows, LEVELS.size))
+        for rows, ordered in simulate(parameters, seed=self.settings.seed):
+            quantiles[rows] = at_levels(ordered, self._recalibration.levels(week[rows], LEVELS))
+        return quantiles
+
+
+def _row_keys(pipeline: Pipeline) -> NDArray[np.uint64]:
+    frame = pipeline.frame
+    return keys_of(frame["rep_id"], frame["as_of"].astype(str))

@@ -1,0 +1,97 @@
+"""Rows of a dataset and the open deals behind them, as arrays that every part of the deal-level model shares."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spm_ml.dataset import RepPeriodDataset
+from spm_ml.forecasting.distribution import Array
+from spm_ml.forecasting.protocol import readable_rows
+
+Ints = NDArray[np.int64]
+
+_RAMP_FROM, _RAMP_TO = 30.0, 210.0
+"""Days after hiring between which a new rep's creation of deals grows to the usual rate."""
+
+_READ: Final = (
+    "win_rate_364",
+    "cycle_days_364",
+    "created_count_28",
+    "created_count_91",
+    "won_count_28",
+    "lost_count_28",
+    "activity_28",
+    "open_count",
+    "territory_potential",
+    "fte",
+    "tenure_days",
+    "period_number",
+)
+"""Features of the rep that are read where the dataset has them."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """n rows and the m open deals of them.
+
+    Attributes:
+        frame: (n rows) with `days_left` (days to the period's end) and NaN for features that the dataset lacks.
+        deals: (m rows) columns of `spm_ml.dataset.deals.DEAL_COLUMNS`.
+        row: (m,) row of each deal.
+        bookings: Credited bookings of the rows' reps and periods.
+    """
+
+    frame: pd.DataFrame
+    deals: pd.DataFrame
+    row: Ints
+    bookings: pd.DataFrame
+
+    @classmethod
+    def of(cls, dataset: RepPeriodDataset) -> Self:
+        """Takes a dataset apart."""
+        frame = readable_rows(dataset)
+        lacking = {name: np.nan for name in _READ if name not in frame}
+        frame = frame.assign(days_left=(frame["period_end"] - frame["as_of"]).dt.days, **lacking)
+        return cls(frame, dataset.deals, np.asarray(dataset.deal_rows, dtype=np.int64), dataset.bookings)
+
+    def where(self, mask: NDArray[np.bool_]) -> Self:
+        """The chosen rows with their deals; bookings stay whole."""
+        own = mask[self.row]
+        position = np.cumsum(mask) - 1
+        return type(self)(
+            self.frame[mask].reset_index(drop=True),
+            self.deals[own].reset_index(drop=True),
+            position[self.row[own]],
+            self.bookings,
+        )
+
+    def of_rows(self, column: str) -> Array:
+        """(m,) a column of each deal's row."""
+        return self.frame[column].to_numpy(dtype=float)[self.row]
+
+    @property
+    def won(self) -> Array:
+        """(m,) 1 where anything is booked from the deal in the period after the day, else 0; NaN while unknown."""
+        booked = self.deals["booked_later"].to_numpy(dtype=float)
+        return np.where(np.isnan(booked), np.nan, booked > 0)
+
+
+def ramp(frame: pd.DataFrame) -> Array:
+    """(n,) share of the usual creation of deals that a rep of that tenure has reached, .1–1."""
+    tenure = np.nan_to_num(frame["tenure_days"].to_numpy(dtype=float), nan=_RAMP_TO)
+    return np.clip((tenure - _RAMP_FROM) / (_RAMP_TO - _RAMP_FROM), 0.1, 1.0)
+
+
+def reach(frame: pd.DataFrame) -> Array:
+    """(n,) territory potential × exposure: how much a rep can work on in the period, against a usual one."""
+    potential = np.nan_to_num(frame["territory_potential"].to_numpy(dtype=float), nan=1.0)
+    exposure = np.nan_to_num(frame["exposure"].to_numpy(dtype=float), nan=1.0)
+    return np.clip(potential, 0.2, 5.0) * np.clip(exposure, 0.05, 1.0)
+
+
+def segments_of(frame: pd.DataFrame) -> pd.Series:
+    """The segment of each row; '' where it is not known."""
+    return frame["segment"].fillna("").astype(str)
