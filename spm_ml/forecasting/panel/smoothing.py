@@ -70,7 +70,7 @@ def smooth(values: Array, grid: Grid, season: int) -> Array:
     """Forecasts every value from those before it, by every model of the grid.
 
     The first year of a series starts its season, so that a seasonal model forecasts from its second year on. Gains are
-    never below 1 ÷ (values seen), so that the start does not linger.
+    never below 1 ÷ (values seen), so that the start does not linger; the first value sets the level and no trend.
 
     Args:
         values: (n, T) series of about size 1, NaN before the start and where nothing was known.
@@ -109,7 +109,8 @@ def smooth(values: Array, grid: Grid, season: int) -> Array:
         plain = np.where(multiplied, value / np.maximum(own, _SMALLEST_DIVISOR), value - np.where(added, own, 0))
         surprise = plain - base
         level = np.where(learn, base + gain * surprise, level)
-        trend = np.where(learn, grid.damping * trend + gain * grid.trend * surprise, trend)
+        moves = learn & (seen[:, None] > 0)
+        trend = np.where(moves, grid.damping * trend + gain * grid.trend * surprise, trend)
         years = np.floor(seen / season)[:, None] + 1
         season_gain = np.where(grid.season == MEAN, 1.0 / years, grid.season)
         towards = np.where(multiplied, value / np.maximum(level, _SMALLEST_DIVISOR), value - level)
