@@ -153,3 +153,20 @@ def test_a_period_unfolds_from_the_eve_to_what_is_booked(rush: RepPeriodDataset)
     assert unfolding.quantiles(over, eve) == pytest.approx(
         np.repeat(frame["booked_to_date"].to_numpy(dtype=float)[:, None], 19, axis=1)
     )
+
+
+@pytest.mark.parametrize("kind", ["nothing booked", "always the same", "refunds", "one whale"])
+def test_odd_series_have_a_defined_answer(kind: str) -> None:
+    values = noise(40, 10, 2)
+    values = {
+        "nothing booked": np.zeros_like(values),
+        "always the same": np.full_like(values, 1e6),
+        "refunds": np.where(np.arange(10) % 3 == 1, -values, values),
+        "one whale": np.where((np.arange(40) == 7)[:, None] & (np.arange(10) == 5), 1e12, values),
+    }[kind]
+    dataset = make_months(values)
+    eve = eve_of(running(dataset))
+    forecast = PanelEnsemble().fit(dataset).predict(eve)
+    assert np.isfinite(forecast.bookings).all()
+    if kind in ("nothing booked", "always the same"):
+        assert forecast.bookings[:, 9] == pytest.approx(values[:, 0], rel=0.01, abs=1.0)
