@@ -8,11 +8,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,15 +30,34 @@ from spm_ml.sources import ingest
 WorldName = Literal["natural", "holdout"]
 WORLDS: Final[tuple[WorldName, ...]] = ("natural", "holdout")
 
-_SOURCES: Final[dict[str, tuple[str, ...]]] = {
-    "world": ("spm_ml/simulation", "benchmarks/holdout_world", "spm_ml/fiscal.py"),
-    "dataset": ("spm_ml/dataset", "spm_ml/features", "spm_ml/history", "spm_ml/sources", "spm_ml/tables.py"),
-}
 _ROOT: Final = Path(spm_ml.__file__).parents[1]
-
+_GENERATOR: Final = ("spm_ml/simulation", "spm_ml/fiscal.py")
+_READERS: Final = ("spm_ml/dataset", "spm_ml/features", "spm_ml/history", "spm_ml/sources", "spm_ml/tables.py")
 
 AnyTruth: TypeAlias = truth.Truth | holdout_world.Truth
 """Each has `rep_ids`: (P,) as in the tables, empty = not in them."""
+
+
+class Code(NamedTuple):
+    """Versions of the code that makes a world and its dataset: equal as long as no byte of it changes."""
+
+    natural: str
+    holdout: str
+    dataset: str
+
+    @classmethod
+    def now(cls) -> Self:
+        """As it is on disk."""
+        return cls(_digest(_GENERATOR), _digest((*_GENERATOR, "benchmarks/holdout_world")), _digest(_READERS))
+
+
+def _digest(sources: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        path = _ROOT / source
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,7 @@ class Case:
         periods: Finished periods.
         seed: Of the world.
         cache: Folder in which worlds are kept.
+        code: Fixed when the case is stated, so that an edit during a long run does not tear it apart.
     """
 
     world: WorldName
@@ -58,6 +78,7 @@ class Case:
     periods: int
     seed: int
     cache: Path
+    code: Code = field(default_factory=Code.now)
 
     @property
     def label(self) -> str:
@@ -68,12 +89,12 @@ class Case:
     def folder(self) -> Path:
         """Where everything of it is kept."""
         arguments = f"{self.world}-r{self.reps}-p{self.periods}-s{self.seed}"
-        return self.cache / f"{arguments}-{_digest('world')}"
+        return self.cache / f"{arguments}-{self.code.natural if self.world == 'natural' else self.code.holdout}"
 
     @property
     def dataset_file(self) -> Path:
         """The dataset, of all weeks."""
-        return self.folder / f"dataset-{_digest('dataset')}" / "dataset.parquet"
+        return self.folder / f"dataset-{self.code.dataset}" / "dataset.parquet"
 
     def draws_file(self, as_of: date, draws: int, *, know_shocks: bool) -> Path:
         """The oracle's draws on a day."""
@@ -167,14 +188,3 @@ def oracle_draws(case: Case, as_of: date, draws: int, *, know_shocks: bool) -> F
         np.save(pending, drawn)
         os.replace(pending, file)
     return np.asarray(np.load(file))
-
-
-@cache
-def _digest(kind: str) -> str:
-    """Names the code of a kind: equal as long as no byte of it changes."""
-    digest = hashlib.sha256()
-    for source in _SOURCES[kind]:
-        path = _ROOT / source
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:10]

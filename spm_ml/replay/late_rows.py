@@ -80,15 +80,8 @@ def late_rows(
     for done, name in enumerate(tables, start=1):
         then, now = known.connection.read_parquet(_file(folder, name)), _content(known, name)
         keys = ["opportunity_id"] if name == "opportunities" else list(TABLE_BY_NAME[name].key)
-        with then.cache() as before, now.cache() as after:
-            came = after.difference(before.cast(after.schema()), distinct=False)
-            went = before.cast(after.schema()).difference(after, distinct=False)
-            rows = LateRows(
-                name,
-                gained=_count(came, went, keys, both=False),
-                changed=_count(came, went, keys, both=True),
-                withdrawn=_count(went, came, keys, both=False),
-            )
+        with then.cast(now.schema()).cache() as before, now.cache() as after:
+            rows = _compared(name, before, after, keys)
         if rows.gained or rows.changed or rows.withdrawn:
             found.append(rows)
         progress("late rows", done, len(tables))
@@ -99,12 +92,19 @@ def _content(known: SalesHistory, name: str) -> ir.Table:
     return known.ledger.select(*_OF_DEALS) if name == "opportunities" else known.table(name)
 
 
-def _count(rows: ir.Table, others: ir.Table, keys: Sequence[str], *, both: bool) -> int:
-    """Counts the keys that the rows have and the others have too, or have not."""
-    own, theirs = rows.select(*keys).distinct(), others.select(*keys).distinct()
-    same = [own[key].identical_to(theirs[key]) for key in keys]
-    joined = own.semi_join(theirs, same) if both else own.anti_join(theirs, same)
-    return int(joined.count().execute())
+def _compared(name: str, before: ir.Table, after: ir.Table, keys: Sequence[str]) -> LateRows:
+    came, went = after.difference(before, distinct=False), before.difference(after, distinct=False)
+    touched = came.select(*keys).union(went.select(*keys), distinct=True)
+    was, new = _known(touched, before, keys, known=True), _known(touched, before, keys, known=False)
+    withdrawn = _known(was, after, keys, known=False).count().execute()
+    return LateRows(name, int(new.count().execute()), int(was.count().execute() - withdrawn), int(withdrawn))
+
+
+def _known(touched: ir.Table, rows: ir.Table, keys: Sequence[str], *, known: bool) -> ir.Table:
+    """Keys that some of the rows have, or none has."""
+    own = rows.select(*keys).distinct()
+    same = [touched[key].identical_to(own[key]) for key in keys]
+    return touched.semi_join(own, same) if known else touched.anti_join(own, same)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -74,7 +74,8 @@ def _reps(found: Restatement, replay: Replay, money: MoneyWords) -> Iterator[str
     if not found.reps:
         yield f"  no rep's bookings, quota or forecast of {replay.served.as_of} would be another."
         return
-    yield f"  as of {replay.served.as_of} this gives other numbers for {len(found.reps)} reps:"
+    count = "1 rep" if len(found.reps) == 1 else f"{len(found.reps)} reps"
+    yield f"  as of {replay.served.as_of} this gives other numbers for {count}:"
     yield from _first([_change(change, money) for change in found.reps], indent="    ")
 
 
@@ -82,7 +83,7 @@ def _change(change: RepChange, money: MoneyWords) -> str:
     if change.booked[0] is None or change.booked[1] is None:
         return f"{change.rep_id} {change.name}: {'only now' if change.booked[0] is None else 'no longer'} on the board"
     parts = [
-        f"{label} {_amount(then, money)} → {_amount(now, money)}"
+        f"{label} {_amount(then, money)} → {_amount(now, money)}{_by(then, now, money)}"
         for label, (then, now) in (("booked", change.booked), ("quota", change.quota), ("median", change.median))
         if then != now
     ]
@@ -136,6 +137,12 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _amount(amount: float | None, money: MoneyWords) -> str:
     return "–" if amount is None else money.amount(amount)
+
+
+def _by(then: float | None, now: float | None, money: MoneyWords) -> str:
+    if then is None or now is None:
+        return ""
+    return f" ({'+' if now > then else ''}{money.amount(now - then)})"
 
 
 def _chance(chance: float | None) -> str:

@@ -233,6 +233,17 @@ def test_a_batch_whose_rows_are_gone_is_rebuilt_from_the_audit(
         replay(workspace)
 
 
+def test_a_forecast_that_was_withheld_is_withheld_again(
+    workspace: Workspace, scored: tuple[Workspace, ScoringResult]
+) -> None:
+    asked_on = scored[1].batch.as_of + timedelta(days=100)
+    assert {row.risk_band for row in score(workspace, today=asked_on).board} == {None}
+    found = replay(workspace)
+    assert identical(found)
+    assert {row.abstention.reason for row in found.board if row.abstention} == {"stale_data"}
+    assert str(asked_on) in report(replay(workspace, rep_id=found.board[0].rep_id))
+
+
 def test_a_day_without_a_batch_names_the_nearest_that_have_one(scored: tuple[Workspace, ScoringResult]) -> None:
     workspace, result = scored
     with pytest.raises(NotReadyError, match=f"2020-01-01 was ever published; .* {result.batch.as_of}"):

@@ -37,8 +37,8 @@ class Boosted:
             value = panel.values[:, column]
             base = one_step[:, column]
             known = ~np.isnan(value) & ~np.isnan(base)
-            rows.append(_inputs(past, base)[known])
-            targets.append(np.clip((value - base) / past.size, -LARGEST_ERROR, LARGEST_ERROR)[known])
+            rows.append(_inputs(past, base, smoothed.usual)[known])
+            targets.append(np.clip((value - base) / past.sizes(smoothed.usual), -LARGEST_ERROR, LARGEST_ERROR)[known])
         matrix, target = np.concatenate(rows), np.concatenate(targets)
         boosters = QuantileBoosters.fit(matrix, target, np.ones(target.size), seed=seed, threads=threads)
         return cls(smoothed, boosters)
@@ -46,28 +46,29 @@ class Boosted:
     def forecast(self, panel: Panel) -> Array:
         """Gives (n, 19) quantiles of each series' next value; NaN for a series without any value."""
         base = self.smoothed.one_step(panel)[:, -1]
-        quantiles = base[:, None] + self.boosters.predict(_inputs(panel, base)) * panel.size[:, None]
-        return np.maximum(quantiles, 0.0)
+        size = panel.sizes(self.smoothed.usual)
+        around = self.boosters.predict(_inputs(panel, base, self.smoothed.usual))
+        return np.asarray(np.maximum(base[:, None] + around * size[:, None], 0.0))
 
 
-def _inputs(panel: Panel, base: Array) -> Array:
+def _inputs(panel: Panel, base: Array, usual: float) -> Array:
     """Gives (n, 12) inputs, amounts ÷ usual size."""
-    values = panel.values
+    values, size = panel.values, panel.sizes(usual)
     scaled = np.full((len(values), max(LAGS_SEEN, panel.season)), np.nan)
     width = min(scaled.shape[1], values.shape[1])
     scaled[:, scaled.shape[1] - width :] = values[:, values.shape[1] - width :]
-    scaled /= panel.size[:, None]
+    scaled /= size[:, None]
     known = ~np.isnan(values)
     counted = known.sum(axis=1)
-    mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counted, 1) / panel.size
-    squared = (np.where(known, values, 0.0) ** 2).sum(axis=1) / np.maximum(counted, 1) / panel.size**2
+    mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counted, 1) / size
+    squared = (np.where(known, values, 0.0) ** 2).sum(axis=1) / np.maximum(counted, 1) / size**2
     recent = scaled[:, -LAGS_SEEN:]
     return np.column_stack(
         [
             recent,
             scaled[:, -panel.season],
             np.nan_to_num(recent).mean(axis=1),
-            base / panel.size,
+            base / size,
             np.sqrt(np.maximum(squared - mean**2, 0.0)),
             (values == 0).sum(axis=1) / np.maximum(counted, 1),
             counted,

@@ -39,13 +39,16 @@ class Panel:
     season: int
 
     @property
-    def size(self) -> Array:
-        """(n,) positive usual sizes: each series' mean, in logarithms shrunk towards the median series' when short."""
+    def usual(self) -> float:
+        """Mean of the median series, minor units, at least 1."""
+        own = self._means()
+        return max(float(np.median(own[own > 0])), 1.0) if (own > 0).any() else 1.0
+
+    def sizes(self, usual: float) -> Array:
+        """Gives (n,) positive usual sizes: each series' mean, in logarithms shrunk towards that of a panel's median."""
         counted = (~np.isnan(self.values)).sum(axis=1)
-        own = np.nansum(np.abs(self.values), axis=1) / np.maximum(counted, 1)
-        usual = max(float(np.median(own[own > 0])), 1.0) if (own > 0).any() else 1.0
-        deep = np.log(np.maximum(own / usual, SMALLEST_SHARE)) * counted / (counted + PRIOR_PERIODS)
-        return np.asarray(usual * np.exp(deep))
+        above = np.log(np.maximum(self._means() / usual, SMALLEST_SHARE)) * counted / (counted + PRIOR_PERIODS)
+        return np.asarray(usual * np.exp(above))
 
     def numbers(self) -> NDArray[np.int64]:
         """Gives (T + 1,) numbers of the columns in the calendar, the target last."""
@@ -54,6 +57,10 @@ class Panel:
     def before(self, number: int) -> "Panel":
         """Gives what was known when an earlier period was about to be forecast."""
         return Panel(self.values[:, : number - (self.target - self.values.shape[1])], number, self.season)
+
+    def _means(self) -> Array:
+        counted = (~np.isnan(self.values)).sum(axis=1)
+        return np.asarray(np.nansum(np.abs(self.values), axis=1) / np.maximum(counted, 1))
 
     def where(self, rows: NDArray[np.bool_]) -> "Panel":
         """Gives the chosen series."""

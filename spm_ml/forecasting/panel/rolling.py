@@ -57,7 +57,7 @@ def roll(frame: pd.DataFrame, book: SeriesBook, settings: FitSettings) -> Rolled
         members = Members.fit(MEMBERS, book.panel.before(origin), settings)
         own = np.flatnonzero(number == origin)
         panel, of_row = distinct(book, frame.iloc[own], origin)
-        size[own] = panel.size[of_row]
+        size[own] = panel.sizes(book.panel.usual)[of_row]
         for name, quantiles in members.forecast(panel).items():
             made[name][own] = quantiles[of_row]
     unknown = np.isnan(made[PLAIN]).any(axis=1)

@@ -65,6 +65,7 @@ class Smoothed:
 
     Attributes:
         recipe: How it smooths.
+        usual: Size of the panel's median series, minor units.
         cycle: After how many periods the shared pattern repeats; 1 for none.
         factors: (cycle,) the pattern, by number of the period modulo the cycle.
         usual_error: (p,) each model's error over the panel, relative to the plain mean's.
@@ -73,6 +74,7 @@ class Smoothed:
     """
 
     recipe: Recipe
+    usual: float
     cycle: int
     factors: Array
     usual_error: Array
@@ -84,13 +86,14 @@ class Smoothed:
         """Learns from all series of a panel, which hold at least two values somewhere."""
         recipe = RECIPES[name]
         repeats = cycle(panel.season, panel.values.shape[1]) if recipe.shared_season else 1
+        usual = panel.usual
         factors = _shared_pattern(panel, repeats)
-        blank = cls(recipe, repeats, factors, np.zeros(0), 1.0, np.zeros(LEVELS.size))
+        blank = cls(recipe, usual, repeats, factors, np.zeros(0), 1.0, np.zeros(LEVELS.size))
         tried = blank._try(panel)
         counts, relative = tried.relative_errors()
         told = counts.sum(axis=0)
-        usual = np.where(told > 0, (counts * relative).sum(axis=0) / np.maximum(told, 1e-9), UNKNOWN)
-        errors = tried.errors(tried.weigh(usual, recipe.prior))
+        by_model = np.where(told > 0, (counts * relative).sum(axis=0) / np.maximum(told, 1e-9), UNKNOWN)
+        errors = tried.errors(tried.weigh(by_model, recipe.prior))
         known = ~np.isnan(errors)
         decay = _decay(errors.shape[1])
         magnitude = np.where(known, np.abs(errors), 0.0) * decay
@@ -99,7 +102,7 @@ class Smoothed:
         before = (np.cumsum(magnitude, 1) - magnitude + PRIOR_ERRORS * spread) / (
             np.cumsum(weight, 1) - weight + PRIOR_ERRORS
         )
-        return cls(recipe, repeats, factors, usual, spread, np.quantile((errors / before)[known], LEVELS))
+        return cls(recipe, usual, repeats, factors, by_model, spread, np.quantile((errors / before)[known], LEVELS))
 
     def forecast(self, panel: Panel) -> Array:
         """Gives (n, 19) quantiles of each series' next value; NaN for a series without any value."""
@@ -125,13 +128,14 @@ class Smoothed:
         """Gives the JSON form."""
         name = next(name for name, recipe in RECIPES.items() if recipe == self.recipe)
         arrays = {key: getattr(self, key).tolist() for key in ("factors", "usual_error", "quantiles")}
-        return {"name": name, "cycle": self.cycle, "spread": self.spread, **arrays}
+        return {"name": name, "usual": self.usual, "cycle": self.cycle, "spread": self.spread, **arrays}
 
     @classmethod
     def of_state(cls, state: dict[str, Any]) -> Self:
         """Reads the JSON form."""
-        factors, usual, quantiles = (np.array(state[key], float) for key in ("factors", "usual_error", "quantiles"))
-        return cls(RECIPES[state["name"]], state["cycle"], factors, usual, state["spread"], quantiles)
+        factors, errors, quantiles = (np.array(state[key], float) for key in ("factors", "usual_error", "quantiles"))
+        recipe = RECIPES[state["name"]]
+        return cls(recipe, state["usual"], state["cycle"], factors, errors, state["spread"], quantiles)
 
     def _bent(self, values: Array) -> Array:
         return np.asarray(np.log1p(BEND * np.maximum(values, 0.0))) if self.recipe.logarithmic else values
@@ -142,7 +146,7 @@ class Smoothed:
     def _try(self, panel: Panel) -> "_Tried":
         """Runs every model over every series."""
         pattern = self.factors[panel.numbers() % self.cycle]
-        size = panel.size
+        size = panel.sizes(self.usual)
         values = self._bent(panel.values / size[:, None] / pattern[None, :-1])
         seasonal = not self.recipe.mean_only and panel.season > 1
         grid = make_grid(mean_only=self.recipe.mean_only, seasonal=seasonal)
@@ -206,7 +210,7 @@ def _shared_pattern(panel: Panel, repeats: int) -> Array:
     """
     if repeats == 1:
         return np.ones(1)
-    values = panel.values / panel.size[:, None]
+    values = panel.values / panel.sizes(panel.usual)[:, None]
     known = ~np.isnan(values)
     mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     mean = mean[np.cumsum(known.any(axis=0)) > 0]

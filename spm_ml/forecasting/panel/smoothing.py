@@ -13,8 +13,8 @@ MEAN: Final = -1.0
 """A gain that falls as 1 ÷ (values seen): what it smooths is the plain mean of the past."""
 
 LEVEL_GAINS: Final = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
-TRENDS: Final = ((0.0, 1.0), (0.2, 0.9), (0.15, 0.98))
-"""Gain of the trend beside the level's, and how much of the trend is left after each period."""
+THETA: Final = 0.5
+"""Half the slope: simple exponential smoothing with that drift is the Theta method."""
 
 SEASON_GAINS: Final = (MEAN, 0.3)
 
@@ -30,15 +30,13 @@ class Grid:
 
     Attributes:
         level: Gain of the level.
-        trend: Gain of the trend, as a share of the level's.
-        damping: What is left of the trend after a period.
+        drift: Share of the slope of the straight line through the past by which the level moves on.
         season: Gain of the series' own season.
         kind: Whether that season is none, added or multiplied.
     """
 
     level: Array
-    trend: Array
-    damping: Array
+    drift: Array
     season: Array
     kind: Array
 
@@ -54,13 +52,13 @@ class Grid:
 
 
 def make_grid(*, mean_only: bool, seasonal: bool) -> Grid:
-    """Gives the plain mean alone, or with it every combination of gains, damped trends and seasons."""
+    """Gives the plain mean alone, or with it the Theta method under every combination of gains and seasons."""
     seasons = [(NONE, 0.0)]
     if seasonal:
         seasons += list(product((ADDED, MULTIPLIED), SEASON_GAINS))
-    levels = [(MEAN, 0.0, 1.0)]
+    levels = [(MEAN, 0.0)]
     if not mean_only:
-        levels += [(gain, *trend) for gain, trend in product(LEVEL_GAINS, TRENDS)]
+        levels += [(gain, THETA) for gain in LEVEL_GAINS]
     rows = [(*level, season, kind) for level, (kind, season) in product(levels, seasons)]
     columns = np.array(rows, dtype=float).T[:, None, :]
     return Grid(*columns)
@@ -80,15 +78,16 @@ def smooth(values: Array, grid: Grid, season: int) -> Array:
     Returns:
         (n, p, T + 1) forecasts, NaN where a model has too little to forecast from; the last is that of the next value.
 
-    Source: Hyndman, Koehler, Ord & Snyder (2008), Forecasting with Exponential Smoothing, table 2.1; Gardner &
-    McKenzie (1985), Management Science 31, for the damped trend.
+    Source: Hyndman, Koehler, Ord & Snyder (2008), Forecasting with Exponential Smoothing, table 2.1; Hyndman & Billah
+    (2003), Unmasking the Theta method, International Journal of Forecasting 19(2), for the drift.
     """
     count, length = values.shape
     shape = (count, grid.models)
-    level, trend = np.zeros(shape), np.zeros(shape)
+    level, drift = np.zeros(shape), np.zeros(shape)
     added, multiplied = grid.kind == ADDED, grid.kind == MULTIPLIED
     neutral = np.where(multiplied, 1.0, 0.0)
     seasons = np.broadcast_to(neutral, (season, *shape)).copy()
+    line = _Line(count)
     started, seen = np.zeros(count, dtype=bool), np.zeros(count)
     forecasts = np.full((count, grid.models, length + 1), np.nan)
     for now in range(length + 1):
@@ -97,7 +96,7 @@ def smooth(values: Array, grid: Grid, season: int) -> Array:
             _start(values[starting, :now], starting, grid, level, seasons, now)
             started |= starting
         own = seasons[now % season]
-        base = level + grid.damping * trend
+        base = level + drift
         ready = np.where(grid.seasonal[None, :], started[:, None], (seen > 0)[:, None])
         forecasts[:, :, now] = np.where(ready, np.where(multiplied, base * own, base + np.where(added, own, 0)), np.nan)
         if now == length:
@@ -109,7 +108,8 @@ def smooth(values: Array, grid: Grid, season: int) -> Array:
         plain = np.where(multiplied, value / np.maximum(own, _SMALLEST_DIVISOR), value - np.where(added, own, 0))
         surprise = plain - base
         level = np.where(learn, base + gain * surprise, level)
-        trend = np.where(learn, grid.damping * trend + gain * grid.trend * surprise, trend)
+        line.add(values[:, now], now)
+        drift = np.where(learn, grid.drift * line.slope(season)[:, None], drift)
         years = np.floor(seen / season)[:, None] + 1
         season_gain = np.where(grid.season == MEAN, 1.0 / years, grid.season)
         towards = np.where(multiplied, value / np.maximum(level, _SMALLEST_DIVISOR), value - level)
@@ -132,3 +132,23 @@ def _start(past: Array, rows: NDArray[np.bool_], grid: Grid, level: Array, seaso
         factor = np.where(np.isnan(value), 1.0, value / np.maximum(mean, _SMALLEST_DIVISOR))
         both = np.where(grid.kind == ADDED, added, np.clip(factor, 0, _LARGEST_FACTOR))
         seasons[(now - back) % season][np.ix_(rows, seasonal)] = both[:, seasonal]
+
+
+class _Line:
+    """The straight line through each series so far, by running sums."""
+
+    def __init__(self, count: int) -> None:
+        self._sums = np.zeros((5, count))
+
+    def add(self, value: Array, now: int) -> None:
+        """Adds a value of each series; NaN adds nothing."""
+        known = ~np.isnan(value)
+        given, at = np.where(known, value, 0.0), np.where(known, float(now), 0.0)
+        self._sums += np.array([known, at, given, at * at, at * given], dtype=float)
+
+    def slope(self, season: int) -> Array:
+        """Gives (n,) slopes, shrunk towards 0 while few years are seen."""
+        count, at, value, squared, product = self._sums
+        spread = count * squared - at * at
+        slope = np.divide(count * product - at * value, spread, out=np.zeros(count.size), where=spread > 0)
+        return np.asarray(slope * count / (count + 2 * season))
