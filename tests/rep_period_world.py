@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.dataset.schema import dtypes
+from spm_ml.dataset.deals import BOOKING_COLUMNS, DEAL_COLUMNS
+from spm_ml.dataset.schema import DTYPES, DatasetColumn, dtypes
 
 STAGES = ("Qualify", "Propose", "Negotiate")
 WEEKS = 13
@@ -17,12 +18,13 @@ CONTEXT = ("name", "role", "team", "region", "segment", "territory", "manager_id
 
 def make_dataset(reps: int, periods: int, seed: int = 0, *, quotas: bool = True) -> RepPeriodDataset:
     """Gives every weekly row of every rep and period; the last period is unfinished after its eighth week."""
-    frame = make_frame(reps, periods, seed, quotas=quotas)
+    frame, deals, bookings = make_frames(reps, periods, seed, quotas=quotas)
     names = tuple(name for name in frame if name in _FEATURES or name.startswith(("open_amount", "open_count")))
     types = dtypes(names, len(STAGES))
     frame = frame.loc[:, list(types)].astype(types)
     watermark = frame["as_of"].max().date()
-    return RepPeriodDataset(frame, names, STAGES, "USD", 1, f"world-{reps}-{periods}-{seed}", watermark)
+    name = f"world-{reps}-{periods}-{seed}"
+    return RepPeriodDataset(frame, names, STAGES, "USD", 1, name, watermark, deals, bookings)
 
 
 def with_submissions(dataset: RepPeriodDataset, seed: int = 0) -> RepPeriodDataset:
@@ -55,32 +57,42 @@ _FEATURES = frozenset(
 
 
 def make_frame(reps: int, periods: int, seed: int, *, quotas: bool) -> pd.DataFrame:
+    """The rows alone."""
+    return make_frames(reps, periods, seed, quotas=quotas)[0]
+
+
+def make_frames(reps: int, periods: int, seed: int, *, quotas: bool) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Simulates deals that are created, advance, are won and lost; the rows are weekly as-of days."""
     rng = np.random.default_rng(seed)
     pace, size = rng.lognormal(-0.2, 0.35, reps), rng.lognormal(np.log(2_000_000), 0.4, reps)
     owner, amount, won_at = np.zeros(0, int), np.zeros(0), np.zeros(0)
-    open_ids, stage = np.zeros(0, int), np.zeros(0, int)
+    open_ids, stage, made_at, moved_at = (np.zeros(0, int) for _ in range(4))
     shots, booked = [], np.zeros((periods, WEEKS + 1, reps))
     for week in range(periods * WEEKS):
-        shots.append((open_ids, stage))
+        shots.append((open_ids, stage, moved_at[open_ids]))
         made = np.repeat(np.arange(reps), rng.poisson(pace))
         open_ids = np.concatenate([open_ids, len(owner) + np.arange(len(made))])
         stage = np.concatenate([stage, np.zeros(len(made), int)])
         owner = np.concatenate([owner, made])
         amount = np.concatenate([amount, np.rint(size[made] * rng.lognormal(0, 0.6, len(made)))])
         won_at = np.concatenate([won_at, np.full(len(made), np.inf)])
+        made_at = np.concatenate([made_at, np.full(len(made), week)])
+        moved_at = np.concatenate([moved_at, np.full(len(made), week)])
         draw = rng.uniform(size=len(open_ids))
         won = draw < WIN[stage] * HOCKEY[week % WEEKS]
         lost = draw > 1 - LOSE[stage]
         won_at[open_ids[won]] = week
-        stage = np.where(rng.uniform(size=len(stage)) < ADVANCE[stage], stage + 1, stage)
+        steps = rng.uniform(size=len(stage)) < ADVANCE[stage]
+        moved_at = moved_at.copy()
+        moved_at[open_ids[steps]] = week
+        stage = np.where(steps, stage + 1, stage)
         period, inside = divmod(week, WEEKS)
         gained = np.bincount(owner[open_ids[won]], amount[open_ids[won]], reps)
         booked[period, inside + 1] = booked[period, inside] + gained
         open_ids, stage = open_ids[~(won | lost)], stage[~(won | lost)]
     target = np.rint(booked[:, -1].mean(axis=0) * rng.lognormal(0, 0.2, reps))
-    rows = []
-    for week, (ids, at) in enumerate(shots):
+    rows, opened = [], []
+    for week, (ids, at, moved) in enumerate(shots):
         period, inside = divmod(week, WEEKS)
         if period == periods - 1 and inside > 8:
             break
@@ -100,12 +112,73 @@ def make_frame(reps: int, periods: int, seed: int, *, quotas: bool) -> pd.DataFr
             columns[f"label_won_stage_{number + 1}"] = np.bincount(owner[taken], amount[taken], reps)
         columns["open_amount"] = np.bincount(owner[ids], amount[ids], reps)
         rows.append(pd.DataFrame(columns))
+        finished = period < periods - 1
+        opened.append(
+            _deals(week, ids, at, owner, amount, made_at, moved, np.where(later, won_at[ids], np.nan), finished)
+        )
     frame = pd.concat(rows, ignore_index=True)
     frame["quota_original"] = frame["quota_final"] = frame["quota"]
     frame["actual_attainment"] = frame["actual_bookings"] / frame["quota"]
     frame["booked_share_of_quota"] = frame["booked_to_date"] / frame["quota"]
     frame["abstention"] = "" if quotas else "quota_missing"
-    return frame
+    won = np.flatnonzero(won_at < (periods - 1) * WEEKS + 8)
+    deals = pd.concat(opened, ignore_index=True).sort_values(["period_start", "rep_id", "as_of"], kind="stable")
+    return frame, _typed(deals, DEAL_COLUMNS), _typed(_bookings(won, owner, amount, made_at, won_at), BOOKING_COLUMNS)
+
+
+def _typed(frame: pd.DataFrame, columns: tuple[DatasetColumn, ...]) -> pd.DataFrame:
+    types = {column.name: DTYPES[column.kind] for column in columns}
+    return frame.loc[:, list(types)].astype(types).reset_index(drop=True)
+
+
+def _monday(week: np.ndarray) -> pd.Series:
+    return pd.Series(pd.Timestamp("2022-01-03") + pd.to_timedelta(7 * np.asarray(week, dtype=float), unit="D"))
+
+
+def _deals(week: int, ids: np.ndarray, stage: np.ndarray, owner: np.ndarray, amount: np.ndarray, made: np.ndarray,
+           moved: np.ndarray, won: np.ndarray, finished: bool) -> pd.DataFrame:  # fmt: skip
+    period = week // WEEKS
+    age, due = 7.0 * (week - made[ids]), 7.0 * ((period + 1) * WEEKS - week)
+    return pd.DataFrame(
+        {
+            "rep_id": [f"R{rep:03d}" for rep in owner[ids]],
+            "period_start": pd.Timestamp("2022-01-03") + pd.Timedelta(weeks=WEEKS * period),
+            "as_of": pd.Timestamp("2022-01-03") + pd.Timedelta(weeks=week) - pd.Timedelta(days=1),
+            "opportunity_id": [f"D{deal:05d}" for deal in ids],
+            "stage": stage + 1,
+            "amount": amount[ids],
+            "age_days": age,
+            "stage_days": 7.0 * (week - moved),
+            "idle_days": np.minimum(7.0 * (week - moved), 60.0),
+            "due_days": due,
+            "due_after_period": 0.0,
+            "pushes": 0,
+            "steps": stage,
+            "amount_growth": 1.0,
+            "inherited": False,
+            "reconstructed": False,
+            "booked_later": np.where(np.isnan(won), 0.0, amount[ids]) if finished else np.nan,
+            "won_on": (_monday(won) + pd.Timedelta(days=2)).to_numpy() if finished else pd.NaT,
+        }
+    )
+
+
+def _bookings(
+    won: np.ndarray, owner: np.ndarray, amount: np.ndarray, made: np.ndarray, won_at: np.ndarray
+) -> pd.DataFrame:
+    day = _monday(won_at[won]) + pd.Timedelta(days=2)
+    return pd.DataFrame(
+        {
+            "rep_id": [f"R{rep:03d}" for rep in owner[won]],
+            "opportunity_id": [f"D{deal:05d}" for deal in won],
+            "period_start": _monday(won_at[won] // WEEKS * WEEKS),
+            "booked_on": day,
+            "recorded_on": day,
+            "created_on": _monday(made[won]),
+            "amount": amount[won],
+            "overlay": False,
+        }
+    )
 
 
 def _context(period: int, week: int, reps: int) -> dict[str, object]:

@@ -18,10 +18,12 @@ from spm_ml.forecasting.baselines import (
     WeightedPipeline,
 )
 from spm_ml.forecasting.deal_level import DealLevel
+from spm_ml.forecasting.explanation import Explanation
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.panel import PanelEnsemble
 from spm_ml.forecasting.protocol import FitSettings, Forecaster, read_state
 from spm_ml.forecasting.quantile_boosting import LightGbmQuantiles
+from spm_ml.forecasting.roll_up import GroupForecast, roll_up
 from spm_ml.forecasting.submissions import ManagerOverride, RepBestCase, RepCommit
 
 FORECASTERS: Final[tuple[type[Forecaster], ...]] = (
@@ -82,8 +84,11 @@ __all__ = [
     "FORECASTERS",
     "AttainmentForecast",
     "Baseline",
+    "DealLevel",
+    "Explanation",
     "FitSettings",
     "Forecaster",
+    "GroupForecast",
     "HistoricalMean",
     "LastPeriod",
     "LightGbmQuantiles",
@@ -98,4 +103,5 @@ __all__ = [
     "forecaster",
     "forecaster_class",
     "load_forecaster",
+    "roll_up",
 ]

@@ -10,7 +10,9 @@ import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting.calibration import WeeklyShifts
+from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting.explanation import Explanation
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.patterns import Learnt
 from spm_ml.forecasting.protocol import (
@@ -60,6 +62,7 @@ class PointForecaster(ABC):
         self._scale = RepScale(1.0, 0.0)
         self._may_fall = False
         self._shifts: WeeklyShifts | None = None
+        self._dependence = Dependence.usual()
 
     @abstractmethod
     def point(self, frame: pd.DataFrame, learnt: Learnt) -> Array:
@@ -76,13 +79,15 @@ class PointForecaster(ABC):
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Learns how to forecast, and its errors on past rows; see `Forecaster.fit`."""
         frame = training_rows(dataset)
-        self._fitted, self._shifts = True, None
+        self._fitted, self._shifts, self._dependence = True, None, Dependence.usual()
         self._scale, self._may_fall = RepScale.fit(frame), falls_below_booked(frame)
         self._learnt = self.learn(frame)
         point = self._honest_point(frame)
         if count_rep_periods(frame.loc[~np.isnan(point)]) >= MIN_REP_PERIODS:
             error = (frame["actual_bookings"].to_numpy(dtype=float) - point) / self._scale.of(frame)
             self._shifts = WeeklyShifts.fit(frame["week"].to_numpy(), error[:, None])
+            quantiles = point[:, None] + self._spread(frame, self._shifts)
+            self._dependence = Dependence.of_quantiles(frame, quantiles, may_fall=self._may_fall)
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
@@ -96,12 +101,15 @@ class PointForecaster(ABC):
         )
         lacking, thin = self.lacking(), few if self._shifts is None else None
         reasons = [lacking if missing else thin for missing in np.isnan(point)]
-        spread = np.full((len(frame), LEVELS.size), np.nan)
-        if self._shifts is not None:
-            shifts = self._shifts.at(frame["week"].to_numpy())
-            centre = 0.0 if self.corrects else shifts[:, _MEDIAN, None]
-            spread = (shifts - centre) * self._scale.of(frame)[:, None]
-        return AttainmentForecast.of(dataset, point[:, None] + spread, reasons, may_fall=self._may_fall)
+        nothing = np.full((len(frame), LEVELS.size), np.nan)
+        spread = nothing if self._shifts is None else self._spread(frame, self._shifts)
+        return AttainmentForecast.of(
+            dataset, point[:, None] + spread, reasons, may_fall=self._may_fall, dependence=self._dependence
+        )
+
+    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+        """Tells what is booked from what is still to come; see `Forecaster.explain`."""
+        return Explanation.plain(dataset, forecast)
 
     def save(self, folder: Path) -> None:
         """Writes the fitted forecaster; see `Forecaster.save`."""
@@ -113,6 +121,7 @@ class PointForecaster(ABC):
             "scale": asdict(self._scale),
             "may_fall": self._may_fall,
             "shifts": self._shifts.to_state() if self._shifts else None,
+            "dependence": self._dependence.to_state(),
         }
         write_state(folder, self.name, state)
 
@@ -124,7 +133,14 @@ class PointForecaster(ABC):
         made._fitted, made._learnt, made._may_fall = True, state["learnt"], state["may_fall"]
         made._scale = RepScale(**state["scale"])
         made._shifts = WeeklyShifts.of_state(state["shifts"]) if state["shifts"] else None
+        made._dependence = Dependence.of_state(state["dependence"])
         return made
+
+    def _spread(self, frame: pd.DataFrame, shifts: WeeklyShifts) -> Array:
+        """(n, 19) distances of the quantiles from the number, minor units."""
+        shift = shifts.at(frame["week"].to_numpy())
+        centre = 0.0 if self.corrects else shift[:, _MEDIAN, None]
+        return np.asarray((shift - centre) * self._scale.of(frame)[:, None])
 
     def _honest_point(self, frame: pd.DataFrame) -> Array:
         """Forecasts each past row with what was learnt from the other periods."""

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spm_ml.forecasting.distribution import Array
+from spm_ml.forecasting.recalibration import scores_within
 
 BANDS: Final = 3
 """Parts of the period, by elapsed share, whose dependence is told apart."""
@@ -77,6 +78,20 @@ class Dependence:
             for column, prior in zip(("other", "within"), PRIOR, strict=True)
         ]
         return cls(shares[0], np.minimum(shares[1], _MOST - np.minimum(shares[0], _MOST)), periods + PRIOR_PERIODS)
+
+    @classmethod
+    def of_quantiles(cls, frame: pd.DataFrame, quantiles: Array, *, may_fall: bool) -> Self:
+        """The same for forecasts that are written as quantiles.
+
+        Args:
+            frame: (n past rows) of `readable_rows`.
+            quantiles: (n, 19) what was, or would have been, forecast of each; rows with NaN are left out.
+            may_fall: Whether final bookings can end below what is booked.
+        """
+        booked = frame["booked_to_date"].to_numpy(dtype=float)
+        floor = np.full(len(frame), -np.inf) if may_fall else booked
+        ordered = np.maximum(np.sort(quantiles, axis=1), floor[:, None])
+        return cls.fit(frame, scores_within(ordered, floor, frame["actual_bookings"].to_numpy(dtype=float)))
 
     def shares(self, elapsed_share: Array) -> tuple[Array, Array]:
         """(n,) period and (n,) team share of rows by how much of the period has elapsed."""

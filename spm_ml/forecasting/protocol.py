@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from spm_ml import __version__
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.forecasting.explanation import Explanation
 from spm_ml.forecasting.forecast import WHOLE_ABSTENTIONS, AttainmentForecast
+from spm_ml.hazards import Abstention
 from spm_ml.settings import QUANTILE_LEVELS, Organisation
 
 Kind: TypeAlias = Literal["rule", "submission", "model"]
@@ -82,6 +84,13 @@ class Forecaster(Protocol):
             NotReadyError: It was not fitted.
         """
 
+    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+        """Says what each median is made of; the forecast is what `predict` answered for the same rows.
+
+        Raises:
+            NotReadyError: It was not fitted.
+        """
+
     def save(self, folder: Path) -> None:
         """Writes the fitted forecaster as text into a folder, which is made."""
 
@@ -112,6 +121,13 @@ def may_be_learnt_from(dataset: RepPeriodDataset) -> NDArray[np.bool_]:
 def training_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
     """Gives the rows a forecaster may learn from, as `readable_rows`; the index is renewed."""
     return readable_rows(dataset).loc[may_be_learnt_from(dataset)].reset_index(drop=True)
+
+
+def unknown_reps(frame: pd.DataFrame) -> list[Abstention | None]:
+    """Gives a reason for each row of whose rep neither history nor quota nor pipeline is known."""
+    why = Abstention("thin_history", "Neither history nor quota nor pipeline of this rep is known.")
+    known = frame.loc[:, ["bookings_mean", "quota", "open_amount"]].notna().any(axis=1)
+    return [None if any_known else why for any_known in known]
 
 
 def falls_below_booked(frame: pd.DataFrame) -> bool:

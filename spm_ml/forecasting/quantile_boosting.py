@@ -12,7 +12,9 @@ from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, did_you_mean
 from spm_ml.forecasting.boosters import QuantileBoosters
 from spm_ml.forecasting.calibration import WeeklyShifts
+from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting.explanation import MEDIAN, Explanation, strongest_first
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.inputs import Inputs, Seen
 from spm_ml.forecasting.patterns import expected_by_stage
@@ -25,6 +27,7 @@ from spm_ml.forecasting.protocol import (
     read_state,
     readable_rows,
     training_rows,
+    unknown_reps,
     write_state,
 )
 from spm_ml.hazards import Abstention
@@ -34,6 +37,9 @@ FOLDS: Final = 4
 
 TRUST_PERIODS: Final = 2.0
 """Periods at which the shifts count half: reps of one period share its luck, so few periods say little."""
+
+CORRECTION: Final = "correction"
+"""Driver that holds what the conformal shift does to the median."""
 
 EVERY_NTH_WEEK: Final = 3
 """Rows of a rep-period that trees see, in turns: neighbouring weeks tell nearly the same story."""
@@ -61,17 +67,19 @@ class LightGbmQuantiles:
         self._inputs: Inputs | None = None
         self._boosters: QuantileBoosters | None = None
         self._shifts: WeeklyShifts | None = None
+        self._dependence = Dependence.usual()
 
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Fits inputs, boosters and shifts; see `Forecaster.fit`."""
         frame = training_rows(dataset)
         self._fitted, self._may_fall = True, falls_below_booked(frame)
         self._inputs = self._boosters = self._shifts = None
+        self._dependence = Dependence.usual()
         periods = frame.sort_values("period_start", kind="stable")["period"].unique()
         if count_rep_periods(frame) < self.settings.min_training_rows or len(periods) < 2:
             return self
         seen = Inputs.see_past(frame, dataset.feature_names)
-        self._shifts = self._learn_shifts(frame, seen, periods)
+        self._shifts, self._dependence = self._learn_shifts(frame, seen, periods)
         self._inputs = Inputs.fit(frame, dataset.feature_names)
         self._boosters = self._boost(frame, seen)
         return self
@@ -90,9 +98,16 @@ class LightGbmQuantiles:
         seen = self._inputs.see(self._checked(frame, self._inputs))
         shift = self._shifts.at(frame["week"].to_numpy()) * seen.usual[:, None]
         quantiles = self._raw(frame, seen, self._boosters) + shift
-        unknown = Abstention("thin_history", "Neither history nor quota nor pipeline of this rep is known.")
-        reasons = [unknown if bare else None for bare in _nothing_known(frame)]
-        return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall)
+        reasons = unknown_reps(frame)
+        return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall, dependence=self._dependence)
+
+    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+        """Tells what is booked from what is still to come, and which inputs move that; see `Forecaster.explain`."""
+        drivers = self.contributions(dataset).reset_index(drop=True)
+        drivers[CORRECTION] = forecast.bookings[:, MEDIAN] - forecast.booked - drivers.sum(axis=1)
+        drivers["row"] = np.arange(len(drivers))
+        long = drivers.melt("row", var_name="label", value_name="amount").dropna().assign(slug="still_to_come")
+        return Explanation.plain(dataset, forecast, strongest_first(long))
 
     def contributions(self, dataset: RepPeriodDataset) -> pd.DataFrame:
         """Splits the median of what is still to come, minor units, a row a row of the dataset.
@@ -131,7 +146,11 @@ class LightGbmQuantiles:
             raise not_fitted(self.name)
         state: dict[str, Any] = {"settings": asdict(self.settings), "may_fall": self._may_fall, "inputs": None}
         if self._inputs is not None and self._boosters is not None and self._shifts is not None:
-            state |= {"inputs": self._inputs.to_state(), "shifts": self._shifts.to_state()}
+            state |= {
+                "inputs": self._inputs.to_state(),
+                "shifts": self._shifts.to_state(),
+                "dependence": self._dependence.to_state(),
+            }
         write_state(folder, self.name, state)
         if self._boosters is not None:
             self._boosters.save(folder)
@@ -145,6 +164,7 @@ class LightGbmQuantiles:
         if state["inputs"] is not None:
             made._inputs = Inputs.of_state(state["inputs"])
             made._shifts = WeeklyShifts.of_state(state["shifts"])
+            made._dependence = Dependence.of_state(state["dependence"])
             made._boosters = QuantileBoosters.load(folder)
         return made
 
@@ -167,8 +187,10 @@ class LightGbmQuantiles:
         quantiles = booked + np.sort(boosters.predict(seen.matrix), axis=1) * seen.remainder[:, None]
         return quantiles if self._may_fall else np.maximum(quantiles, booked)
 
-    def _learn_shifts(self, frame: pd.DataFrame, seen: Seen, periods: NDArray[np.object_]) -> WeeklyShifts:
-        """Holds out every fourth period in turn, and learns by how much the quantiles of its rows missed."""
+    def _learn_shifts(
+        self, frame: pd.DataFrame, seen: Seen, periods: NDArray[np.object_]
+    ) -> tuple[WeeklyShifts, Dependence]:
+        """Holds out every fourth period in turn, and learns by how much its quantiles missed, and how much together."""
         folds = min(FOLDS, len(periods))
         quantiles = np.empty((len(frame), LEVELS.size))
         for fold in range(folds):
@@ -177,7 +199,9 @@ class LightGbmQuantiles:
             quantiles[held] = self._raw(frame.loc[held], seen.where(held), boosters)
         error = (frame["actual_bookings"].to_numpy(dtype=float)[:, None] - quantiles) / seen.usual[:, None]
         trust = len(periods) / (len(periods) + TRUST_PERIODS)
-        return WeeklyShifts.fit(frame["week"].to_numpy(), error, trust=trust)
+        shifts = WeeklyShifts.fit(frame["week"].to_numpy(), error, trust=trust)
+        moved = quantiles + shifts.at(frame["week"].to_numpy()) * seen.usual[:, None]
+        return shifts, Dependence.of_quantiles(frame, moved, may_fall=self._may_fall)
 
     def _checked(self, frame: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         """Checks that every feature that was fitted is there.
@@ -193,8 +217,3 @@ class LightGbmQuantiles:
                 "build the dataset with them or train anew"
             )
         return frame
-
-
-def _nothing_known(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    known = frame.loc[:, ["bookings_mean", "quota", "open_amount"]].notna().to_numpy(dtype=bool)
-    return np.asarray(~known.any(axis=1))

@@ -116,9 +116,7 @@ class WeeklyRecalibration:
         return cls(tuple(state["weeks"]), *(np.array(state[name], dtype=float) for name in ("shift", "spread")))
 
 
-def _moments(
-    week: Array, period: NDArray[np.int64], score: Array, recency: Array, own: int
-) -> tuple[float, float]:
+def _moments(week: Array, period: NDArray[np.int64], score: Array, recency: Array, own: int) -> tuple[float, float]:
     """Shift and spread of one week, read from it and with less weight from its neighbours."""
     weight = recency * np.select([week == own, np.abs(week - own) == 1], [1.0, _NEIGHBOUR], 0.0)
     near = weight > 0

@@ -12,8 +12,8 @@ from scipy.stats import t as student
 
 from spm_ml.forecasting import distribution
 from spm_ml.forecasting.distribution import LEVELS, Array
-from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.draws import keys_of, uniforms
+from spm_ml.forecasting.forecast import AttainmentForecast
 
 DRAWS: Final = 2_000
 _AT_ONCE: Final = 400
@@ -60,9 +60,9 @@ def roll_up(
     """Adds up rows of each group and as-of day in a joint simulation.
 
     Every rep keeps the distribution of its own forecast exactly. What makes reps of a period, and of a team in it, good
-    or bad together is the forecast's `dependence`, learnt from past errors: a Gaussian copula with shared factors, whose
-    shocks have Student's t distribution because few of them were ever seen. The factors are drawn once and serve every
-    grouping, so a company is what its teams are.
+    or bad together is the forecast's `dependence`, learnt from past errors: a Gaussian copula with shared factors,
+    whose shocks have Student's t distribution because few of them were ever seen. The factors are drawn once and serve
+    every grouping, so a company is what its teams are.
 
     Args:
         forecast: n rows.
@@ -95,8 +95,8 @@ def roll_up(
     return GroupForecast(
         keys=unique.to_frame(index=False).set_axis(["group", "as_of"], axis=1) if size else keys.iloc[:0],
         draws=total,
-        mean_bookings=np.bincount(code, mean, size),
-        booked=np.bincount(code, firm[used], size),
+        mean_bookings=np.bincount(code, mean, size).astype(float),
+        booked=np.bincount(code, firm[used], size).astype(float),
         members=np.bincount(code, minlength=size).astype(np.int64),
     )
 
@@ -107,6 +107,7 @@ def _scores(forecast: AttainmentForecast, rows: NDArray[np.int64], draws: int, s
     of_period, of_team = dependence.shares(forecast.elapsed_share[rows])
     period = forecast.keys["period"].astype(str).to_numpy(dtype=object)[rows]
     team = forecast.teams[rows]
+
     def shocks(names: Sequence[str], place: int) -> Array:
         luck = uniforms(keys_of(np.asarray(names, dtype=object)), draws, seed + place)
         return np.asarray(student.ppf(luck, dependence.freedom))

@@ -5,11 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.forecasting import FORECASTERS, AttainmentForecast, FitSettings, Forecaster, forecaster, load_forecaster
+from spm_ml.forecasting import (
+    FORECASTERS,
+    AttainmentForecast,
+    FitSettings,
+    Forecaster,
+    forecaster,
+    load_forecaster,
+    roll_up,
+)
 from spm_ml.settings import QUANTILE_LEVELS
 
 WORLD = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))
@@ -99,17 +108,35 @@ def test_chances_are_chances_and_certain_once_the_quota_is_booked(
 
 
 @each_forecaster
-def test_draws_are_seeded_and_follow_the_quantiles(
+def test_sums_are_seeded_and_coherent(
     made: type[Forecaster], fitted: dict[str, Forecaster], running: RepPeriodDataset
 ) -> None:
     forecast = fitted[made.name].predict(running)
-    drawn = forecast.samples(4_000, seed=1)
-    assert np.array_equal(drawn, forecast.samples(4_000, seed=1))
-    assert not np.array_equal(drawn, forecast.samples(4_000, seed=2))
-    assert (drawn >= forecast.booked[:, None]).all()
-    below_median = (drawn <= forecast.bookings[:, 9, None]).mean(axis=1)
-    assert (below_median > 0.46).all()
-    assert drawn.mean() == pytest.approx(forecast.mean_bookings.mean(), rel=0.02)
+    teams = roll_up(forecast, list(running.frame["team"]), seed=1)
+    company = roll_up(forecast, ["company"] * len(running), seed=1)
+    assert np.array_equal(teams.draws, roll_up(forecast, list(running.frame["team"]), seed=1).draws)
+    assert not np.array_equal(teams.draws, roll_up(forecast, list(running.frame["team"]), seed=2).draws)
+    answered = ~np.isnan(forecast.mean_bookings)
+    assert teams.members.sum() == company.members.sum() == answered.sum()
+    assert teams.mean_bookings.sum() == pytest.approx(company.mean_bookings.sum(), rel=1e-12)
+    assert company.mean_bookings.sum() == pytest.approx(forecast.mean_bookings[answered].sum(), rel=1e-12)
+    assert (np.diff(company.bookings, axis=1) >= 0).all()
+    assert (company.bookings[:, 0] >= company.booked).all()
+
+
+@each_forecaster
+def test_explains_its_median_in_parts_that_add_up(
+    made: type[Forecaster], fitted: dict[str, Forecaster], running: RepPeriodDataset
+) -> None:
+    forecast = fitted[made.name].predict(running)
+    told = fitted[made.name].explain(running, forecast)
+    answered = ~np.isnan(forecast.bookings[:, 9])
+    assert told.parts.sum(axis=1)[answered].to_numpy() == pytest.approx(forecast.bookings[answered, 9], rel=1e-9)
+    assert told.parts[~answered].isna().all(axis=None)
+    added = told.drivers.groupby(["row", "slug"])["amount"].sum()
+    for (row, slug), amount in added.items():
+        if answered[row]:
+            assert amount == pytest.approx(told.parts.loc[row, slug], rel=1e-6, abs=1.0)
 
 
 @each_forecaster
@@ -240,7 +267,14 @@ def test_usual_refunds_let_forecasts_fall_below_what_is_booked(
     made: type[Forecaster], past: RepPeriodDataset, running: RepPeriodDataset
 ) -> None:
     refunded = changed(past, actual_bookings=(past.frame["actual_bookings"] * 0.6).round())
-    forecast = made().fit(refunded).predict(running)
+    ends = past.frame.drop_duplicates(["rep_id", "period_start"]).set_index(["rep_id", "period_start"])["period_end"]
+    undone = past.bookings.drop_duplicates(["rep_id", "period_start"]).join(ends, on=["rep_id", "period_start"])
+    total = past.bookings.groupby(["rep_id", "period_start"])["amount"].sum()
+    amount = undone.join(total.rename("total"), on=["rep_id", "period_start"])["total"]
+    undone = undone.assign(amount=-(amount * 0.4).astype("int64"), booked_on=undone["period_end"])
+    undone["recorded_on"] = undone["booked_on"]
+    bookings = pd.concat([past.bookings, undone[past.bookings.columns]], ignore_index=True)
+    forecast = made().fit(replace(refunded, bookings=bookings)).predict(running)
     assert (forecast.bookings[:, 0] < forecast.booked).any()
     assert (np.diff(forecast.bookings, axis=1) >= 0).all()
 

@@ -1,4 +1,4 @@
-"""What is booked beyond the deals that are open now: how many such bookings come, how large they are, what is undone."""
+"""What is booked beyond the deals that are open now: how many such bookings come, how large, and what is undone."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.forecasting.deal_level.pipeline import Pipeline, ramp, reach, segments_of
+from spm_ml.forecasting.deal_level.rep_records import MOVES
 from spm_ml.forecasting.distribution import Array
 
 ROUNDS: Final = 40
@@ -27,8 +28,28 @@ RECENT: Final = (28, 91)
 _RIDGE: Final = 3e-3
 _FILE: Final = "arrivals.txt"
 _SEASONS: Final = 12
-_READ: Final = ("created_count_28", "created_count_91", "tenure_days", "open_count", "won_count_28", "win_rate_364",
-                "cycle_days_364", "activity_28", "territory_potential", "days_left")  # fmt: skip
+_CREATION, _RECORD, _PRESENCE, _SEASON, _LEFT = (
+    "Deals the rep creates",
+    "The rep's record",
+    "Ramp, territory and hours",
+    "Season",
+    "Time left in the period",
+)
+_READ: Final = {
+    "created_count_28": _CREATION,
+    "created_count_91": _CREATION,
+    "tenure_days": _PRESENCE,
+    "open_count": "The rep's workload",
+    "won_count_28": _RECORD,
+    "win_rate_364": _RECORD,
+    "cycle_days_364": _RECORD,
+    "activity_28": "The rep's recent activity",
+    "territory_potential": _PRESENCE,
+    "days_left": _LEFT,
+}
+"""Features that the trees see besides the regressors, each with what a reader calls it."""
+
+_OF_RECORD: Final = {"created": _CREATION} | dict.fromkeys(("won", "lost", "advanced", "larger"), _RECORD)
 
 _TREES: Final[dict[str, Any]] = {
     "objective": "poisson",
@@ -77,9 +98,9 @@ class ArrivalModel:
 
     Deals created later and won in time, with those taken over: count = creation × chance to be won in time, that is the
     organisation's usual count by segment and days left, times what the rep's own records (creation, wins, losses,
-    speed; all shrunk), recent creation, ramp, territory and season make of it, by a log-linear Poisson model and boosted
-    trees that start from it. Counts are negative binomial. Shares of colleagues' deals and bookings that are taken back
-    come at the usual rates. Sizes are drawn from what such bookings were, against the usual size of the rep's deals.
+    speed; all shrunk), recent creation, ramp, territory and season make of it, by a log-linear Poisson model and
+    boosted trees that start from it. Counts are negative binomial. Shares of colleagues' deals and bookings that are
+    taken back come at the usual rates. Sizes are drawn from what such bookings were, against the usual size of the rep's deals.
 
     Attributes:
         curves: By segment ('' = all): `days_left` ascending and the usual `count` of a fully present rep.
@@ -134,7 +155,9 @@ class ArrivalModel:
         scaler = StandardScaler().fit(regressors)
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         standard = (regressors - scaler.mean_) / scale
-        fitted = PoissonRegressor(alpha=_RIDGE, max_iter=300).fit(standard, count / usual_count, sample_weight=usual_count)
+        fitted = PoissonRegressor(alpha=_RIDGE, max_iter=300).fit(
+            standard, count / usual_count, sample_weight=usual_count
+        )
         young = owned[owned["created_on"].to_numpy() >= owned["period_start"].to_numpy()]
         half = cls(
             curves=curves,
@@ -171,6 +194,25 @@ class ArrivalModel:
             log = log + self.trees.predict(_seen(frame, regressors), raw_score=True, num_threads=1)
         return np.asarray(np.clip(log, -12.0, 6.0))
 
+    def contributions(self, frame: pd.DataFrame, record: Array) -> tuple[Array, Array, list[str]]:
+        """What moves the log count: (n, labels) contributions, (n,) the log count of a usual rep, and the labels."""
+        usual_count = _usual_count(frame, self.curves)
+        regressors = _regressors(frame, record, usual_count, self.seasons, self.paces)
+        linear = (regressors - self.mean) / self.scale * self.weights
+        owners = _owners(len(self.seasons))
+        labels = list(dict.fromkeys([*owners, *_READ.values()]))
+        parts = np.zeros((len(frame), len(labels)))
+        for place, owner in enumerate(owners):
+            parts[:, labels.index(owner)] += linear[:, place]
+        base = np.log(usual_count) + self.constant
+        if self.trees is not None:
+            seen = _seen(frame, regressors)
+            shap = np.asarray(self.trees.predict(seen, pred_contrib=True, num_threads=1))
+            for place, owner in enumerate([*owners, *_READ.values()]):
+                parts[:, labels.index(owner)] += shap[:, place]
+            base = base + shap[:, -1]
+        return parts, base, labels
+
     def shared_count(self, frame: pd.DataFrame) -> Array:
         """(n,) expected number of shares of others' deals in the rest of the period."""
         return _usual_count(frame, self.shared)
@@ -203,8 +245,10 @@ class ArrivalModel:
                 raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
         arrays = {name: np.array(state[name], dtype=float)
                   for name in ("mean", "scale", "weights", "ratios", "shared_ratios", "undone_ratios")}  # fmt: skip
-        rest = {name: state[name] for name in ("curves", "paces", "constant", "dispersion", "shared", "undone")}
-        return cls(**rest, **arrays, seasons=tuple(state["seasons"]), trees=trees)
+        rest: dict[str, Any] = {
+            name: state[name] for name in ("curves", "paces", "constant", "dispersion", "shared", "undone")
+        }
+        return cls(**(rest | arrays), seasons=tuple(state["seasons"]), trees=trees)
 
 
 def _curve(days_left: Array, count: Array, able: Array) -> dict[str, list[float]]:
@@ -235,7 +279,7 @@ def _weekly_days(frame: pd.DataFrame) -> Array:
 
 
 def _able(frame: pd.DataFrame) -> Array:
-    return np.clip(np.nan_to_num(frame["exposure"].to_numpy(dtype=float), nan=1.0), 0.05, 1.0)
+    return np.asarray(np.clip(np.nan_to_num(frame["exposure"].to_numpy(dtype=float), nan=1.0), 0.05, 1.0))
 
 
 def _usual_count(frame: pd.DataFrame, curves: dict[str, dict[str, list[float]]]) -> Array:
@@ -248,7 +292,7 @@ def _usual_count(frame: pd.DataFrame, curves: dict[str, dict[str, list[float]]])
 
 
 def _usual_creation(frame: pd.DataFrame) -> Array:
-    return np.maximum(reach(frame) * ramp(frame), 0.05)
+    return np.asarray(np.maximum(reach(frame) * ramp(frame), 0.05))
 
 
 def _paces(frame: pd.DataFrame) -> dict[str, list[float]]:
@@ -272,8 +316,8 @@ def _regressors(
     usual, segment = _usual_creation(frame), segments_of(frame)
     recent = []
     for place, days in enumerate(RECENT):
-        due = usual * segment.map({name: pace[place] for name, pace in paces.items()}).fillna(paces[""][place])
-        due = np.maximum(due.to_numpy(dtype=float), _LEAST)
+        pace = segment.map({name: paces[name][place] for name in paces}).fillna(paces[""][place])
+        due = np.maximum(usual * pace.to_numpy(dtype=float), _LEAST)
         made = frame[f"created_count_{days}"].to_numpy(dtype=float)
         recent.append(np.log((np.where(np.isnan(made), due, made) + _PRIOR_COUNT) / (due + _PRIOR_COUNT)))
     moving = np.column_stack([record, *recent])
@@ -281,6 +325,12 @@ def _regressors(
     number = np.nan_to_num(frame["period_number"].to_numpy(dtype=float))
     season = [(number == each).astype(float) for each in seasons]
     return np.column_stack([moving, moving * left, standing, *season])
+
+
+def _owners(seasons: int) -> list[str]:
+    """What a reader calls each of `_regressors`."""
+    moving = [*(_OF_RECORD[move] for move in MOVES), *(_CREATION for _ in RECENT)]
+    return [*moving, *moving, _PRESENCE, _PRESENCE, _LEFT, *(_SEASON for _ in range(seasons))]
 
 
 def _seen(frame: pd.DataFrame, regressors: Array) -> Array:

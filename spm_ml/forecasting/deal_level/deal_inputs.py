@@ -71,8 +71,11 @@ class DealInputs:
         logs = np.log(first["amount"].to_numpy(dtype=float))
         own = by_rep["segment"].reindex(first["rep_id"]).fillna("").to_numpy()
         sizes = {str(name): float(np.exp(mean)) for name, mean in pd.Series(logs).groupby(own).mean().items()}
-        return cls(tuple(common.index[:SHOWN_SEGMENTS]), sizes | {"": float(np.exp(logs.mean())) if len(logs) else 1.0},
-                   min(stages, _MANY))
+        return cls(
+            tuple(common.index[:SHOWN_SEGMENTS]),
+            sizes | {"": float(np.exp(logs.mean())) if len(logs) else 1.0},
+            min(stages, _MANY),
+        )
 
     def usual_size(self, frame: pd.DataFrame, record: Array) -> Array:
         """(n,) usual amount of each rep's deals, minor units, positive: the segment's, times the rep's own record."""
@@ -81,7 +84,8 @@ class DealInputs:
 
     def segment_code(self, frame: pd.DataFrame) -> Array:
         """(n,) 0 … for the common segments, −1 for the others."""
-        return np.asarray(pd.Index(self.segments).get_indexer(segments_of(frame)), dtype=float)
+        code = pd.Index(self.segments).get_indexer(pd.Index(segments_of(frame)))
+        return np.asarray(code.astype(float))
 
     def matrix(self, pipeline: Pipeline, record: Array) -> Array:
         """(m, columns of `GROUPS`) float32, NaN where unknown.
@@ -143,8 +147,9 @@ class DealInputs:
         columns, owners = [values for _, values in base], [name for name, _ in base]
         for number in range(1, self.stages + 1):
             here = (stage == number).astype(float)
-            columns += [here, *(here * values for _, values in base[:11]), *(here * values for _, values in base[15:18])]
-            owners += ["stage", *(name for name, _ in base[:11]), *(name for name, _ in base[15:18])]
+            apart = [*base[:11], *base[15:18]]
+            columns += [here, *(here * values for _, values in apart)]
+            owners += ["stage", *(name for name, _ in apart)]
         for code in range(len(self.segments)):
             own = (known["segment"] == code).astype(float)
             columns += [own, own * base[7][1], own * stage]
@@ -159,5 +164,3 @@ class DealInputs:
     def of_state(cls, state: dict[str, Any]) -> Self:
         """Reads the JSON form."""
         return cls(tuple(state["segments"]), state["sizes"], state["stages"])
-
-

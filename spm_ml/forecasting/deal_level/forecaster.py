@@ -9,12 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.forecasting.deal_level.explaining import deals_of, drivers_of, largest_of, parts_of
 from spm_ml.forecasting.deal_level.monte_carlo import DRAWS, Parameters, at_levels, simulate
 from spm_ml.forecasting.deal_level.parts import DealParts
 from spm_ml.forecasting.deal_level.pipeline import Pipeline
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS, Array
 from spm_ml.forecasting.draws import keys_of, other, uniforms
+from spm_ml.forecasting.explanation import MEDIAN, Explanation
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.protocol import (
     FitSettings,
@@ -24,6 +26,7 @@ from spm_ml.forecasting.protocol import (
     may_be_learnt_from,
     not_fitted,
     read_state,
+    unknown_reps,
     write_state,
 )
 from spm_ml.forecasting.recalibration import WeeklyRecalibration, scores_of
@@ -97,10 +100,45 @@ class DealLevel:
             )
         pipeline = Pipeline.of(dataset)
         quantiles = self._quantiles(pipeline, self._parts.parameters(pipeline, may_fall=self._may_fall))
-        reasons: list[Abstention | None] = [None] * len(dataset)
-        return AttainmentForecast.of(
-            dataset, quantiles, reasons, may_fall=self._may_fall, dependence=self._dependence
+        reasons = unknown_reps(pipeline.frame)
+        return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall, dependence=self._dependence)
+
+    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+        """Splits the medians into parts, each with its drivers; see `Forecaster.explain`."""
+        if self._parts is None:
+            return Explanation.plain(dataset, forecast)
+        pipeline = Pipeline.of(dataset)
+        parameters = self._parts.parameters(pipeline, may_fall=self._may_fall)
+        raw = np.empty(parameters.rows)
+        for rows, ordered in simulate(parameters, seed=self.settings.seed):
+            raw[rows] = at_levels(ordered, np.full((len(ordered), 1), 0.5))[:, 0]
+        record = self._parts.records.of(pipeline.frame)
+        return Explanation(
+            parts_of(pipeline, parameters, raw, forecast.bookings[:, MEDIAN], len(dataset.stages)),
+            drivers_of(pipeline, self._parts, parameters, record),
+            deals_of(pipeline, self._parts, parameters),
+            self._without_largest(pipeline, dataset, self._parts),
         )
+
+    def _without_largest(self, pipeline: Pipeline, dataset: RepPeriodDataset, parts: DealParts) -> pd.DataFrame:
+        """What the rows with an open deal would be forecast without the largest one (H18)."""
+        largest = largest_of(pipeline)
+        parameters = parts.parameters(pipeline, may_fall=self._may_fall, without=largest)
+        nothing: list[Abstention | None] = [None] * len(dataset)
+        without = AttainmentForecast.of(
+            dataset, self._quantiles(pipeline, parameters), nothing, may_fall=self._may_fall
+        )
+        row, deals = pipeline.row[largest], pipeline.deals[largest]
+        table = pd.DataFrame(
+            {
+                "row": row,
+                "opportunity_id": deals["opportunity_id"].to_numpy(),
+                "amount": deals["amount"].to_numpy(),
+                "median": without.bookings[row, MEDIAN],
+                "p_hit": without.p_hit[row],
+            }
+        )
+        return table[table["median"].notna()].reset_index(drop=True)
 
     def save(self, folder: Path) -> None:
         """Writes JSON and LightGBM's text; see `Forecaster.save`."""

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spm_ml.forecasting.draws import Keys, other, uniforms
 from spm_ml.forecasting.distribution import Array
+from spm_ml.forecasting.draws import Keys, other, uniforms
 
 DRAWS: Final = 256
 AT_ONCE: Final = 400_000
@@ -136,7 +136,7 @@ def _open(parameters: Parameters, rows: slice, starts: NDArray[np.int64], draws:
 
 
 def _compound(parameters: Parameters, part: str, rows: slice, draws: int, seed: int) -> Array:
-    """(rows, draws) sums of a random number of sizes: arrivals, shares of others' deals, or (negative) what is undone."""
+    """(rows, draws) sums of a random number of sizes: arrivals, shares of others' deals, or less what is undone."""
     place, sign = _COMPOUNDS[part]
     keys = other(parameters.row_keys[rows], place)
     if part == "arrivals":

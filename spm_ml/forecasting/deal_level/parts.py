@@ -47,17 +47,16 @@ class DealParts:
         inputs = DealInputs.fit(pipeline, stages)
         usual = inputs.usual_size(pipeline.frame, record)
         matrix, won = inputs.matrix(pipeline, record), pipeline.won
+        deals = int(pipeline.deals["opportunity_id"].nunique())
         return cls(
             records=records,
-            winning=WinModel.fit(inputs, matrix, won, seed=seed, threads=threads),
+            winning=WinModel.fit(inputs, matrix, won, deals=deals, seed=seed, threads=threads),
             timing=CloseTiming.fit(pipeline, seed=seed),
             arrivals=ArrivalModel.fit(pipeline, record, usual, seed=seed),
             shares=_shares(pipeline, usual),
         )
 
-    def parameters(
-        self, pipeline: Pipeline, *, may_fall: bool, without: NDArray[np.bool_] | None = None
-    ) -> Parameters:
+    def parameters(self, pipeline: Pipeline, *, may_fall: bool, without: NDArray[np.bool_] | None = None) -> Parameters:
         """What the rows are drawn from.
 
         Args:

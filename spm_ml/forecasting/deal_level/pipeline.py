@@ -82,14 +82,14 @@ class Pipeline:
 def ramp(frame: pd.DataFrame) -> Array:
     """(n,) share of the usual creation of deals that a rep of that tenure has reached, .1–1."""
     tenure = np.nan_to_num(frame["tenure_days"].to_numpy(dtype=float), nan=_RAMP_TO)
-    return np.clip((tenure - _RAMP_FROM) / (_RAMP_TO - _RAMP_FROM), 0.1, 1.0)
+    return np.asarray(np.clip((tenure - _RAMP_FROM) / (_RAMP_TO - _RAMP_FROM), 0.1, 1.0))
 
 
 def reach(frame: pd.DataFrame) -> Array:
     """(n,) territory potential × exposure: how much a rep can work on in the period, against a usual one."""
     potential = np.nan_to_num(frame["territory_potential"].to_numpy(dtype=float), nan=1.0)
     exposure = np.nan_to_num(frame["exposure"].to_numpy(dtype=float), nan=1.0)
-    return np.clip(potential, 0.2, 5.0) * np.clip(exposure, 0.05, 1.0)
+    return np.asarray(np.clip(potential, 0.2, 5.0) * np.clip(exposure, 0.05, 1.0))
 
 
 def segments_of(frame: pd.DataFrame) -> pd.Series:

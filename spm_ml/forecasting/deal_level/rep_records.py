@@ -64,9 +64,7 @@ class RepRecords:
             place = (np.searchsorted(periods, part["period_start"]), pd.Index(reps).get_indexer(part["rep_id"]))
             np.add.at(observed[number], place, part["observed"].to_numpy(dtype=float))
             np.add.at(expected[number], place, part["expected"].to_numpy(dtype=float))
-        prior = {
-            move: _events_of_spread(observed[number], expected[number], move) for number, move in enumerate(MOVES)
-        }
+        prior = {move: _events_of_spread(observed[number], expected[number], move) for number, move in enumerate(MOVES)}
         named = tuple(pd.Timestamp(period).date().isoformat() for period in periods)
         return cls(named, tuple(map(str, reps)), observed, expected, prior)
 
@@ -75,7 +73,7 @@ class RepRecords:
         seen, due = _discounted(self.observed), _discounted(self.expected)
         periods = np.array(self.periods, dtype="datetime64[s]")
         before = np.searchsorted(periods, frame["period_start"].to_numpy(), side="left")
-        rep = pd.Index(self.reps).get_indexer(frame["rep_id"])
+        rep = pd.Index(self.reps).get_indexer(pd.Index(frame["rep_id"]))
         prior = np.array([self.prior[move] for move in MOVES])[:, None]
         own = rep >= 0
         observed = np.where(own, seen[:, before, rep], 0.0) + prior
@@ -219,5 +217,6 @@ def _sizes(pipeline: Pipeline) -> pd.DataFrame:
     usual = pd.Series(size).groupby(segment).transform("mean").to_numpy() if len(first) else size
     own = pd.DataFrame({"rep_id": first["rep_id"].to_numpy(), "period_start": first["period_start"].to_numpy()})
     grouped = own.assign(gain=size - usual).groupby(["rep_id", "period_start"])["gain"].agg(["mean", "size"])
-    return grouped.reset_index().assign(observed=grouped["size"].to_numpy() * np.exp(grouped["mean"].to_numpy()),
-                                        expected=grouped["size"].to_numpy())
+    return grouped.reset_index().assign(
+        observed=grouped["size"].to_numpy() * np.exp(grouped["mean"].to_numpy()), expected=grouped["size"].to_numpy()
+    )

@@ -18,7 +18,10 @@ MOST_DEALS: Final = 240_000
 """Deals and as-of days that trees are fitted to, drawn evenly from all of them: neighbouring weeks tell the same."""
 
 MOST_LOGISTIC: Final = 80_000
-ROUNDS: Final = 110
+ROUNDS: Final = 120
+FEW_DEALS: Final = 5_000
+"""Different deals at which half of the rounds are boosted."""
+
 _REGULARISATION: Final = 0.5
 _BOUND: Final = 9.0
 _CHUNK: Final = 200_000
@@ -41,6 +44,51 @@ _TREES: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class _Logistic:
+    """Log-odds that are linear in the design of `DealInputs`.
+
+    Attributes:
+        mean, scale, weights: (q,) of the standardised design.
+        constant: Log-odds at the mean.
+    """
+
+    inputs: DealInputs
+    mean: Array
+    scale: Array
+    weights: Array
+    constant: float
+
+    def log_odds(self, matrix: Array) -> Array:
+        """(m,) log-odds."""
+        odds = np.empty(len(matrix))
+        for first in range(0, len(matrix), _CHUNK):
+            design, _ = self.inputs.design(matrix[first : first + _CHUNK])
+            odds[first : first + _CHUNK] = ((design - self.mean) / self.scale) @ self.weights + self.constant
+        return np.clip(odds, -_BOUND, _BOUND)
+
+    def contributions(self, matrix: Array) -> Array:
+        """(m, p) weight × distance from the mean, added up by the column of `GROUPS` that each regressor belongs to."""
+        design, owners = self.inputs.design(matrix)
+        linear = (design - self.mean) / self.scale * self.weights
+        names = list(GROUPS)
+        parts = np.zeros((len(matrix), len(names)))
+        for place, owner in enumerate(owners):
+            parts[:, names.index(owner)] += linear[:, place]
+        return parts
+
+    def to_state(self) -> dict[str, Any]:
+        """Gives the JSON form."""
+        arrays = {name: getattr(self, name).tolist() for name in ("mean", "scale", "weights")}
+        return arrays | {"inputs": self.inputs.to_state(), "constant": self.constant}
+
+    @classmethod
+    def of_state(cls, state: dict[str, Any]) -> Self:
+        """Reads the JSON form."""
+        mean, scale, weights = (np.array(state[name], dtype=float) for name in ("mean", "scale", "weights"))
+        return cls(DealInputs.of_state(state["inputs"]), mean, scale, weights, state["constant"])
+
+
+@dataclass(frozen=True)
 class WinModel:
     """Log-odds that anything is booked from a deal in the rest of the period.
 
@@ -49,32 +97,25 @@ class WinModel:
     either alone and as their average.
 
     Attributes:
-        inputs: Columns and design.
-        mean: (q,) of the design.
-        scale: (q,) of the design, positive.
-        weights: (q,) of the standardised design.
-        constant: Log-odds of the logistic half at the mean.
+        half: The logistic half.
         trees: Added to it.
 
     Source: Ke et al. (2017), LightGBM, NeurIPS 30; Bühlmann & Hothorn (2007), Statistical Science 22(4), for boosting
     from an offset.
     """
 
-    inputs: DealInputs
-    mean: Array
-    scale: Array
-    weights: Array
-    constant: float
+    half: _Logistic
     trees: lightgbm.Booster
 
     @classmethod
-    def fit(cls, inputs: DealInputs, matrix: Array, won: Array, *, seed: int, threads: int) -> Self:
+    def fit(cls, inputs: DealInputs, matrix: Array, won: Array, *, deals: int, seed: int, threads: int) -> Self:
         """Fits both halves; deterministic for a seed.
 
         Args:
             inputs: Makes the design.
             matrix: (m, p) from `DealInputs.matrix`.
             won: (m,) 0 or 1, both must occur.
+            deals: Different deals among the rows: trees grow with them.
             seed: Of what is drawn.
             threads: The most threads that LightGBM may use.
         """
@@ -84,29 +125,25 @@ class WinModel:
         scaler = StandardScaler().fit(design)
         fitted = LogisticRegression(C=_REGULARISATION, max_iter=300).fit(scaler.transform(design), won[few])
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
-        half = cls(inputs, scaler.mean_, scale, fitted.coef_[0], float(fitted.intercept_[0]), lightgbm.Booster)
+        half = _Logistic(inputs, scaler.mean_, scale, fitted.coef_[0], float(fitted.intercept_[0]))
         many = _some(len(matrix), MOST_DEALS, random)
         parameters = _TREES | {"seed": seed, "num_threads": threads if len(many) >= MOST_LOGISTIC else 1}
-        data = lightgbm.Dataset(
-            matrix[many], won[many], init_score=half.logistic(matrix[many]), params=parameters, free_raw_data=True
-        )
-        trees = lightgbm.train(parameters, data, ROUNDS)
-        return cls(inputs, half.mean, half.scale, half.weights, half.constant, trees)
+        start = half.log_odds(matrix[many])
+        data = lightgbm.Dataset(matrix[many], won[many], init_score=start, params=parameters)
+        rounds = max(round(ROUNDS * deals / (deals + FEW_DEALS)), 1)
+        return cls(half, lightgbm.train(parameters, data, rounds))
 
-    def logistic(self, matrix: Array) -> Array:
-        """(m,) log-odds of the logistic half."""
-        odds = np.empty(len(matrix))
-        for first in range(0, len(matrix), _CHUNK):
-            design, _ = self.inputs.design(matrix[first : first + _CHUNK])
-            odds[first : first + _CHUNK] = ((design - self.mean) / self.scale) @ self.weights + self.constant
-        return np.clip(odds, -_BOUND, _BOUND)
+    @property
+    def inputs(self) -> DealInputs:
+        """What it sees."""
+        return self.half.inputs
 
     def log_odds(self, matrix: Array) -> Array:
         """(m,) log-odds of being won in time."""
         if not len(matrix):
             return np.zeros(0)
         added = np.asarray(self.trees.predict(matrix, raw_score=True, num_threads=1))
-        return np.asarray(np.clip(self.logistic(matrix) + added, -_BOUND, _BOUND))
+        return np.asarray(np.clip(self.half.log_odds(matrix) + added, -_BOUND, _BOUND))
 
     def contributions(self, matrix: Array) -> tuple[Array, Array]:
         """(m, p) what each column adds to the log-odds, and (m,) the log-odds of a usual deal they are added to.
@@ -115,25 +152,14 @@ class WinModel:
 
         Source: Lundberg et al. (2020), Nature Machine Intelligence 2.
         """
-        design, owners = self.inputs.design(matrix)
-        linear = (design - self.mean) / self.scale * self.weights
-        names = list(GROUPS)
-        parts = np.zeros((len(matrix), len(names)))
-        for place, owner in enumerate(owners):
-            parts[:, names.index(owner)] += linear[:, place]
+        parts = self.half.contributions(matrix)
         shap = np.asarray(self.trees.predict(matrix, pred_contrib=True, num_threads=1))
-        return parts + shap[:, :-1], self.constant + shap[:, -1]
+        return parts + shap[:, :-1], self.half.constant + shap[:, -1]
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Writes the trees as LightGBM's text and gives the rest in JSON form."""
         (folder / _FILE).write_text(self.trees.model_to_string(), encoding="utf-8")
-        return {
-            "inputs": self.inputs.to_state(),
-            "mean": self.mean.tolist(),
-            "scale": self.scale.tolist(),
-            "weights": self.weights.tolist(),
-            "constant": self.constant,
-        }
+        return self.half.to_state()
 
     @classmethod
     def load(cls, folder: Path, state: dict[str, Any]) -> Self:
@@ -147,8 +173,7 @@ class WinModel:
             trees = lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
             raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
-        mean, scale, weights = (np.array(state[name], dtype=float) for name in ("mean", "scale", "weights"))
-        return cls(DealInputs.of_state(state["inputs"]), mean, scale, weights, state["constant"], trees)
+        return cls(_Logistic.of_state(state), trees)
 
 
 def _some(count: int, most: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -9,7 +9,9 @@ import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting.calibration import WeeklyShifts
+from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting.explanation import Explanation
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.panel.histories import SeriesBook
 from spm_ml.forecasting.panel.members import Members
@@ -93,7 +95,9 @@ class PanelEnsemble:
         origins = rolled.selection.origins
         shifts = WeeklyShifts.fit(past["week"].to_numpy(), error, trust=origins / (origins + TRUST_PERIODS))
         members = Members.fit(tuple(rolled.selection.weights), book.panel, self.settings)
-        self._learnt = _Learnt(book, rolled.selection, members, unfolding, scale, shifts)
+        moved = raw + shifts.at(past["week"].to_numpy()) * usual[:, None]
+        dependence = Dependence.of_quantiles(past, moved, may_fall=self._may_fall)
+        self._learnt = _Learnt(book, rolled.selection, members, unfolding, scale, shifts, dependence)
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
@@ -114,7 +118,12 @@ class PanelEnsemble:
             quantiles[known] = self._forecast(frame.loc[known], self._learnt)
         unknown = Abstention("thin_history", "No finished period of this rep is known.")
         reasons = [unknown if np.isnan(row[0]) else None for row in quantiles]
-        return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall)
+        dependence = self._learnt.dependence
+        return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall, dependence=dependence)
+
+    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+        """Tells what is booked from what is still to come; see `Forecaster.explain`."""
+        return Explanation.plain(dataset, forecast)
 
     def save(self, folder: Path) -> None:
         """Writes JSON, and LightGBM's text where it is a member; see `Forecaster.save`."""
@@ -162,6 +171,7 @@ class _Learnt:
     unfolding: Unfolding
     scale: RepScale
     shifts: WeeklyShifts
+    dependence: Dependence
 
     def to_state(self) -> dict[str, Any]:
         return {
@@ -171,6 +181,7 @@ class _Learnt:
             "unfolding": self.unfolding.to_state(),
             "scale": asdict(self.scale),
             "shifts": self.shifts.to_state(),
+            "dependence": self.dependence.to_state(),
         }
 
     @classmethod
@@ -182,4 +193,5 @@ class _Learnt:
             Unfolding.of_state(state["unfolding"]),
             RepScale(**state["scale"]),
             WeeklyShifts.of_state(state["shifts"]),
+            Dependence.of_state(state["dependence"]),
         )
