@@ -30,7 +30,7 @@ from benchmarks.holdout_world.truth import Truth
 from spm_ml.simulation.ledger import run_ends
 from spm_ml.simulation.world import Floats, Ints
 
-_DEALS_AT_ONCE: Final = 2_000
+_ROUNDS_AT_ONCE: Final = 2_000
 _CELLS_AT_ONCE: Final = 4_000_000
 
 
@@ -94,8 +94,8 @@ class OpenRounds:
         index = deals.round[deal]
         starts = np.append(0, run_ends(index) + 1)
         parts = []
-        for first in range(0, len(starts) - 1, _DEALS_AT_ONCE):
-            upto = min(first + _DEALS_AT_ONCE, len(starts) - 1)
+        for first in range(0, len(starts) - 1, _ROUNDS_AT_ONCE):
+            upto = min(first + _ROUNDS_AT_ONCE, len(starts) - 1)
             chosen = deal[starts[first] : starts[upto]]
             parts.append(decision_chances(truth, chosen, today)[:, 1, : last - today])
         chances = np.concatenate(parts) if parts else np.zeros((0, last - today))
