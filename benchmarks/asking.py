@@ -3,17 +3,30 @@
 import resource
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import GROUP_COLUMNS, Answers, Cost, actual_of, answers_of_draws
+from benchmarks.measuring import (
+    GROUP_COLUMNS,
+    GROUP_LEVELS,
+    P10,
+    P90,
+    Answers,
+    Cost,
+    actual_of,
+    answers_of_draws,
+    group_names,
+    group_outcomes,
+)
 from benchmarks.worlds import Case, is_tested, oracle_draws, read_oracle_truth
 from spm_ml import accuracy
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.forecasting import FitSettings, forecaster_class
+from spm_ml.forecasting import AttainmentForecast, FitSettings, forecaster_class, roll_up
 from spm_ml.forecasting.distribution import probability_at_least
 from spm_ml.settings import QUANTILE_LEVELS
+from spm_ml.simulation.world import Ints
 
 ORACLES = {"oracle": True, "oracle without shocks": False}
 """Names of the oracles in the table, and whether they know the shocks."""
@@ -36,8 +49,7 @@ def ask_forecaster(
     wanted = is_tested(dataset.frame, tested, weeks).to_numpy()
     places = pd.MultiIndex.from_frame(rows[["rep_id", "as_of"]])
     quantiles = np.full((len(rows), len(QUANTILE_LEVELS)), np.nan)
-    p_hit = np.full(len(rows), np.nan)
-    cost = Cost()
+    p_hit, groups, cost = np.full(len(rows), np.nan), [], Cost()
     quota = rows["quota_final"].to_numpy(dtype=np.float64)
     starts = sorted(dataset.frame.loc[wanted, "period_start"].unique())
     for start in starts:
@@ -47,17 +59,37 @@ def ask_forecaster(
         fitted = forecaster_class(name)(settings).fit(before)
         fit_seconds, began = time.perf_counter() - began, time.perf_counter()
         forecast = fitted.predict(test)
-        cost = Cost(fit=fit_seconds, predict=time.perf_counter() - began)
+        predict_seconds = time.perf_counter() - began
         said = pd.MultiIndex.from_frame(forecast.keys[["rep_id", "as_of"]])
         place = said.get_indexer(places)
         own = np.flatnonzero(place >= 0)
         chosen = place[own]
         quantiles[own] = forecast.bookings[chosen] / quota[own, None]
         p_hit[own] = probability_at_least(forecast.bookings[chosen], forecast.floor[chosen], quota[own])
+        began = time.perf_counter()
+        groups.extend(_rolled_up(forecast, rows.iloc[own], chosen, level) for level in GROUP_LEVELS)
+        cost = Cost(fit_seconds, predict_seconds, time.perf_counter() - began)
     crps = accuracy.crps_of_rows(actual_of(rows), quantiles, QUANTILE_LEVELS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    groups = pd.DataFrame(columns=list(GROUP_COLUMNS))
-    return Answers(name, quantiles, p_hit, crps, groups, Cost(cost.fit, cost.predict, cost.roll_up, peak))
+    return Answers(name, quantiles, p_hit, crps, pd.concat(groups, ignore_index=True), replace(cost, peak=peak))
+
+
+def _rolled_up(forecast: AttainmentForecast, rows: pd.DataFrame, chosen: Ints, level: str) -> pd.DataFrame:
+    """`GROUP_COLUMNS` of the groups at a level, of the measured rows that were answered.
+
+    Args:
+        forecast: Of a period.
+        rows: The measured rows of the period.
+        chosen: Position of each of them in the forecast.
+        level: Of `GROUP_LEVELS`.
+    """
+    answered = ~np.isnan(forecast.mean_bookings[chosen])
+    names = np.full(len(forecast), "", dtype=object)
+    names[chosen] = np.where(answered, group_names(rows, level), "")
+    rolled = roll_up(forecast, list(names))
+    ends = rolled.keys.assign(low=rolled.bookings[:, P10], high=rolled.bookings[:, P90])
+    outcomes = group_outcomes(rows[answered], level)
+    return outcomes.merge(ends, on=["group", "as_of"], validate="one_to_one")[list(GROUP_COLUMNS)]
 
 
 def ask_oracle(name: str, case: Case, rows: pd.DataFrame, draws: int) -> Answers:

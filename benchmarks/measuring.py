@@ -29,7 +29,7 @@ TENURE_BANDS: Final = {"<180 d": (-np.inf, 180.0), "180–720 d": (180.0, 720.5)
 GROUP_LEVELS: Final = ("team", "region", "company")
 GROUP_COLUMNS: Final = ("level", "group", "as_of", "actual", "low", "high")
 INTERVAL: Final = (0.1, 0.9)
-_P10, _P90 = (QUANTILE_LEVELS.index(level) for level in INTERVAL)
+P10, P90 = (QUANTILE_LEVELS.index(level) for level in INTERVAL)
 _SAME: Final = 1e-5
 """Difference in bookings ÷ quota below which two amounts are one: shares of deals are rounded."""
 
@@ -120,7 +120,7 @@ def share_inside(actual: Array, quantiles: Array) -> Array:
     low, high = INTERVAL
     shared = np.clip(np.minimum(last, high) - np.maximum(first, low), 0.0, None)
     tied = upto > below
-    between = (below > _P10) & (below <= _P90)
+    between = (below > P10) & (below <= P90)
     share = np.where(tied, shared / np.where(tied, last - first, 1.0), between)
     return np.where(np.isnan(quantiles).any(axis=1), np.nan, share)
 
@@ -152,7 +152,7 @@ def score(answers: Answers, oracle: Answers, reference: Answers, rows: pd.DataFr
     asked = ~np.isnan(reference.crps) & ~np.isnan(oracle.crps)
     answered = asked & ~np.isnan(answers.crps)
     inside = share_inside(actual, answers.quantiles)
-    closed = (answers.quantiles[:, _P10] <= actual + _SAME) & (actual <= answers.quantiles[:, _P90] + _SAME)
+    closed = (answers.quantiles[:, P10] <= actual + _SAME) & (actual <= answers.quantiles[:, P90] + _SAME)
     weeks = {f"w{week}": (rows["week"] == week).to_numpy() for week in SHOWN_WEEKS}
     tenure = rows["tenure_days"].to_numpy(dtype=np.float64)
     bands = {name: (tenure >= least) & (tenure < below) for name, (least, below) in TENURE_BANDS.items()}
@@ -191,7 +191,7 @@ def _groups_of_draws(rows: pd.DataFrame, drawn: Array) -> pd.DataFrame:
         names = group_names(rows, level).to_numpy()
         total = [drawn[:, names == group].sum(axis=1) for group in outcomes["group"]]
         ends = quantiles_of(np.array(total).reshape(len(total), len(drawn)).T)
-        parts.append(outcomes.assign(low=ends[:, _P10], high=ends[:, _P90]))
+        parts.append(outcomes.assign(low=ends[:, P10], high=ends[:, P90]))
     return pd.concat(parts, ignore_index=True)[list(GROUP_COLUMNS)]
 
 
