@@ -66,8 +66,8 @@ class Dependence:
         team["same_pairs"] = team["count"] ** 2 - team["count"]
         team["squared"], team["counts"] = team["score"] ** 2, team["count"] ** 2
         day = team.groupby("day")[["score", "count", "same", "same_pairs", "squared", "counts"]].sum()
-        first = frame.assign(day=days).drop_duplicates("day").set_index("day")
-        day = day.join(first[["period_start", "elapsed_share"]])
+        first = frame[["period_start", "elapsed_share"]].assign(day=days).drop_duplicates("day").set_index("day")
+        day = day.join(first)
         day["other"] = (day["score"] ** 2 - day["squared"]) / (day["count"] ** 2 - day["counts"]).where(lambda n: n > 0)
         day["within"] = day["same"] / day["same_pairs"].where(day["same_pairs"] > 0)
         day["within"] -= day["other"].fillna(0.0)

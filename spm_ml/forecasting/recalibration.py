@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from spm_ml.forecasting import distribution
 from spm_ml.forecasting.distribution import Array
@@ -19,8 +20,9 @@ PRIOR_ROWS: Final = 200.0
 PRIOR_SPREAD: Final = 0.2
 """Standard deviation of a period's mean score that is assumed like a period's worth of evidence."""
 
-CLEAR: Final = 4.0
-"""Squared standard errors by which a shift must differ from none before any of it is believed."""
+CLEAR: Final = 0.995
+"""Level of Student's t beyond which a shift must lie before any of it is believed: early origins know less than the
+forecaster that is corrected, and a shift believed too soon did more harm than good."""
 
 _CLIP: Final = 3.0
 _NEIGHBOUR: Final = 0.5
@@ -130,7 +132,8 @@ def _moments(week: Array, period: NDArray[np.int64], score: Array, recency: Arra
     mean = float((each * means).sum() / each.sum())
     between = float((each * (means - mean) ** 2).sum() / each.sum()) * count
     uncertainty = (between + PRIOR_SPREAD**2) / (count + 1) / count
-    shift = mean * max(0.0, 1.0 - CLEAR * uncertainty / mean**2) if mean else 0.0
+    clear = float(student.ppf(CLEAR, max(count - 1, 1e-3))) ** 2 if count > 1 else np.inf
+    shift = mean * max(0.0, 1.0 - clear * uncertainty / mean**2) if mean else 0.0
     rows = weight.sum() ** 2 / (weight**2).sum() / (1 + 2 * _NEIGHBOUR)
     variance = float((weight * (score - shift) ** 2).sum() / weight.sum())
     return shift, float(np.sqrt((rows * variance + PRIOR_ROWS) / (rows + PRIOR_ROWS)))

@@ -188,7 +188,6 @@ def test_a_world_is_made_once_and_its_draws_are_kept(case: Case, rows: pd.DataFr
     assert kept != case.draws_file(day, 10, know_shocks=True)
 
 
-@pytest.mark.filterwarnings("ignore:DataFrame is highly fragmented")
 def test_a_forecaster_is_asked_as_in_a_backtest(case: Case, rows: pd.DataFrame) -> None:
     oracle = ask_oracle("oracle", case, rows, 60)
     said = ask_forecaster("historical_mean", case, rows, TESTED, WEEKS, FitSettings())
@@ -228,7 +227,6 @@ def test_the_command_measures_every_case(
     assert out.read_text() == capsys.readouterr().out[:-1]
 
 
-@pytest.mark.filterwarnings("ignore:DataFrame is highly fragmented")
 def test_every_oracle_and_forecaster_gets_a_line(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     plan = Plan(("historical_mean",), TESTED, WEEKS, 10, FitSettings(), jobs=1)

@@ -16,6 +16,9 @@ from spm_ml.forecasting.deal_level.rep_records import MOVES
 from spm_ml.forecasting.distribution import Array
 
 ROUNDS: Final = 40
+MOST_ROWS: Final = 60_000
+"""Rows that counts are fitted to, drawn evenly from all: neighbouring weeks tell the same."""
+
 SIZES: Final = 256
 """Points at which distributions of sizes are kept."""
 
@@ -82,8 +85,11 @@ def later_bookings(frame: pd.DataFrame, bookings: pd.DataFrame) -> Array:
 def kinds_of_bookings(pipeline: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Bookings from deals that the rep owned on some as-of day, shares of others' deals, and what was taken back."""
     booked = pipeline.bookings
-    pairs = pd.MultiIndex.from_frame(pipeline.deals[["rep_id", "opportunity_id"]].drop_duplicates())
-    owned = pd.MultiIndex.from_frame(booked[["rep_id", "opportunity_id"]]).isin(pairs)
+    owner, reps = pd.factorize(pipeline.frame["rep_id"])
+    pairs = np.unique(owner[pipeline.row] * len(pipeline.names) + pipeline.code)
+    rep = pd.Index(reps).get_indexer(pd.Index(booked["rep_id"]))
+    deal = pipeline.names.get_indexer(pd.Index(booked["opportunity_id"]))
+    owned = (rep >= 0) & (deal >= 0) & np.isin(rep * len(pipeline.names) + deal, pairs)
     gained = booked["amount"].to_numpy() > 0
     return booked[gained & owned], booked[gained & ~owned], booked[booked["amount"] < 0]
 
@@ -100,7 +106,8 @@ class ArrivalModel:
     organisation's usual count by segment and days left, times what the rep's own records (creation, wins, losses,
     speed; all shrunk), recent creation, ramp, territory and season make of it, by a log-linear Poisson model and
     boosted trees that start from it. Counts are negative binomial. Shares of colleagues' deals and bookings that are
-    taken back come at the usual rates. Sizes are drawn from what such bookings were, against the usual size of the rep's deals.
+    taken back come at the usual rates. Sizes are drawn from what such bookings were, against the usual size of the
+    rep's deals.
 
     Attributes:
         curves: By segment ('' = all): `days_left` ascending and the usual `count` of a fully present rep.
@@ -155,9 +162,9 @@ class ArrivalModel:
         scaler = StandardScaler().fit(regressors)
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         standard = (regressors - scaler.mean_) / scale
-        fitted = PoissonRegressor(alpha=_RIDGE, max_iter=300).fit(
-            standard, count / usual_count, sample_weight=usual_count
-        )
+        some = np.sort(np.random.default_rng(seed).permutation(len(frame))[:MOST_ROWS])
+        poisson = PoissonRegressor(alpha=_RIDGE, max_iter=300)
+        fitted = poisson.fit(standard[some], (count / usual_count)[some], sample_weight=usual_count[some])
         young = owned[owned["created_on"].to_numpy() >= owned["period_start"].to_numpy()]
         half = cls(
             curves=curves,
@@ -178,7 +185,8 @@ class ArrivalModel:
         start = half.log_count(frame, record)
         trees = None
         if len(frame) >= 10 * _TREES["min_data_in_leaf"]:
-            data = lightgbm.Dataset(_seen(frame, regressors), count, init_score=start, params=_TREES | {"seed": seed})
+            seen, given = _seen(frame.iloc[some], regressors[some]), _TREES | {"seed": seed}
+            data = lightgbm.Dataset(seen, count[some], init_score=start[some], params=given)
             trees = lightgbm.train(_TREES | {"seed": seed}, data, ROUNDS)
         whole = cls(**{**vars(half), "trees": trees})
         expected = np.exp(whole.log_count(frame, record))

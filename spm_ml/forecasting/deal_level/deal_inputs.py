@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spm_ml.forecasting.deal_level.pipeline import Pipeline, segments_of
 from spm_ml.forecasting.deal_level.rep_records import MOVES, first_sights
 from spm_ml.forecasting.distribution import Array
+
+Matrix: TypeAlias = NDArray[np.float32]
 
 GROUPS: Final[Mapping[str, str]] = {
     "stage": "Stage reached",
@@ -87,7 +90,7 @@ class DealInputs:
         code = pd.Index(self.segments).get_indexer(pd.Index(segments_of(frame)))
         return np.asarray(code.astype(float))
 
-    def matrix(self, pipeline: Pipeline, record: Array) -> Array:
+    def matrix(self, pipeline: Pipeline, record: Array) -> Matrix:
         """(m, columns of `GROUPS`) float32, NaN where unknown.
 
         Args:
@@ -114,9 +117,12 @@ class DealInputs:
         }
         columns |= {f"record_{move}": record[row, place] for place, move in enumerate(MOVES)}
         columns |= {name: pipeline.of_rows(name) for name in GROUPS if name not in columns}
-        return np.column_stack([columns[name] for name in GROUPS]).astype(np.float32)
+        matrix = np.empty((len(row), len(GROUPS)), dtype=np.float32)
+        for place, name in enumerate(GROUPS):
+            matrix[:, place] = columns[name]
+        return matrix
 
-    def design(self, matrix: Array) -> tuple[Array, tuple[str, ...]]:
+    def design(self, matrix: Matrix) -> tuple[Array, tuple[str, ...]]:
         """(m, q) regressors of the logistic half, and for each the column of `GROUPS` that it belongs to.
 
         Every regressor stands alone and times each stage; those of time times each segment too.

@@ -72,7 +72,7 @@ def deals_of(pipeline: Pipeline, parts: DealParts, parameters: Parameters) -> pd
     table = pd.DataFrame(
         {
             "row": pipeline.row,
-            "opportunity_id": deals["opportunity_id"].to_numpy(),
+            "opportunity_id": pipeline.opportunity_ids,
             "stage": deals["stage"].to_numpy(),
             "amount": deals["amount"].to_numpy(),
             "p_win": 1.0 / (1.0 + np.exp(-parameters.log_odds)),
@@ -87,7 +87,7 @@ def deals_of(pipeline: Pipeline, parts: DealParts, parameters: Parameters) -> pd
 
 def largest_of(pipeline: Pipeline) -> np.ndarray:
     """(m,) whether a deal is the largest open one of its row; the first of equals."""
-    order = np.lexsort((pipeline.deals["opportunity_id"].to_numpy(dtype=str), -pipeline.deals["amount"].to_numpy(),
+    order = np.lexsort((pipeline.opportunity_ids.astype(str), -pipeline.deals["amount"].to_numpy(),
                         pipeline.row))  # fmt: skip
     largest = np.zeros(len(order), dtype=bool)
     if len(order):

@@ -13,6 +13,7 @@ from spm_ml.forecasting.deal_level.explaining import deals_of, drivers_of, large
 from spm_ml.forecasting.deal_level.monte_carlo import DRAWS, Parameters, at_levels, simulate
 from spm_ml.forecasting.deal_level.parts import DealParts
 from spm_ml.forecasting.deal_level.pipeline import Pipeline
+from spm_ml.forecasting.deal_level.winning import MOST_DEALS
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS, Array
 from spm_ml.forecasting.draws import keys_of, other, uniforms
@@ -132,7 +133,7 @@ class DealLevel:
         table = pd.DataFrame(
             {
                 "row": row,
-                "opportunity_id": deals["opportunity_id"].to_numpy(),
+                "opportunity_id": pipeline.opportunity_ids[largest],
                 "amount": deals["amount"].to_numpy(),
                 "median": without.bookings[row, MEDIAN],
                 "p_hit": without.p_hit[row],
@@ -174,8 +175,8 @@ class DealLevel:
             and bool((won == 0).any())
         )
 
-    def _fit_parts(self, pipeline: Pipeline, stages: int) -> DealParts:
-        return DealParts.fit(pipeline, stages, seed=self.settings.seed, threads=self.settings.threads)
+    def _fit_parts(self, pipeline: Pipeline, stages: int, *, most: int = MOST_DEALS) -> DealParts:
+        return DealParts.fit(pipeline, stages, most=most, seed=self.settings.seed, threads=self.settings.threads)
 
     def _rolling_scores(self, pipeline: Pipeline, stages: int) -> tuple[pd.DataFrame, Array]:
         """Rows of the newer half of the periods, and the normal scores of their outcomes, each forecast in advance."""
@@ -191,7 +192,7 @@ class DealLevel:
             before = pipeline.where(start < block[0])
             if not self._enough(before):
                 continue
-            parts = self._fit_parts(before, stages)
+            parts = self._fit_parts(before, stages, most=MOST_DEALS // 3)
             rows = pipeline.where(np.isin(start, block) & (chance < share))
             frames.append(rows.frame)
             scores.append(self._scores(rows, parts.parameters(rows, may_fall=self._may_fall)))

@@ -40,17 +40,25 @@ class DealParts:
     shares: Array
 
     @classmethod
-    def fit(cls, pipeline: Pipeline, stages: int, *, seed: int, threads: int) -> Self:
-        """Learns from finished rows; some of their deals must have been won in time, and some not."""
+    def fit(cls, pipeline: Pipeline, stages: int, *, most: int, seed: int, threads: int) -> Self:
+        """Learns from finished rows; some of their deals must have been won in time, and some not.
+
+        Args:
+            pipeline: The rows.
+            stages: Open stages.
+            most: Deals and as-of days that chances are fitted to, drawn evenly.
+            seed: Of what is drawn.
+            threads: The most threads that LightGBM may use.
+        """
         records = RepRecords.fit(pipeline)
         record = records.of(pipeline.frame)
         inputs = DealInputs.fit(pipeline, stages)
         usual = inputs.usual_size(pipeline.frame, record)
         matrix, won = inputs.matrix(pipeline, record), pipeline.won
-        deals = int(pipeline.deals["opportunity_id"].nunique())
+        deals = len(np.unique(pipeline.code))
         return cls(
             records=records,
-            winning=WinModel.fit(inputs, matrix, won, deals=deals, seed=seed, threads=threads),
+            winning=WinModel.fit(inputs, matrix, won, deals=deals, most=most, seed=seed, threads=threads),
             timing=CloseTiming.fit(pipeline, seed=seed),
             arrivals=ArrivalModel.fit(pipeline, record, usual, seed=seed),
             shares=_shares(pipeline, usual),
@@ -72,7 +80,7 @@ class DealParts:
         kept = np.ones(len(deals), dtype=bool) if without is None else ~without
         return Parameters(
             row=pipeline.row[kept],
-            deal_keys=keys_of(deals["opportunity_id"])[kept],
+            deal_keys=pipeline.keys[kept],
             log_odds=odds[kept],
             amounts=amounts[kept],
             shares=self.shares,

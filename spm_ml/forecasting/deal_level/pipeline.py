@@ -8,13 +8,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.dataset.deals import DEAL_COLUMNS
 from spm_ml.forecasting.distribution import Array
+from spm_ml.forecasting.draws import Keys, keys_of
 from spm_ml.forecasting.protocol import readable_rows
 
 Ints = NDArray[np.int64]
 
 _RAMP_FROM, _RAMP_TO = 30.0, 210.0
 """Days after hiring between which a new rep's creation of deals grows to the usual rate."""
+
+_DEAL_COLUMNS: Final = tuple(column.name for column in DEAL_COLUMNS if column.kind != "text")
 
 _READ: Final = (
     "win_rate_364",
@@ -39,14 +43,18 @@ class Pipeline:
 
     Attributes:
         frame: (n rows) with `days_left` (days to the period's end) and NaN for features that the dataset lacks.
-        deals: (m rows) columns of `spm_ml.dataset.deals.DEAL_COLUMNS`.
+        deals: (m rows) columns of `spm_ml.dataset.deals.DEAL_COLUMNS` other than the texts.
         row: (m,) row of each deal.
+        code: (m,) number of each deal, the same on all days.
+        names: Ids of the deals by number.
         bookings: Credited bookings of the rows' reps and periods.
     """
 
     frame: pd.DataFrame
     deals: pd.DataFrame
     row: Ints
+    code: Ints
+    names: "pd.Index[str]"
     bookings: pd.DataFrame
 
     @classmethod
@@ -55,7 +63,9 @@ class Pipeline:
         frame = readable_rows(dataset)
         lacking = {name: np.nan for name in _READ if name not in frame}
         frame = frame.assign(days_left=(frame["period_end"] - frame["as_of"]).dt.days, **lacking)
-        return cls(frame, dataset.deals, np.asarray(dataset.deal_rows, dtype=np.int64), dataset.bookings)
+        code, names = pd.factorize(dataset.deals["opportunity_id"])
+        row = np.asarray(dataset.deal_rows, dtype=np.int64)
+        return cls(frame, dataset.deals[list(_DEAL_COLUMNS)], row, code, pd.Index(names), dataset.bookings)
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
         """The chosen rows with their deals; bookings stay whole."""
@@ -65,8 +75,25 @@ class Pipeline:
             self.frame[mask].reset_index(drop=True),
             self.deals[own].reset_index(drop=True),
             position[self.row[own]],
+            self.code[own],
+            self.names,
             self.bookings,
         )
+
+    @property
+    def opportunity_ids(self) -> NDArray[np.object_]:
+        """(m,) id of each deal."""
+        return np.asarray(self.names.to_numpy(dtype=object)[self.code])
+
+    @property
+    def keys(self) -> Keys:
+        """(m,) random-number key of each deal."""
+        return np.asarray(keys_of(self.names.to_numpy(dtype=object))[self.code])
+
+    @property
+    def owners(self) -> NDArray[np.object_]:
+        """(m,) rep of each deal."""
+        return np.asarray(self.frame["rep_id"].to_numpy(dtype=object)[self.row])
 
     def of_rows(self, column: str) -> Array:
         """(m,) a column of each deal's row."""

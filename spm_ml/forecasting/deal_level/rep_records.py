@@ -123,7 +123,7 @@ def _events_of_spread(observed: Array, expected: Array, move: str) -> float:
 def _weekly_moves(pipeline: Pipeline) -> list[pd.DataFrame]:
     """What became of each open deal until the next as-of day, and what usually becomes of such deals."""
     deals, row, frame = pipeline.deals, pipeline.row, pipeline.frame
-    code = pd.factorize(deals["opportunity_id"])[0]
+    code = pipeline.code
     as_of = deals["as_of"].to_numpy()
     days = np.unique(frame["as_of"].to_numpy())
     slot = np.searchsorted(days, as_of)
@@ -133,7 +133,7 @@ def _weekly_moves(pipeline: Pipeline) -> list[pd.DataFrame]:
     later = np.append(stage[1:], 0)
     known = slot < len(days) - 1
     booked = pipeline.bookings.loc[pipeline.bookings["amount"] > 0].groupby("opportunity_id")["recorded_on"].min()
-    recorded = booked.reindex(deals["opportunity_id"]).to_numpy()[order]
+    recorded = booked.reindex(pipeline.names).to_numpy()[code]
     next_day = np.append(days, days[-1])[slot + 1]
     won = known & ~follows & (recorded > as_of[order]) & (recorded <= next_day)
     forgotten = deals["idle_days"].to_numpy()[order] > _IDLE[1]
@@ -150,18 +150,14 @@ def _weekly_moves(pipeline: Pipeline) -> list[pd.DataFrame]:
     )
     weeks = ((next_day - as_of[order]) / np.timedelta64(7, "D")) * known
     total = np.bincount(cell, weeks)
+    owners, starts = frame["rep_id"].to_numpy(dtype=object), frame["period_start"].to_numpy()
     moves = []
     for happened in (won, lost, advanced):
         rate = np.bincount(cell, happened) / np.maximum(total, 1e-9)
+        observed = np.bincount(owner, happened, len(frame))
+        expected = np.bincount(owner, rate[cell] * weeks, len(frame))
         moves.append(
-            pd.DataFrame(
-                {
-                    "rep_id": frame["rep_id"].to_numpy()[owner],
-                    "period_start": frame["period_start"].to_numpy()[owner],
-                    "observed": happened.astype(float),
-                    "expected": rate[cell] * weeks,
-                }
-            )
+            pd.DataFrame({"rep_id": owners, "period_start": starts, "observed": observed, "expected": expected})
         )
     return moves
 
@@ -178,8 +174,18 @@ def _cells(*keys: np.ndarray) -> np.ndarray:
 def first_sights(pipeline: Pipeline) -> pd.DataFrame:
     """Every deal once, `rep_id, created_on, amount`, as first seen; with those that were booked before they were."""
     deals = pipeline.deals
-    created = deals["as_of"] - pd.to_timedelta(deals["age_days"], unit="D")
-    seen = deals[["rep_id", "opportunity_id", "amount"]].assign(created_on=created, order=deals["as_of"])
+    order = np.lexsort((pipeline.row, deals["as_of"].to_numpy(), pipeline.code))
+    first = order[np.unique(pipeline.code[order], return_index=True)[1]]
+    deals = deals.iloc[first]
+    seen = pd.DataFrame(
+        {
+            "rep_id": pipeline.owners[first],
+            "opportunity_id": pipeline.opportunity_ids[first],
+            "amount": deals["amount"].to_numpy(),
+            "created_on": (deals["as_of"] - pd.to_timedelta(deals["age_days"], unit="D")).to_numpy(),
+            "order": deals["as_of"].to_numpy(),
+        }
+    )
     booked = pipeline.bookings.loc[
         (pipeline.bookings["amount"] > 0) & ~pipeline.bookings["overlay"],
         ["rep_id", "opportunity_id", "amount", "created_on"],

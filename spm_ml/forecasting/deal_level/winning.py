@@ -11,13 +11,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from spm_ml.errors import ConfigurationError
-from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs
+from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs, Matrix
 from spm_ml.forecasting.distribution import Array
 
 MOST_DEALS: Final = 240_000
 """Deals and as-of days that trees are fitted to, drawn evenly from all of them: neighbouring weeks tell the same."""
 
-MOST_LOGISTIC: Final = 80_000
+MANY_THREADS: Final = 80_000
+"""Rows from which more threads than one are worth it."""
+
 ROUNDS: Final = 120
 FEW_DEALS: Final = 5_000
 """Different deals at which half of the rounds are boosted."""
@@ -58,7 +60,7 @@ class _Logistic:
     weights: Array
     constant: float
 
-    def log_odds(self, matrix: Array) -> Array:
+    def log_odds(self, matrix: Matrix) -> Array:
         """(m,) log-odds."""
         odds = np.empty(len(matrix))
         for first in range(0, len(matrix), _CHUNK):
@@ -66,7 +68,7 @@ class _Logistic:
             odds[first : first + _CHUNK] = ((design - self.mean) / self.scale) @ self.weights + self.constant
         return np.clip(odds, -_BOUND, _BOUND)
 
-    def contributions(self, matrix: Array) -> Array:
+    def contributions(self, matrix: Matrix) -> Array:
         """(m, p) weight × distance from the mean, added up by the column of `GROUPS` that each regressor belongs to."""
         design, owners = self.inputs.design(matrix)
         linear = (design - self.mean) / self.scale * self.weights
@@ -108,7 +110,9 @@ class WinModel:
     trees: lightgbm.Booster
 
     @classmethod
-    def fit(cls, inputs: DealInputs, matrix: Array, won: Array, *, deals: int, seed: int, threads: int) -> Self:
+    def fit(
+        cls, inputs: DealInputs, matrix: Matrix, won: Array, *, deals: int, most: int, seed: int, threads: int
+    ) -> Self:
         """Fits both halves; deterministic for a seed.
 
         Args:
@@ -116,18 +120,19 @@ class WinModel:
             matrix: (m, p) from `DealInputs.matrix`.
             won: (m,) 0 or 1, both must occur.
             deals: Different deals among the rows: trees grow with them.
+            most: Rows that trees are fitted to; the logistic half takes a third of them.
             seed: Of what is drawn.
             threads: The most threads that LightGBM may use.
         """
         random = np.random.default_rng(seed)
-        few = _some(len(matrix), MOST_LOGISTIC, random)
+        few = _some(len(matrix), most // 3, random)
         design, _ = inputs.design(matrix[few])
         scaler = StandardScaler().fit(design)
         fitted = LogisticRegression(C=_REGULARISATION, max_iter=300).fit(scaler.transform(design), won[few])
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         half = _Logistic(inputs, scaler.mean_, scale, fitted.coef_[0], float(fitted.intercept_[0]))
-        many = _some(len(matrix), MOST_DEALS, random)
-        parameters = _TREES | {"seed": seed, "num_threads": threads if len(many) >= MOST_LOGISTIC else 1}
+        many = _some(len(matrix), most, random)
+        parameters = _TREES | {"seed": seed, "num_threads": threads if len(many) >= MANY_THREADS else 1}
         start = half.log_odds(matrix[many])
         data = lightgbm.Dataset(matrix[many], won[many], init_score=start, params=parameters)
         rounds = max(round(ROUNDS * deals / (deals + FEW_DEALS)), 1)
@@ -138,14 +143,14 @@ class WinModel:
         """What it sees."""
         return self.half.inputs
 
-    def log_odds(self, matrix: Array) -> Array:
+    def log_odds(self, matrix: Matrix) -> Array:
         """(m,) log-odds of being won in time."""
         if not len(matrix):
             return np.zeros(0)
         added = np.asarray(self.trees.predict(matrix, raw_score=True, num_threads=1))
         return np.asarray(np.clip(self.half.log_odds(matrix) + added, -_BOUND, _BOUND))
 
-    def contributions(self, matrix: Array) -> tuple[Array, Array]:
+    def contributions(self, matrix: Matrix) -> tuple[Array, Array]:
         """(m, p) what each column adds to the log-odds, and (m,) the log-odds of a usual deal they are added to.
 
         The logistic half's part of a column is its weight × distance from the mean; TreeSHAP gives the trees' part.
