@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from serving import formats
 from serving.access import on_batch, require_reach
 from serving.formats import Money
 from serving.pages.frame import PagePrincipal, frame_of
@@ -30,6 +31,7 @@ class LevelTable:
     """The groups of one level.
 
     Attributes:
+        details: What forecasts are made of; of teams it stands on their risk board, for those who may open it.
         sum_words: Whether their expected bookings add up to the company's, in a sentence; empty where they overlap.
     """
 
@@ -77,12 +79,12 @@ def _page(batch: BatchReader, sees_reps: bool) -> TeamsPage:
     groups = {level: batch.groups(level) for level in reversed(LEVELS)}
     company = next(iter(groups["company"]), None)
     tables = tuple(_table(level, rows, company, money, sees_reps) for level, rows in groups.items() if rows)
-    changes = [table.details[0].changed for table in tables if table.details]
+    changes = (group.change for rows in groups.values() for group in rows)
     return TeamsPage(
         heading=f"Teams {batch.batch.period}",
         currency=batch.batch.currency,
         tables=tables,
-        since=next((change.since for change in changes if change), ""),
+        since=next((formats.day(change.since) for change in changes if change), ""),
         smallest=SMALLEST_GROUP if batch.scope.reach("team") == "large" else None,
     )
 
@@ -96,7 +98,11 @@ def _table(
         noun="Manager" if level == "team" else _HEADINGS[level].removesuffix("s"),
         about=_ABOUT[level],
         rows=tuple(group_row(group, key, money, _href(group) if sees_reps else None) for group, key in keyed),
-        details=tuple(found for group, key in keyed if (found := detail_of(group, key, money)) is not None),
+        details=tuple(
+            found
+            for group, key in keyed
+            if (_href(group) is None or not sees_reps) and (found := detail_of(group, key, money)) is not None
+        ),
         sum_words=_sum_words(groups, company, money) if level == "region" else "",
     )
 
