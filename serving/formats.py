@@ -1,8 +1,9 @@
 """How numbers, days and ages read on a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from math import floor
 from typing import Final
 
 from spm_ml.predictions import Batch, MetricValue
@@ -66,6 +67,31 @@ def points(share: float | None) -> str:
     ('+3.4', '−8.0')
     """
     return NOTHING if share is None else f"{share * 100:+.1f}".replace("-", MINUS)
+
+
+def signed(number: float) -> str:
+    """A whole number with its sign.
+
+    >>> signed(1234).replace(GROUP, " "), signed(-3), signed(0.2)
+    ('+1 234', '−3', '0')
+    """
+    return f"+{whole(number)}" if round(number) > 0 else whole(round(number))
+
+
+def rounded(values: Sequence[float], total: float, digits: int) -> tuple[float, ...]:
+    """Values rounded so that they add up to the rounded total, each at most one unit of the last digit off.
+
+    The method of the largest remainder: all are rounded down, then those that lost most are rounded up.
+
+    >>> rounded([1.4, 1.4, -0.2], 2.6, 0), rounded([0.25, 0.25], 0.5, 1)
+    ((2.0, 1.0, 0.0), (0.3, 0.2))
+    """
+    unit = 10.0**-digits
+    below = [floor(value / unit) for value in values]
+    missing = round(total / unit) - sum(below)
+    by_loss = sorted(range(len(values)), key=lambda at: below[at] - values[at] / unit)
+    raised = set(by_loss[: max(missing, 0)])
+    return tuple(round((low + (at in raised)) * unit, digits) for at, low in enumerate(below))
 
 
 def decimal(number: float | None, digits: int = 3) -> str:

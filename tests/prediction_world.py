@@ -438,6 +438,7 @@ def _offer(row: Prediction, number: int, period: str) -> Recommendation:
 
 _FORECASTERS = (
     ("lightgbm_quantiles", 0.094),
+    ("rep_commit", 0.107),
     ("weighted_pipeline", 0.113),
     ("run_rate_seasonal", 0.121),
     ("same_period_last_year", 0.142),
@@ -448,7 +449,8 @@ _FORECASTERS = (
 
 
 def _model_card() -> ModelCard:
-    best = min(crps for slug, crps in _FORECASTERS if slug != "lightgbm_quantiles")
+    kinds = {"lightgbm_quantiles": "model", "rep_commit": "submission"}
+    best = min(crps for slug, crps in _FORECASTERS if slug not in kinds)
     return ModelCard(
         name="spm-attainment",
         version="7",
@@ -465,12 +467,14 @@ def _model_card() -> ModelCard:
         value_added=tuple(
             {
                 "forecaster": slug,
+                "kind": kinds.get(slug, "rule"),
                 "unit": "attainment",
                 "n": 968,
                 "crps": crps,
                 "pinball": crps / 2,
                 "mae": crps * 1.4,
                 "wape": crps * 1.6,
+                "bias": 0.08 if slug == "rep_commit" else -0.01,
                 "brier": crps * 1.2,
                 "ece": crps / 4,
                 "auc": float("nan") if slug == "last_period" else 0.9 - crps,

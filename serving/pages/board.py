@@ -5,12 +5,14 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
 
 from serving import formats
 from serving.access import on_batch, on_store, store_of
 from serving.formats import Money
 from serving.pages.board_rows import BoardRow, board_row, end_of_charts
 from serving.pages.frame import PagePrincipal, frame_of, home_of
+from serving.pages.groups import GroupDetail, detail_of, group_chart
 from serving.pages.queries import Pages, RepListQuery, pages_of
 from serving.pages.words import BANDS, BandWords, offer_words
 from spm_ml.predictions import Batch, BatchReader, Principal, TeamPrediction
@@ -24,6 +26,7 @@ _COLUMNS: Final[tuple[tuple[str, Sort | None], ...]] = (
     ("Booked", "booked"),
     ("Linear pace", None),
     ("Forecast P10 – P50 – P90", "forecast"),
+    ("Change", None),
     ("Chance", "risk"),
     ("Risk", None),
     ("Main reason", None),
@@ -78,6 +81,9 @@ class BoardPage:
     """Everything the board shows.
 
     Attributes:
+        team_chart: The team's distribution against its quotas; None where no team is shown or forecast.
+        team_detail: What that forecast is made of.
+        since: Day that changes are counted from; empty where nothing is compared.
         thresholds: What the bands mean.
         unfiltered: Whether the board shows every rep in scope.
     """
@@ -85,6 +91,9 @@ class BoardPage:
     heading: str
     currency: str
     facts: tuple[Fact, ...]
+    team_chart: Markup | None
+    team_detail: GroupDetail | None
+    since: str
     teams: tuple[Choice, ...]
     periods: tuple[Choice, ...]
     bands: tuple[BandFilter, ...]
@@ -147,6 +156,9 @@ def _page(
         heading=f"Risk board {batch.batch.period}",
         currency=batch.batch.currency,
         facts=() if team is None else _facts(team, money),
+        team_chart=None if team is None else group_chart(team, money, "team"),
+        team_detail=None if team is None else detail_of(team, "team", money),
+        since=next((formats.short_day(row.change.since) for row in found.items if row.change), ""),
         teams=tuple(Choice(one.manager_name, one.manager_id, one.manager_id == query.team) for one in teams),
         periods=periods,
         bands=_band_filters(batch, query),
@@ -165,15 +177,23 @@ def _page(
 
 
 def _facts(team: TeamPrediction, money: Money) -> tuple[Fact, ...]:
-    share = team.booked / team.quota if team.quota else None
-    pace = next((metric for metric in team.metrics if metric.slug == "linear_pace"), None)
+    quota = team.quota
+
+    def of_quota(amount: float | None) -> str:
+        return f"{formats.percent(amount / quota)} of quota" if quota and amount is not None else ""
+
     facts = [
-        Fact("Quota", money.full(team.quota), f"{team.reps} reps"),
-        Fact("Booked", money.full(team.booked), f"{formats.percent(share)} of quota" if share is not None else ""),
+        Fact("Sum of quotas", money.full(quota), f"{team.reps} reps"),
+        Fact("Booked", money.full(team.booked), of_quota(team.booked)),
     ]
-    if pace is not None and pace.value is not None:
-        detail = f"{formats.percent(pace.value / team.quota)} of quota" if team.quota else "at the current rate"
-        facts.append(Fact("Linear pace", money.full(pace.value), detail))
+    pace = next((metric.value for metric in team.metrics if metric.slug == "linear_pace"), None)
+    if pace is not None:
+        facts.append(Fact("Linear pace", money.full(pace), of_quota(pace) or "at the current rate"))
+    if (median := team.quantile(0.5)) is not None:
+        facts.append(Fact("Team forecast, P50", money.full(median), of_quota(median)))
+        facts.append(Fact("Chance of the sum", formats.chance(team.p_hit), "all reps together"))
+    if team.own_quota is not None:
+        facts.append(Fact("Chance of own quota", formats.chance(team.p_hit_own), money.full(team.own_quota)))
     facts.append(Fact("At high risk", f"{team.reps_at_risk} of {team.reps}", "reps"))
     return tuple(facts)
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from serving import formats
 from serving.charts.interval import Interval, interval_bar
 from serving.formats import Money
+from serving.pages.explanation import Subject, change_size
 from serving.pages.frame import rep_href
 from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words
 from spm_ml.predictions import Prediction
@@ -31,6 +32,7 @@ class BoardRow:
     pace_share: str
     chart: Markup | None
     range: str
+    change: str
     chance: str
     band: BandWords
     reason: str
@@ -69,12 +71,20 @@ def board_row(
         pace_share=formats.percent(pace / row.quota) if row.quota and pace is not None else "",
         chart=_chart(row, ends, money, f"i{number}"),
         range=_range(row, money),
+        change=_change(row, money),
         chance=formats.chance(row.p_hit),
         band=band_words(row.risk_band),
         reason=row.main_reason,
         hazards=tuple(hazard_words(code) for code in row.hazards),
         offer=offer,
     )
+
+
+def _change(row: Prediction, money: Money) -> str:
+    median = row.quantile(0.5)
+    if median is None:
+        return formats.NOTHING
+    return change_size(row.change, Subject(row.name, "", median, row.quota, ""), money)
 
 
 def _range(row: Prediction, money: Money) -> str:

@@ -9,15 +9,16 @@ from markupsafe import Markup
 
 from serving import formats
 from serving.access import on_batch, require_reach
-from serving.charts.bars import push_bar
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.formats import Money
+from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.frame import PagePrincipal, frame_of
+from serving.pages.outlook import DealRow, Largest, Voices, deals_of, largest_of, voices_of
 from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words, offer_words
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
 from spm_ml.metrics import GROUPS, METRIC_BY_SLUG, NULL_REASONS
-from spm_ml.predictions import Batch, BatchReader, ForecastPart, MetricValue, Prediction, Principal
+from spm_ml.predictions import Batch, BatchReader, MetricValue, Prediction, Principal
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,16 +32,6 @@ class Fact:
     label: str
     value: str
     detail: str
-
-
-@dataclass(frozen=True)
-class DriverRow:
-    """A reason, with its size."""
-
-    label: str
-    text: str
-    size: str
-    bar: Markup
 
 
 @dataclass(frozen=True)
@@ -91,8 +82,11 @@ class RepPage:
     fan: Markup
     weeks: tuple[WeekRow, ...]
     currency: str
-    drivers: tuple[DriverRow, ...]
-    driver_unit: str
+    made_of: MadeOf | None
+    changed: Changed | None
+    deals: tuple[DealRow, ...]
+    largest: Largest | None
+    voices: Voices | None
     metrics: tuple[MetricGroup, ...]
     hazards: tuple[HazardWords, ...]
     remarks: tuple[str, ...]
@@ -120,6 +114,8 @@ async def rep(request: Request, principal: PagePrincipal, rep_id: IdentifierInPa
 def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
     money = Money.of(batch.batch)
     history = batch.history(row.rep_id)
+    median = row.quantile(0.5)
+    subject = None if median is None else Subject(row.name, "Forecast, P50", median, row.quota, "rep")
     decides = batch.scope.reach("decision") != "none" and principal.scope.rep_id != row.rep_id
     return RepPage(
         name=row.name,
@@ -132,8 +128,11 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
         fan=_fan(row, history, money),
         weeks=tuple(_week(week, money) for week in reversed(history)),
         currency=batch.batch.currency,
-        drivers=_drivers(row.parts, money),
-        driver_unit="points of attainment" if _in_points(row.parts) else batch.batch.currency,
+        made_of=None if subject is None else made_of(row.parts, subject, money),
+        changed=None if subject is None else changed(row.change, subject, money),
+        deals=deals_of(row, money),
+        largest=largest_of(row, money),
+        voices=voices_of(row, money),
         metrics=_metrics(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         remarks=_remarks(row, batch.batch),
@@ -194,25 +193,6 @@ def _week(row: Prediction, money: Money) -> WeekRow:
         money.amount(row.booked),
         tuple(money.amount(row.quantile(level)) for level in _LEVELS),
         formats.chance(row.p_hit),
-    )
-
-
-def _in_points(drivers: Sequence[ForecastPart]) -> bool:
-    return bool(drivers) and all(driver.points is not None for driver in drivers)
-
-
-def _drivers(drivers: Sequence[ForecastPart], money: Money) -> tuple[DriverRow, ...]:
-    in_points = _in_points(drivers)
-    sizes = [(driver.points if in_points else driver.amount) or 0.0 for driver in drivers]
-    largest = max((abs(size) for size in sizes), default=0.0)
-    return tuple(
-        DriverRow(
-            driver.label,
-            driver.text,
-            formats.points(size) if in_points else f"{'+' if size > 0 else ''}{money.amount(size)}",
-            push_bar(size, largest),
-        )
-        for driver, size in zip(drivers, sizes, strict=True)
     )
 
 

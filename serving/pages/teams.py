@@ -1,6 +1,8 @@
-"""Teams: aggregates for managers, and for analysts where the group is large enough."""
+"""Groups: the company, its regions and its teams; for analysts those that are large enough."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -10,55 +12,61 @@ from serving import formats
 from serving.access import on_batch, require_reach
 from serving.formats import Money
 from serving.pages.frame import PagePrincipal, frame_of
-from spm_ml.predictions import BatchReader, TeamPrediction
+from serving.pages.groups import GroupDetail, GroupRow, detail_of, group_row
+from spm_ml.predictions import LEVELS, BatchReader, Level, TeamPrediction
 from spm_ml.predictions.scope import SMALLEST_GROUP
 
 router = APIRouter(include_in_schema=False)
 
+_HEADINGS: Final[dict[Level, str]] = {"company": "Company", "region": "Regions", "team": "Teams"}
+_ABOUT: Final[dict[Level, str]] = {
+    "company": "everybody together",
+    "region": "each with every rep in it",
+    "team": "each with everybody below its manager",
+}
+
 
 @dataclass(frozen=True)
-class TeamRow:
-    """A team, in words.
+class LevelTable:
+    """The groups of one level.
 
     Attributes:
-        href: Its risk board; None for readers who see no figures of reps.
+        details: What forecasts are made of; of teams it stands on their risk board, for those who may open it.
+        sum_words: Whether their expected bookings add up to the company's, in a sentence; empty where they overlap.
     """
 
-    manager: str
-    href: str | None
-    reps: str
-    at_risk: str
-    quota: str
-    booked: str
-    attainment: str
-    pace: str
-    pace_share: str
+    heading: str
+    noun: str
+    about: str
+    rows: tuple[GroupRow, ...]
+    details: tuple[GroupDetail, ...]
+    sum_words: str
 
 
 @dataclass(frozen=True)
 class TeamsPage:
-    """Everything the page shows."""
+    """Everything the page shows.
+
+    Attributes:
+        since: Day that changes are counted from; empty where nothing is compared.
+        smallest: Reps below which a group is left out; None: none is.
+    """
 
     heading: str
     currency: str
-    rows: tuple[TeamRow, ...]
+    tables: tuple[LevelTable, ...]
+    since: str
     smallest: int | None
 
 
 @router.get("/teams")
 async def teams(request: Request, principal: PagePrincipal) -> Response:
-    """The teams in scope, by their manager's name."""
+    """The groups in scope, the largest first."""
     require_reach(principal, "team")
     sees_reps = principal.scope.reach("figures") != "none"
 
     def build(batch: BatchReader) -> Response:
-        money = Money.of(batch.batch)
-        page = TeamsPage(
-            heading=f"Teams {batch.batch.period}",
-            currency=batch.batch.currency,
-            rows=tuple(_row(team, money, sees_reps) for team in batch.groups("team")),
-            smallest=SMALLEST_GROUP if principal.scope.reach("team") == "large" else None,
-        )
+        page = _page(batch, sees_reps)
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("teams.html", page, frame)
         return response
@@ -66,17 +74,48 @@ async def teams(request: Request, principal: PagePrincipal) -> Response:
     return await on_batch(request, principal, build)
 
 
-def _row(team: TeamPrediction, money: Money, sees_reps: bool) -> TeamRow:
-    pace = next((metric.value for metric in team.metrics if metric.slug == "linear_pace"), None)
-    quota = team.quota
-    return TeamRow(
-        manager=team.manager_name,
-        href=f"/?{urlencode({'team': team.manager_id})}" if sees_reps else None,
-        reps=str(team.reps),
-        at_risk=str(team.reps_at_risk),
-        quota=money.amount(quota),
-        booked=money.amount(team.booked),
-        attainment=formats.percent(team.booked / quota if quota else None),
-        pace=money.amount(pace),
-        pace_share=formats.percent(pace / quota) if quota and pace is not None else "",
+def _page(batch: BatchReader, sees_reps: bool) -> TeamsPage:
+    money = Money.of(batch.batch)
+    groups = {level: batch.groups(level) for level in reversed(LEVELS)}
+    company = next(iter(groups["company"]), None)
+    tables = tuple(_table(level, rows, company, money, sees_reps) for level, rows in groups.items() if rows)
+    changes = (group.change for rows in groups.values() for group in rows)
+    return TeamsPage(
+        heading=f"Teams {batch.batch.period}",
+        currency=batch.batch.currency,
+        tables=tables,
+        since=next((formats.day(change.since) for change in changes if change), ""),
+        smallest=SMALLEST_GROUP if batch.scope.reach("team") == "large" else None,
     )
+
+
+def _table(
+    level: Level, groups: Sequence[TeamPrediction], company: TeamPrediction | None, money: Money, sees_reps: bool
+) -> LevelTable:
+    keyed = [(group, f"{level}{number}") for number, group in enumerate(groups)]
+    return LevelTable(
+        heading=_HEADINGS[level],
+        noun="Manager" if level == "team" else _HEADINGS[level].removesuffix("s"),
+        about=_ABOUT[level],
+        rows=tuple(group_row(group, key, money, _href(group) if sees_reps else None) for group, key in keyed),
+        details=tuple(
+            found
+            for group, key in keyed
+            if (_href(group) is None or not sees_reps) and (found := detail_of(group, key, money)) is not None
+        ),
+        sum_words=_sum_words(groups, company, money) if level == "region" else "",
+    )
+
+
+def _href(group: TeamPrediction) -> str | None:
+    return f"/?{urlencode({'team': group.manager_id})}" if group.level == "team" else None
+
+
+def _sum_words(groups: Sequence[TeamPrediction], company: TeamPrediction | None, money: Money) -> str:
+    means = [group.mean_bookings for group in groups if group.mean_bookings is not None]
+    if company is None or company.mean_bookings is None or not means:
+        return ""
+    total, gap = sum(means), company.mean_bookings - sum(means)
+    if abs(gap) <= 1 + 1e-9 * abs(total):
+        return f"Expected bookings of the regions add up to the company's: {money.full(total)}."
+    return f"Expected bookings of these regions: {money.full(total)}; of reps elsewhere: {money.full(gap)}."

@@ -24,6 +24,7 @@ _MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
         "Value added",
         "CRPS of the best simple baseline − CRPS, over rows both answered. Above 0 beats the baselines.",
     ),
+    ("bias", "Bias", "Σ (P50 − booked) ÷ Σ booked. Above 0 says too much, below 0 too little."),
     ("mae", "MAE", "Mean absolute error of the median. Lower is better."),
     ("brier", "Brier", "Squared error of the chance of reaching the quota. Lower is better."),
     ("ece", "ECE", "Gap between chances said and frequencies seen. Lower is better."),
@@ -31,6 +32,9 @@ _MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     ("coverage_80", "80% interval covers", "Share of results inside P10–P90. It should be 80%."),
 )
 
+
+_KINDS: Final = {"model": "Model", "submission": "People", "rule": "Simple rule"}
+"""What readers call a kind of forecaster."""
 
 _UNITS: Final = {"bookings_of_usual": "the rep's usual bookings"}
 
@@ -48,6 +52,7 @@ class ForecasterRow:
     """A forecaster's accuracy, in words."""
 
     label: str
+    kind: str
     chosen: bool
     rows: str
     values: tuple[str, ...]
@@ -158,19 +163,27 @@ def _verdict(card: ModelCard, known: Sequence[dict[str, Any]]) -> str:
 
 def _row(row: dict[str, Any], chosen: str) -> ForecasterRow:
     values = tuple(_value(slug, row.get(slug)) for slug, _, _ in _MEASURES)
-    return ForecasterRow(label_of(row), row["forecaster"] == chosen, formats.whole(row.get("n") or 0), values)
+    return ForecasterRow(
+        label_of(row),
+        _KINDS.get(row.get("kind") or "", ""),
+        row["forecaster"] == chosen,
+        formats.whole(row.get("n") or 0),
+        values,
+    )
 
 
 def _value(slug: str, value: float | None) -> str:
     if slug == "coverage_80":
         return formats.percent(value)
+    if slug == "bias":
+        return formats.NOTHING if value is None else f"{'+' if round(100 * value) > 0 else ''}{formats.percent(value)}"
     text = formats.decimal(value)
     return f"+{text}" if slug == "value_added" and value is not None and value > 0 else text
 
 
 def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], baseline: dict[str, Any] | None) -> Markup:
     bars = [
-        Bar(label_of(row), row["crps"], formats.decimal(row["crps"]), row["forecaster"] == card.forecaster)
+        Bar(_said_by(row), row["crps"], formats.decimal(row["crps"]), row["forecaster"] == card.forecaster)
         for row in rows
     ]
     listed = ", ".join(f"{bar.label} {bar.text}" for bar in bars)
@@ -181,6 +194,10 @@ def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], baseline: dict[str, 
         description=f"{listed}. The dashed line is the best simple baseline.",
         key="fva",
     )
+
+
+def _said_by(row: dict[str, Any]) -> str:
+    return f"{label_of(row)} (people)" if row.get("kind") == "submission" else label_of(row)
 
 
 def _series(card: ModelCard, forecaster: str) -> list[tuple[int, float]]:

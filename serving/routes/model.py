@@ -61,7 +61,8 @@ class ValueAddedAnswer(Answer):
 
     items: tuple[Row, ...] = Field(
         description=(
-            "One row a forecaster: forecaster, n, crps, pinball, mae, wape, brier, ece, auc, coverage_80, value_added "
+            "One row a forecaster: forecaster, kind (model, submission: what people said, or rule), n, crps, pinball, "
+            "mae, wape, bias (Σ (said − booked) ÷ Σ booked), brier, ece, auc, coverage_80, value_added "
             "(gain in CRPS over the best simple baseline) and the unit they are measured in."
         )
     )

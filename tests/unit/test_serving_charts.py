@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 from itertools import pairwise
+from math import fsum
 from xml.etree import ElementTree
 
 import pytest
@@ -14,8 +15,10 @@ from serving.charts.bars import Bar, bar_chart, push_bar
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.charts.interval import HEIGHT, WIDTH, Interval, interval_bar
 from serving.charts.lines import Line, line_chart
+from serving.charts.scale import Mark, scale_chart
 from serving.charts.svg import Scale, element, ticks
-from serving.formats import short, short_day
+from serving.charts.waterfall import Step, waterfall
+from serving.formats import rounded, short, short_day
 
 WORDS = {"title": "A <b> title", "description": 'with "quotes" & more', "key": "k"}
 
@@ -147,6 +150,47 @@ def test_ticks_are_round_few_and_reach_the_top(last: float) -> None:
     assert values[0] == 0
     assert values[-1] >= last * (1 - 1e-6)
     assert 2 <= len(values) <= 12
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=8), st.none() | st.floats(1, 1e6))
+def test_a_waterfall_ends_where_its_parts_end(values: list[float], target: float | None) -> None:
+    total = sum(values)
+    steps = [Step(f"Part {at}", value, f"{value:.0f}", certain=at == 0) for at, value in enumerate(values)]
+    root = described(waterfall(steps, Step("Together", total, f"{total:.0f}"), target=target, **WORDS))
+    bars = [
+        (float(part.get("x", "nan")), float(part.get("x", "nan")) + float(part.get("width", "nan")))
+        for part in root
+        if part.tag == "rect"
+    ]
+    assert len(bars) == len(values) + 1
+    assert all(0 <= left <= right <= 600 for left, right in bars)
+    ends = [right if value >= 0 else left for (left, right), value in zip(bars, values, strict=False)]
+    begins = [left if value >= 0 else right for (left, right), value in zip(bars, values, strict=False)]
+    assert begins[1:] == pytest.approx(ends[:-1], abs=1.3)
+    assert len(strokes(root, "target")) == (target is not None)
+
+
+@given(SHARES, st.lists(st.floats(-1, 3), max_size=3), st.lists(st.floats(0, 3), max_size=2))
+def test_a_scale_puts_every_number_where_it_belongs(
+    spread: list[float], said: list[float], wanted: list[float]
+) -> None:
+    marks = [Mark("Model", tuple(spread), "m", "range"), *(Mark("Commit", (one,), "c", "said") for one in said)]
+    marks += [Mark("Booked", (0.1,), "b", "booked"), *(Mark("Quota", (one,), "q", "wanted") for one in wanted)]
+    root = described(scale_chart(marks, **WORDS))
+    lines, diamonds = strokes(root, "target"), strokes(root, "said")
+    assert (len(lines), len(diamonds)) == (len(wanted), len(said))
+    placed = sorted(zip([*said, *wanted, spread[2]], [*diamonds, *lines, *strokes(root, "median")], strict=True))
+    assert [at for _, at in placed] == sorted(at for _, at in placed)
+    assert all(0 <= at <= 600 for _, at in placed)
+    assert [part.text for part in root if part.tag == "text"][::2] == [mark.label for mark in marks]
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=12), st.integers(0, 1))
+def test_rounded_parts_add_up_to_the_rounded_total(values: list[float], digits: int) -> None:
+    total = fsum(values)
+    shown = rounded(values, total, digits)
+    assert fsum(shown) == pytest.approx(round(total, digits), abs=0.51 * 10.0**-digits)
+    assert all(abs(one - value) <= 10.0**-digits * (1 + 1e-6) for one, value in zip(shown, values, strict=True))
 
 
 def test_content_is_escaped() -> None:

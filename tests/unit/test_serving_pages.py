@@ -137,10 +137,11 @@ def test_the_board_shows_what_was_published(visit: Open, harbour: World) -> None
 def test_the_board_is_sorted_and_filtered_by_links_alone(visit: Open) -> None:
     first = parsed(visit("vp", "/"))
     assert [head["aria-sort"] for head in first.find_all("th", attrs={"aria-sort": True})] == ["ascending"]
-    heads = {head.get_text(): head.find("a")["href"] for head in first.find("thead").find_all("th") if head.find("a")}
+    linked = [head for head in first.find("table", class_="risks").find("thead").find_all("th") if head.find("a")]
+    heads = {head.get_text(): head.find("a")["href"] for head in linked}
     names = [row["name"] for row in rows_of(visit("vp", heads["Rep"]))]
     assert names == sorted(names, key=str.casefold)
-    back = parsed(visit("vp", heads["Rep"])).find("thead").find("a", string="Rep")["href"]
+    back = parsed(visit("vp", heads["Rep"])).find("table", class_="risks").find("a", string="Rep")["href"]
     assert [row["name"] for row in rows_of(visit("vp", back))] == names[::-1]
     quotas = [row["Quota"].replace(GROUP, "") for row in rows_of(visit("vp", heads["Quota"]))]
     known = [int(quota) for quota in quotas if quota != "–"]
@@ -205,10 +206,6 @@ def test_the_rep_page_shows_forecast_metrics_reasons_and_hazards(visit: Open, ha
     ]
     assert "credited bookings ÷ quota in force" in metrics.get_text()
     assert "No sales or marketing spend is recorded for the period." in metrics.get_text()
-    drivers = page.find("table", class_="drivers").get_text(" ", strip=True)
-    for driver in row.parts:
-        assert driver.label in drivers
-        assert formats.points(driver.points) in drivers
     assert "One deal decides the period" in page.find("ul", class_="notes").get_text()
     weeks = page.find("svg", class_="fan").find_parent("section").find("tbody").find_all("tr")
     assert len(weeks) == 14
@@ -216,6 +213,108 @@ def test_the_rep_page_shows_forecast_metrics_reasons_and_hazards(visit: Open, ha
     assert "Discovery that uncovers need" in offer
     assert "+3.4 points (−0.6 to +7.4)" in offer
     assert page.find(id="offers").find("form") is not None
+
+
+def numbers(cells: list[str]) -> list[float]:
+    return [float(cell.replace(GROUP, "").replace(formats.MINUS, "-").replace("+", "")) for cell in cells]
+
+
+def column(table: Tag, at: int) -> tuple[list[float], float]:
+    """A column's numbers as they are shown, and the one in the foot."""
+    body = [row.find_all("td")[at].find(string=True) for row in table.find("tbody").find_all("tr")]
+    return numbers(body), numbers([table.find("tfoot").find_all("td")[at].get_text()])[0]
+
+
+@pytest.mark.parametrize("rep_id", ["r-101", "r-102", NO_QUOTA])
+def test_the_numbers_that_are_shown_add_up(visit: Open, harbour: World, rep_id: str) -> None:
+    row, page = harbour.current(rep_id), parsed(visit("vp", f"/reps/{rep_id}"))
+    made = page.find("table", class_="parts")
+    for at in range(2 if row.quota else 1):
+        parts, total = column(made, at)
+        assert sum(parts) == pytest.approx(total)
+        assert len(parts) == len(row.parts)
+    median = row.quantile(0.5)
+    assert median is not None
+    assert column(made, 0)[1] == round(median / 100)
+    change = page.find(id="h-changed").find_parent("section")
+    assert formats.day(row.change.since) in change.find("h2").get_text()  # type: ignore[union-attr]
+    moved, together = column(change.find("table"), 0)
+    assert sum(moved) == pytest.approx(together)
+    before = row.change.before  # type: ignore[union-attr]
+    expected = (median - before) / row.quota * 100 if row.quota else (median - before) / 100
+    assert together == pytest.approx(expected, abs=0.051 if row.quota else 0.51)
+    for shown in page.find_all("svg", class_=["waterfall", "scale"]):
+        assert shown.find("desc").get_text().endswith(".")
+    opened = made.find("details")
+    assert [driver.label for driver in row.parts[1].drivers] == [one.get_text() for one in opened.find_all("strong")]
+
+
+def test_the_rep_page_shows_deals_and_what_people_said(visit: Open, harbour: World) -> None:
+    row, page = harbour.current("r-101"), parsed(visit("vp", "/reps/r-101"))
+    deals = page.find(id="h-deals").find_parent("section")
+    assert [one.find(string=True) for one in deals.find("tbody").find_all("th")] == [
+        deal.opportunity_id for deal in row.deals
+    ]
+    first = deals.find("tbody").find("tr").get_text(" ", strip=True)
+    assert first == f"OPP-0-0 Negotiate 72{GROUP}000 71% 12, from 17{GROUP}Jun expected 30{GROUP}Jun"
+    with_it, without = deals.find_all("table")[1].find("tbody").find_all("tr")
+    assert with_it.get_text(" ", strip=True).endswith(formats.chance(row.p_hit))
+    assert row.without_largest is not None
+    assert Money("EUR", 2).amount(row.without_largest.median) in without.get_text()
+    said = page.find(id="h-voices").find_parent("section")
+    shown = [one.get_text(" ", strip=True) for one in said.find("tbody").find_all("tr")]
+    assert "9% too high the model, in 3 of 4 periods" in shown[0]
+    assert "34% too high the model, in 4 of 4 periods" in shown[1]
+    assert "no past nothing to compare yet" in shown[2]
+    assert len(said.find("svg").find_all("path", class_="said")) == 3
+    bare = parsed(visit("vp", f"/reps/{LEFT}"))
+    assert bare.find(id="h-changed") is None
+    assert "The rep left" in bare.find(id="h-parts").find_parent("section").get_text()
+
+
+def test_the_board_says_what_changed_and_how_the_team_stands(visit: Open, harbour: World) -> None:
+    answer = visit("north", "/")
+    shown = {row["name"]: row["Change"] for row in rows_of(answer)}
+    row = harbour.current("r-101")
+    assert row.quota is not None
+    assert row.change is not None
+    moved = ((row.quantile(0.5) or 0) - row.change.before) / row.quota
+    assert shown[row.name] == formats.points(moved)
+    assert shown["Oskar Nyström"] == formats.NOTHING
+    page = parsed(answer)
+    team = next(one for one in harbour.teams if one.key == NORTH and one.as_of == harbour.batch.as_of)
+    facts = {one.find("dt").get_text(): one.find("dd").get_text(" ", strip=True) for one in page.select(".facts div")}
+    money = Money("EUR", 2)
+    assert facts["Sum of quotas"].startswith(money.full(team.quota))
+    assert facts["Chance of the sum"].startswith(formats.chance(team.p_hit))
+    assert facts["Chance of own quota"] == f"{formats.chance(team.p_hit_own)} {money.full(team.own_quota)}"
+    chart = page.find("svg", class_="scale")
+    assert "Sum of the reps' quotas" in chart.get_text()
+    assert "Manager's own quota" in chart.get_text()
+    assert len(chart.find_all("path", class_="target")) == 2
+
+
+def test_groups_add_up_on_the_teams_page(visit: Open, harbour: World) -> None:
+    page = parsed(visit("vp", "/teams"))
+    assert [one.get_text() for one in page.find_all("h2")] == ["Company", "Regions", "Teams"]
+    tables = page.find_all("table", class_="groups")
+    expected = [
+        numbers([cell.find(string=True) for cell in table.find_all(attrs={"data-label": "Expected"})])
+        for table in tables
+    ]
+    assert sum(expected[1]) == pytest.approx(expected[0][0], abs=1.5)
+    assert "add up to the company's" in page.get_text()
+    for table in page.find_all("table", class_="parts"):
+        for at in (0, 1):
+            parts, total = column(table, at)
+            assert sum(parts) == pytest.approx(total)
+    assert "own quota" in tables[2].get_text()
+    analyst = parsed(visit("analyst", "/teams"))
+    seen = [one.get_text() for table in analyst.find_all(class_="groups") for one in table.find("tbody").find_all("th")]
+    assert seen == ["Harbour Instruments", "EMEA", "Anna Keller", "Vera Lindqvist"]
+    assert "OPP-" not in analyst.get_text()
+    north = parsed(visit("north", "/teams"))
+    assert [one.get_text() for one in north.find_all("h2")] == ["Teams"]
 
 
 @pytest.mark.parametrize(
@@ -241,8 +340,11 @@ def test_the_model_page_says_whether_the_model_adds_anything(visit: Open, harbou
     assert "Its error is 17% below that of the best simple baseline." in page.get_text()
     table = page.find("svg", class_="bars").find_parent("section").find("table")
     rows = [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
-    assert rows[0][:4] == ["Forecaster", "Rows", "CRPS", "Value added"]
-    assert rows[1][:4] == ["LightGBM quantilesin use", "968", "0.094", "+0.019"]
+    assert rows[0][:6] == ["Forecaster", "Kind", "Rows", "CRPS", "Value added", "Bias"]
+    assert rows[1][:6] == ["LightGBM quantilesin use", "Model", "968", "0.094", "+0.019", "−1%"]
+    assert rows[2][:6] == ["Rep commit", "People", "968", "0.107", "+0.006", "+8%"]
+    assert rows[3][1] == "Simple rule"
+    assert "Rep commit (people)" in page.find("svg", class_="bars").get_text()
     assert rows[-1][rows[0].index("AUC")] == "–"
     gate = page.find(id="h-gate").find_parent("section").get_text(" ", strip=True)
     assert gate.count("✓ passed") == 2

@@ -1,0 +1,146 @@
+"""A team, a region or the company in words and pictures: its own distribution against its quotas."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from serving import formats
+from serving.charts.interval import Interval, interval_bar
+from serving.charts.scale import Mark, scale_chart
+from serving.formats import Money
+from serving.pages.explanation import Changed, MadeOf, Subject, change_size, changed, made_of
+from spm_ml.predictions import TeamPrediction
+
+_RANGE: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
+_WIDEST: Final = 2.0
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group as a row of a table.
+
+    Attributes:
+        href: Its risk board; None for readers who see no figures of reps, and above teams.
+        mean: Expected bookings: these add up over groups that do not overlap.
+        chance: Of reaching the sum of the members' quotas.
+        own: The manager's own quota and the chance of reaching it; empty if there is none.
+    """
+
+    label: str
+    href: str | None
+    reps: str
+    at_risk: str
+    quota: str
+    own: str
+    booked: str
+    attainment: str
+    chart: Markup | None
+    range: str
+    mean: str
+    mean_share: str
+    chance: str
+    change: str
+    pace: str
+    pace_share: str
+
+
+@dataclass(frozen=True)
+class GroupDetail:
+    """What a group's forecast is made of, and what changed."""
+
+    label: str
+    made_of: MadeOf | None
+    changed: Changed | None
+
+
+def subject_of(group: TeamPrediction, key: str) -> Subject | None:
+    """What is explained of a group: the mean; None where nothing is forecast."""
+    if group.mean_bookings is None:
+        return None
+    return Subject(group.label, "Forecast, mean", group.mean_bookings, group.quota, key)
+
+
+def detail_of(group: TeamPrediction, key: str, money: Money) -> GroupDetail | None:
+    """What its forecast is made of and what changed; None where neither is stored."""
+    subject = subject_of(group, key)
+    if subject is None or not (group.parts or group.change):
+        return None
+    return GroupDetail(group.label, made_of(group.parts, subject, money), changed(group.change, subject, money))
+
+
+def group_row(group: TeamPrediction, key: str, money: Money, href: str | None) -> GroupRow:
+    """A group as a row; `key` tells the pictures of a page apart."""
+    quota, mean, subject = group.quota, group.mean_bookings, subject_of(group, key)
+    pace = next((metric.value for metric in group.metrics if metric.slug == "linear_pace"), None)
+    return GroupRow(
+        label=group.label,
+        href=href,
+        reps=str(group.reps),
+        at_risk=str(group.reps_at_risk),
+        quota=money.amount(quota),
+        own=_own(group, money),
+        booked=money.amount(group.booked),
+        attainment=formats.percent(group.booked / quota if quota else None),
+        chart=_interval(group, key),
+        range=_range(group, money),
+        mean=money.amount(mean),
+        mean_share=formats.percent(mean / quota) if quota and mean is not None else "",
+        chance=formats.chance(group.p_hit),
+        change=formats.NOTHING if subject is None else change_size(group.change, subject, money),
+        pace=money.amount(pace),
+        pace_share=formats.percent(pace / quota) if quota and pace is not None else "",
+    )
+
+
+def group_chart(group: TeamPrediction, money: Money, key: str) -> Markup | None:
+    """Its distribution beside the sum of its members' quotas and its manager's own; None where nothing is forecast."""
+    five = _five(group)
+    if not five:
+        return None
+    marks = [Mark("All reps together, P10 – P50 – P90", five, _range(group, money), "range")]
+    if group.quota:
+        marks.append(Mark("Sum of the reps' quotas", (float(group.quota),), money.full(group.quota), "wanted"))
+    if group.own_quota:
+        marks.append(Mark("Manager's own quota", (float(group.own_quota),), money.full(group.own_quota), "wanted"))
+    return scale_chart(
+        marks,
+        title=f"Forecast of the team of {group.label} against its quotas",
+        description="; ".join(f"{mark.label} {mark.text}" for mark in marks) + ".",
+        key=key,
+    )
+
+
+def _own(group: TeamPrediction, money: Money) -> str:
+    if group.own_quota is None:
+        return ""
+    chance = "" if group.p_hit_own is None else f", chance {formats.chance(group.p_hit_own)}"
+    return f"own quota {money.amount(group.own_quota)}{chance}"
+
+
+def _five(group: TeamPrediction) -> tuple[float, ...]:
+    return tuple(value for level in _RANGE if (value := group.quantile(level)) is not None)
+
+
+def _range(group: TeamPrediction, money: Money) -> str:
+    five = _five(group)
+    if not five:
+        return ""
+    shown = (five[0], five[2], five[4])
+    if group.quota:
+        return " – ".join(formats.percent(value / group.quota) for value in shown)
+    return " – ".join(money.tick(value) for value in shown)
+
+
+def _interval(group: TeamPrediction, key: str) -> Markup | None:
+    five, quota = _five(group), group.quota
+    if not five or not quota:
+        return None
+    low, lower, median, upper, high = (value / quota for value in five)
+    words = [formats.percent(value) for value in (low, median, high, group.booked / quota)]
+    return interval_bar(
+        Interval(low, lower, median, upper, high, group.booked / quota, 1.0, min(_WIDEST, max(1.25, high))),
+        title=f"Forecast for {group.label}",
+        description=f"P10 {words[0]}, P50 {words[1]}, P90 {words[2]} of the quota; booked {words[3]}.",
+        key=key,
+    )

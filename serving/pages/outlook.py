@@ -1,0 +1,169 @@
+"""What stands beside a rep's forecast: the deals that matter, and what people said about the same period."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from markupsafe import Markup
+
+from serving import formats
+from serving.charts.scale import Mark, scale_chart
+from serving.formats import Money
+from spm_ml.predictions import Prediction, Submission, SubmissionKind
+
+SAID: Final[dict[SubmissionKind, str]] = {
+    "commit": "Rep's commit",
+    "best_case": "Rep's best case",
+    "manager_override": "Manager's override",
+}
+"""What readers call a submission."""
+
+_RANGE: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class DealRow:
+    """An open deal that matters."""
+
+    name: str
+    stage: str
+    amount: str
+    chance: str
+    week: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class LargestRow:
+    """The forecast with or without the largest deal."""
+
+    label: str
+    median: str
+    share: str
+    chance: str
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The forecast with and without the largest deal."""
+
+    deal: str
+    rows: tuple[LargestRow, LargestRow]
+
+
+@dataclass(frozen=True)
+class SaidRow:
+    """What somebody said, and how right they were before."""
+
+    label: str
+    source: str
+    amount: str
+    share: str
+    bias: str
+    record: str
+
+
+@dataclass(frozen=True)
+class Voices:
+    """The model's and people's numbers on one scale, and in a table."""
+
+    chart: Markup
+    rows: tuple[SaidRow, ...]
+
+
+def deals_of(row: Prediction, money: Money) -> tuple[DealRow, ...]:
+    """The deals that matter, as stored."""
+    return tuple(
+        DealRow(
+            name=deal.opportunity_id,
+            stage=deal.stage,
+            amount=money.amount(deal.amount),
+            chance=formats.chance(deal.p_win),
+            week=formats.NOTHING if deal.likely_week is None else _week(row, deal.likely_week),
+            expected="" if deal.expected_close_on is None else f"expected {formats.short_day(deal.expected_close_on)}",
+        )
+        for deal in row.deals
+    )
+
+
+def largest_of(row: Prediction, money: Money) -> Largest | None:
+    """The forecast with and without the largest deal; None where no deal decides the period."""
+    without, median = row.without_largest, row.quantile(0.5)
+    if without is None or median is None:
+        return None
+
+    def line(label: str, value: float, p_hit: float | None) -> LargestRow:
+        share = formats.percent(value / row.quota) if row.quota else formats.NOTHING
+        return LargestRow(label, money.amount(value), share, formats.chance(p_hit))
+
+    return Largest(
+        deal=f"{without.opportunity_id}, {money.full(without.amount)}",
+        rows=(line("With it", median, row.p_hit), line("Without it", without.median, without.p_hit)),
+    )
+
+
+def voices_of(row: Prediction, money: Money) -> Voices | None:
+    """The model's and people's numbers; None where nobody said anything."""
+    if not row.submissions:
+        return None
+    marks = [*_model(row, money), *(_said_mark(said, row, money) for said in row.submissions)]
+    marks.append(Mark("Booked so far", (float(row.booked),), _size(row.booked, row, money), "booked"))
+    if row.quota:
+        marks.append(Mark("Quota", (float(row.quota),), money.full(row.quota), "wanted"))
+    listed = "; ".join(f"{mark.label} {mark.text}" for mark in marks)
+    chart = scale_chart(
+        marks,
+        title=f"What the model and people expect of {row.name} in {row.period}",
+        description=f"{listed}.",
+        key="voices",
+    )
+    return Voices(chart, tuple(_said(said, row, money) for said in row.submissions))
+
+
+def _model(row: Prediction, money: Money) -> Sequence[Mark]:
+    values = tuple(value for level in _RANGE if (value := row.quantile(level)) is not None)
+    return [Mark("Model, P10 – P50 – P90", values, _size(values[2], row, money), "range")] if values else []
+
+
+def _said_mark(said: Submission, row: Prediction, money: Money) -> Mark:
+    return Mark(SAID[said.kind], (float(said.amount),), _size(said.amount, row, money), "said")
+
+
+def _size(amount: float, row: Prediction, money: Money) -> str:
+    share = f" · {formats.percent(amount / row.quota)}" if row.quota else ""
+    return f"{money.amount(amount)}{share}"
+
+
+def _said(said: Submission, row: Prediction, money: Money) -> SaidRow:
+    return SaidRow(
+        label=SAID[said.kind],
+        source=", ".join(part for part in (said.submitted_by, formats.short_day(said.submitted_on)) if part),
+        amount=money.amount(said.amount),
+        share=formats.percent(said.amount / row.quota) if row.quota else "",
+        bias=_bias(said.typical_bias),
+        record=_record(said),
+    )
+
+
+def _bias(bias: float | None) -> str:
+    if bias is None:
+        return "no past"
+    if not round(100 * bias):
+        return "about right"
+    return f"{formats.percent(abs(bias))} too {'high' if bias > 0 else 'low'}"
+
+
+def _record(said: Submission) -> str:
+    if not said.compared:
+        return "nothing to compare yet"
+    person = said.compared - said.model_closer
+    if said.model_closer == person:
+        return f"even over {said.compared} periods"
+    closer, count = ("model", said.model_closer) if said.model_closer > person else ("person", person)
+    return f"the {closer}, in {count} of {said.compared} periods"
+
+
+def _week(row: Prediction, week: int) -> str:
+    begins = row.period_start + timedelta(days=7 * (week - 1))
+    return f"{week}, from {formats.short_day(begins)}"
