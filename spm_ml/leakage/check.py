@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.dataset import COLUMNS, RepPeriodDataset, as_of_grid, build_dataset
+from spm_ml.dataset.deals import DEAL_COLUMNS
 from spm_ml.errors import DataError
 from spm_ml.features import FEATURES, Feature
 from spm_ml.history import SalesHistory
@@ -20,6 +21,8 @@ ROWS_BEFORE: Final = 30
 
 _KEYS: Final = ["rep_id", "as_of"]
 _CONTEXT: Final = tuple(column.name for column in COLUMNS if column.role == "context")
+_DEAL_KEYS: Final = ["rep_id", "as_of", "opportunity_id"]
+_DEALS: Final = tuple(column.name for column in DEAL_COLUMNS if column.role == "context")
 
 
 def check_leakage(
@@ -32,7 +35,7 @@ def check_leakage(
 ) -> LeakageCertificate:
     """Alters, adds and deletes what was recorded after chosen days, and compares all rows up to them bit for bit.
 
-    Features and context are compared; targets and labels look ahead on purpose.
+    Features, context and the open deals behind the rows are compared; targets and labels look ahead on purpose.
 
     Args:
         history: What was recorded.
@@ -66,7 +69,7 @@ def check_leakage(
     return LeakageCertificate(
         days=chosen,
         features_checked=len(base.feature_names),
-        context_checked=len(_CONTEXT),
+        context_checked=len(_CONTEXT) + len(_DEALS),
         rows_compared=compared,
         records_changed=changed,
         differing=tuple(sorted(examples)),
@@ -94,21 +97,29 @@ def _compare(
 ) -> tuple[int, dict[str, LeakExample]]:
     """Rows compared, and an example for each column that differs."""
     days = pd.DatetimeIndex(list(window)).as_unit("s")
-    before = base.frame[base.frame["as_of"].isin(days)].set_index(_KEYS)
-    after = rebuilt.frame.set_index(_KEYS)
+    before, after = base.frame[base.frame["as_of"].isin(days)], rebuilt.frame
+    columns = (*_CONTEXT, *base.feature_names)
+    rows, examples = _compare_frames(before.set_index(_KEYS), after.set_index(_KEYS), columns, "rows", day)
+    before, after = base.deals[base.deals["as_of"].isin(days)], rebuilt.deals
+    _, of_deals = _compare_frames(before.set_index(_DEAL_KEYS), after.set_index(_DEAL_KEYS), _DEALS, "open deals", day)
+    return rows, examples | {(name if name == "open deals" else f"deal {name}"): one for name, one in of_deals.items()}
+
+
+def _compare_frames(
+    before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str], what: str, day: date
+) -> tuple[int, dict[str, LeakExample]]:
     examples = {}
     for key in before.index.symmetric_difference(after.index)[:1]:
         there = [str(key in frame.index) for frame in (before, after)]
-        examples["rows"] = LeakExample("rows", key[0], key[1].date(), day, *there)
+        examples[what] = LeakExample(what, key[0], key[1].date(), day, *there)
     common = before.index.intersection(after.index)
     before, after = before.loc[common], after.loc[common]
-    for name in (*_CONTEXT, *base.feature_names):
+    for name in columns:
         different = _bits(before[name]) != _bits(after[name])
         if different.any():
             place = int(np.argmax(different))
-            rep_id, as_of = common[place]
             values = [repr(frame[name].iloc[place]) for frame in (before, after)]
-            examples[name] = LeakExample(name, rep_id, as_of.date(), day, *values)
+            examples[name] = LeakExample(name, common[place][0], common[place][1].date(), day, *values)
     return len(common), examples
 
 

@@ -1,0 +1,89 @@
+"""The open deals and bookings behind the rows."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spm_ml.dataset import RepPeriodDataset, SchemaError, build_dataset
+from spm_ml.dataset.deals import DEAL_COLUMNS
+from spm_ml.history import SalesHistory
+from tests.feature_world import World
+
+
+@pytest.fixture(scope="module")
+def dataset() -> RepPeriodDataset:
+    world = World(7, reps=4, deals=40, days=400)
+    with SalesHistory.from_frames(world.frames(), world.settings) as history:
+        return build_dataset(history)
+
+
+def test_deals_add_up_to_the_open_amounts_by_stage(dataset: RepPeriodDataset) -> None:
+    frame = dataset.frame
+    for stage in range(1, len(dataset.stages) + 1):
+        here = dataset.deals["stage"] == stage
+        row = dataset.deal_rows[here.to_numpy()]
+        amount = np.bincount(row, dataset.deals.loc[here, "amount"], len(frame))
+        count = np.bincount(row, minlength=len(frame))
+        assert np.array_equal(amount, frame[f"open_amount_stage_{stage}"].fillna(0))
+        assert np.array_equal(count, frame[f"open_count_stage_{stage}"].fillna(0))
+
+
+def test_labels_of_deals_add_up_to_those_of_rows(dataset: RepPeriodDataset) -> None:
+    finished = dataset.frame["actual_bookings"].notna()
+    booked = np.bincount(dataset.deal_rows, dataset.deals["booked_later"].fillna(0), len(dataset))
+    labels = dataset.frame[list(dataset.label_names)].sum(axis=1)
+    assert np.array_equal(booked[finished], labels[finished])
+    unknown = dataset.deals["booked_later"].isna().to_numpy()
+    assert np.array_equal(unknown, ~finished.to_numpy()[dataset.deal_rows])
+
+
+def test_bookings_add_up_to_what_was_booked(dataset: RepPeriodDataset) -> None:
+    finished = dataset.frame.dropna(subset="actual_bookings").drop_duplicates(["rep_id", "period_start"])
+    total = dataset.bookings.groupby(["rep_id", "period_start"])["amount"].sum()
+    keys = pd.MultiIndex.from_frame(finished[["rep_id", "period_start"]])
+    assert np.array_equal(total.reindex(keys).fillna(0).to_numpy(), finished["actual_bookings"])
+
+
+def test_every_deal_belongs_to_a_row_also_after_a_choice(dataset: RepPeriodDataset) -> None:
+    assert (dataset.deal_rows >= 0).all()
+    assert (np.diff(dataset.deal_rows) >= 0).all()
+    chosen = dataset.where(dataset.frame["week"] % 3 == 0)
+    assert (chosen.deal_rows >= 0).all()
+    assert set(chosen.deals["as_of"]) <= set(chosen.frame["as_of"])
+    nothing = dataset.where(np.zeros(len(dataset), dtype=bool))
+    assert not len(nothing.deals)
+    assert not len(nothing.bookings)
+
+
+def test_ages_and_days_are_of_the_as_of_day(dataset: RepPeriodDataset) -> None:
+    deals = dataset.deals
+    assert (deals["age_days"] >= deals["stage_days"]).all()
+    assert (deals["stage_days"] >= deals["idle_days"]).all()
+    assert (deals["idle_days"] >= 0).all()
+
+
+def test_what_was_written_is_read(dataset: RepPeriodDataset, tmp_path: Path) -> None:
+    dataset.write(tmp_path / "rows.parquet")
+    read = RepPeriodDataset.read(tmp_path / "rows.parquet")
+    assert read.content_hash == dataset.content_hash
+    assert list(read.deals.columns) == [column.name for column in DEAL_COLUMNS]
+
+
+def test_parts_of_two_datasets_are_refused(dataset: RepPeriodDataset, tmp_path: Path) -> None:
+    dataset.write(tmp_path / "rows.parquet")
+    other = replace(dataset, deals=dataset.deals.iloc[:-1])
+    other.write(tmp_path / "other.parquet")
+    (tmp_path / "other.deals.parquet").rename(tmp_path / "rows.deals.parquet")
+    with pytest.raises(SchemaError, match="different datasets"):
+        RepPeriodDataset.read(tmp_path / "rows.parquet")
+    (tmp_path / "rows.deals.parquet").unlink()
+    with pytest.raises(SchemaError, match="cannot be read"):
+        RepPeriodDataset.read(tmp_path / "rows.parquet")
+
+
+def test_the_hash_names_deals_too(dataset: RepPeriodDataset) -> None:
+    deals = dataset.deals.assign(amount=dataset.deals["amount"] + 1)
+    assert replace(dataset, deals=deals).content_hash != dataset.content_hash
