@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from spm_ml.hazards import ABSTENTION_REASONS, HAZARD_BY_CODE
-from training.gate import GateVerdict
+from training.verdict import GateVerdict
 
 _MEASURES: Final = ("n", "crps", "mae", "wape", "brier", "ece", "auc", "coverage_80", "value_added")
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from spm_ml.backtest import Backtest
 from spm_ml.errors import ConfigurationError, did_you_mean
-from training.gate import GateVerdict, judge
+from training.gate import judge
+from training.verdict import GateVerdict
 
 AUTO: Final = "auto"
 """Asks for the forecaster that the backtest speaks for."""

@@ -10,7 +10,8 @@ from spm_ml.errors import ConfigurationError, GateRefusedError
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from spm_ml.settings import Workspace
-from training.gate import GateVerdict, judge
+from training.gate import judge
+from training.verdict import GateVerdict
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spm_ml import accuracy
 from spm_ml.accuracy import Array
+from spm_ml.backtest.columns import CONTEXT
 from spm_ml.settings import QUANTILE_LEVELS
 
 ANSWERS_ENOUGH: Final = 0.5
@@ -38,7 +39,7 @@ class Scores:
     """The m tested rows, and each forecaster's answers to them, in the same order.
 
     Attributes:
-        keys: (m rows) `rep_id`, `period`, `as_of`, `week`, `censored`.
+        keys: (m rows) `rep_id`, `period`, `as_of`, `week`, `censored`, and the rep's context.
         unit: `attainment`, or `bookings_of_usual` where less than half of the rows have a quota.
         actual: (m,) outcomes in the unit; NaN where censored or unknown.
         actual_bookings: (m,) minor units, NaN where censored.
@@ -71,6 +72,11 @@ class Scores:
         """(m,) number of each row's rep."""
         return np.asarray(pd.factorize(self.keys["rep_id"])[0], dtype=np.int64)
 
+    @property
+    def periods(self) -> NDArray[np.int64]:
+        """(m,) number of each row's period."""
+        return np.asarray(pd.factorize(self.keys["period"])[0], dtype=np.int64)
+
     @classmethod
     def of(
         cls, frame: pd.DataFrame, baselines: Sequence[str], attainment: Sequence[str], bookings: Sequence[str]
@@ -91,7 +97,7 @@ class Scores:
         }
         crps = {name: accuracy.crps_of_rows(actual, ends, QUANTILE_LEVELS) for name, ends in quantiles.items()}
         return cls(
-            keys=first[["rep_id", "period", "as_of", "week", "censored"]].reset_index(drop=True),
+            keys=first[["rep_id", "period", "as_of", "week", "censored", *CONTEXT]].reset_index(drop=True),
             unit="attainment" if with_quota else "bookings_of_usual",
             actual=actual,
             actual_bookings=booked,

@@ -3,51 +3,35 @@
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from spm_ml.backtest.columns import BOOKINGS, GROUP_ROWS, QUANTILES, ROWS
 from spm_ml.backtest.comparison import Comparison, compare_rows
+from spm_ml.backtest.groups import empty_groups, measure_levels
 from spm_ml.backtest.measures import MEASURES, Scores, measure
 from spm_ml.errors import ConfigurationError, DataError, did_you_mean
-from spm_ml.settings import QUANTILE_LEVELS
 from spm_ml.tables import minor_digits
 
-QUANTILES: Final = tuple(f"q{round(100 * level):02d}" for level in QUANTILE_LEVELS)
-"""Columns of the quantiles of attainment."""
-
-BOOKINGS: Final = tuple(f"b{round(100 * level):02d}" for level in QUANTILE_LEVELS)
-"""Columns of the quantiles of bookings, minor units."""
-
-_CONTRACT: Final = (
-    "forecaster",
-    "rep_id",
-    "period",
-    "as_of",
-    "quota",
-    "booked_to_date",
-    "actual_bookings",
-    "actual_attainment",
-    *QUANTILES,
-    "mean",
-    "p_hit",
-)
-_MORE: Final = ("week", "team", "censored", "abstention", "usual_bookings", "mean_bookings", *BOOKINGS)
 _MONEY: Final = ("quota", "booked_to_date", "actual_bookings", "usual_bookings", "mean_bookings", *BOOKINGS)
 _WHOLE: Final = ("quota", "booked_to_date", "actual_bookings")
 """Money that is whole minor units."""
 
+_OF_GROUP: Final = {"booked": "booked_to_date", "mean": "mean_bookings"}
+"""What a file calls the columns of `Backtest.groups`."""
+
+_FORMAT: Final = 2
+
 METADATA: Final = b"spm_ml.backtest"
 """Key of the description in a stored backtest."""
-
-
-def frame_columns() -> tuple[str, ...]:
-    """Names of the columns of `Backtest.frame`: those of the data contract, then what measuring needs."""
-    return (*_CONTRACT, *_MORE)
 
 
 @dataclass(frozen=True)
@@ -55,13 +39,16 @@ class Backtest:
     """One row for each forecaster, rep, period and as-of day that was tested.
 
     Attributes:
-        frame: Columns of `frame_columns()`. Money is minor units, `quota` what was in force on the as-of day,
-            `actual_bookings` and `actual_attainment` are empty where `censored`, quantiles where it abstained
+        frame: Columns of `spm_ml.backtest.columns.ROWS`. Money is minor units, `quota` what was in force on the as-of
+            day, `actual_bookings` and `actual_attainment` are empty where `censored`, quantiles where it abstained
             (`abstention` says why); `usual_bookings` is the rep's usual size.
         currency: ISO 4217 code.
         baselines: Forecasters that are the simple rules to beat.
         dataset_hash: `RepPeriodDataset.content_hash` of what was tested; '' = not of a stored dataset.
         submissions: Forecasters that are numbers people submitted: measured, never a baseline and never served.
+        groups: One row for each forecaster, team, region or company (`level`), period and as-of day: columns of
+            `spm_ml.backtest.columns.GROUP_ROWS`. The members are the reps who were forecast and stayed,
+            `actual_bookings` is what they booked together, `booked` what they had booked by the day; minor units.
     """
 
     frame: pd.DataFrame
@@ -69,6 +56,7 @@ class Backtest:
     baselines: tuple[str, ...]
     dataset_hash: str = ""
     submissions: tuple[str, ...] = ()
+    groups: pd.DataFrame = field(default_factory=empty_groups)
 
     @property
     def periods(self) -> int:
@@ -84,7 +72,7 @@ class Backtest:
         lower the CRPS is than that of the best simple baseline, over the rows both answered. A submission answers from
         the day it was made on, which is rarely the first: its CRPS is of later, easier rows, its `value_added` is fair.
         """
-        scores = self._scores()
+        scores = self._scores
         table = _table(measure(scores, name) for name in scores.forecasters)
         ranked = table.sort_values("crps", kind="stable", na_position="last")
         ranked.insert(1, "kind", [self._kind(name) for name in ranked["forecaster"]])
@@ -99,29 +87,67 @@ class Backtest:
         """The same for each forecaster and tested period, in a column `period`."""
         return self._by("period")
 
-    def compare(self, challenger: str, baseline: str, *, draws: int = 2_000, seed: int = 0) -> Comparison:
-        """Paired block bootstrap of the difference in CRPS of two forecasters, by rep; see `Comparison`.
+    def by_level(self) -> pd.DataFrame:
+        """Accuracy of bookings by level of the organisation: one row a forecaster and level.
+
+        Columns: `forecaster`, `level` (`rep`, `team`, `region`, `company`), `n`, `crps_of_mean` and `width_of_mean`
+        (CRPS and width of the 80 % interval ÷ mean outcome of the level, so that levels can be compared),
+        `coverage_80` (0–1) and `bias` (Σ(mean − outcome) ÷ Σ outcome, positive when forecasts are too high).
+        """
+        return measure_levels(self.frame, self.groups)
+
+    def best_baseline(self) -> str | None:
+        """Slug of the simple rule that others are held against; None where none answers enough."""
+        return self._scores.best_baseline
+
+    def tested_rows(self) -> pd.DataFrame:
+        """The tested rows, each once, whoever forecast them.
+
+        Columns: `rep_id, period, as_of, week, censored`, and what is known of the rep on the day: `team, region,
+        segment, tenure_days`.
+        """
+        return self._scores.keys
+
+    def compare(
+        self,
+        challenger: str,
+        baseline: str,
+        *,
+        rows: NDArray[np.bool_] | None = None,
+        level: float = 0.95,
+        draws: int = 2_000,
+        seed: int = 0,
+    ) -> Comparison:
+        """Paired block bootstrap of the difference in CRPS of two forecasters, by rep and period; see `compare_rows`.
+
+        Args:
+            challenger: Slug.
+            baseline: Slug.
+            rows: (n,) which of `tested_rows` to compare on; default: all.
+            level: Of the interval.
+            draws: Bootstrap draws.
+            seed: Of the draws.
 
         Raises:
             ConfigurationError: One of them is not in the backtest.
         """
-        scores = self._scores()
-        for name in (challenger, baseline):
-            if name not in scores.forecasters:
-                raise ConfigurationError(
-                    f"the backtest holds no forecaster {name!r}{did_you_mean(name, scores.forecasters)}; "
-                    f"it holds {', '.join(scores.forecasters)}"
-                )
-        return compare_rows(scores.crps[challenger], scores.crps[baseline], scores.reps, draws=draws, seed=seed)
+        first, second = (self._scores.crps[self._checked(name)] for name in (challenger, baseline))
+        reps, periods = self._scores.reps, self._scores.periods
+        if rows is not None:
+            first, second, reps, periods = first[rows], second[rows], reps[rows], periods[rows]
+        return compare_rows(first, second, reps, periods, draws=draws, seed=seed, level=level)
 
     def write(self, path: Path) -> None:
         """Writes the rows as `.csv` or `.parquet`, money as decimals of the currency; the file before stays on a crash.
+
+        In Parquet the rows of groups follow those of the reps, told apart by a column `level`, so that one file is
+        always of one backtest. CSV holds the reps alone.
 
         Raises:
             ConfigurationError: The file has another ending.
         """
         digits = minor_digits(self.currency)
-        frame = self.frame.copy()
+        frame = self.frame.copy() if path.suffix == ".csv" else self._levels()
         frame[list(_MONEY)] = frame[list(_MONEY)] / 10**digits
         path.parent.mkdir(parents=True, exist_ok=True)
         pending = path.with_name(path.name + ".pending")
@@ -131,7 +157,7 @@ class Backtest:
         elif path.suffix == ".parquet":
             table = pa.Table.from_pandas(frame, preserve_index=False)
             names = ("currency", "baselines", "dataset_hash", "submissions")
-            description = json.dumps({name: getattr(self, name) for name in names}).encode()
+            description = json.dumps({"format": _FORMAT} | {name: getattr(self, name) for name in names}).encode()
             pq.write_table(table.replace_schema_metadata({METADATA: description}), pending, compression="zstd")
         else:
             raise ConfigurationError(f"{path} ends neither in .csv nor in .parquet: name the file accordingly")
@@ -149,28 +175,52 @@ class Backtest:
             description = json.loads((table.schema.metadata or {})[METADATA])
         except (OSError, KeyError, pa.ArrowInvalid) as error:
             raise DataError(f"{path} is not a backtest written as Parquet ({error}): run 'spm backtest'") from error
+        if description.get("format") != _FORMAT:
+            raise DataError(f"{path} was written by another version of spm-ml: run 'spm backtest', or train anew")
         frame = table.to_pandas()
         frame[list(_MONEY)] *= 10 ** minor_digits(description["currency"])
         frame[list(_WHOLE)] = frame[list(_WHOLE)].round()
-        frame = frame.astype({"booked_to_date": "int64", "as_of": "datetime64[s]"})
+        of_rep = frame["level"] == "rep"
+        reps = frame.loc[of_rep, list(ROWS)].astype({"booked_to_date": "int64", "as_of": "datetime64[s]"})
+        reps["censored"] = reps["censored"].astype(bool)
+        groups = (
+            frame[~of_rep].drop(columns=["mean"]).rename(columns={column: own for own, column in _OF_GROUP.items()})
+        )
         return cls(
-            frame,
+            reps,
             description["currency"],
             tuple(description["baselines"]),
             description["dataset_hash"],
-            tuple(description.get("submissions", ())),
+            tuple(description["submissions"]),
+            groups.loc[:, list(GROUP_ROWS)].astype(empty_groups().dtypes.to_dict()).reset_index(drop=True),
         )
+
+    def _levels(self) -> pd.DataFrame:
+        """Reps and groups in one table."""
+        reps = self.frame.assign(level="rep", group="", members=1)
+        if self.groups.empty:
+            return reps
+        return pd.concat([reps, self.groups.rename(columns=_OF_GROUP)], ignore_index=True).loc[:, list(reps)]
+
+    def _checked(self, name: str) -> str:
+        known = self._scores.forecasters
+        if name not in known:
+            raise ConfigurationError(
+                f"the backtest holds no forecaster {name!r}{did_you_mean(name, known)}; it holds {', '.join(known)}"
+            )
+        return name
 
     def _kind(self, forecaster: str) -> str:
         if forecaster in self.submissions:
             return "submission"
         return "rule" if forecaster in self.baselines else "model"
 
+    @cached_property
     def _scores(self) -> Scores:
         return Scores.of(self.frame, self.baselines, QUANTILES, BOOKINGS)
 
     def _by(self, column: str) -> pd.DataFrame:
-        scores = self._scores()
+        scores = self._scores
         groups: list[Any] = sorted(scores.keys[column].drop_duplicates())
         return _table(
             {"forecaster": name, column: group} | measure(scores, name, scores.keys[column] == group)

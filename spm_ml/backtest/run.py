@@ -6,7 +6,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from spm_ml.backtest.result import BOOKINGS, QUANTILES, Backtest, frame_columns
+from spm_ml.backtest.columns import BOOKINGS, QUANTILES, ROWS
+from spm_ml.backtest.groups import group_rows
+from spm_ml.backtest.result import Backtest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import NotReadyError
 from spm_ml.forecasting import FORECASTERS, AttainmentForecast, FitSettings, Forecaster
@@ -29,7 +31,8 @@ def run_backtest(
 ) -> Backtest:
     """Forecasts the newest finished periods, each from the periods that ended before it began.
 
-    Rows of leavers are kept and counted, with an empty outcome: they are censored, never a miss (H08).
+    Rows of leavers are kept and counted, with an empty outcome: they are censored, never a miss (H08). The reps who
+    stayed are added up to teams, regions and the company, each forecaster with the dependence it learnt.
 
     Args:
         dataset: Finished periods and others; the others are left out.
@@ -53,7 +56,7 @@ def run_backtest(
     tested = finished[1:][-(periods or half) :]
     heard = without_silent(forecasters, dataset)
     total = len(tested) * len(heard)
-    parts = []
+    parts, groups = [], []
     for period in tested:
         start = ends[period]
         before = dataset.where(dataset.frame["period_end"] < start)
@@ -62,6 +65,7 @@ def run_backtest(
         for each in heard:
             forecast = each(settings).fit(before).predict(test)
             parts.append(_rows(each.name, test.frame, forecast, usual))
+            groups.append(group_rows(each.name, test.frame, forecast, seed=settings.seed))
             progress(f"backtest {period}", len(parts), total)
     return Backtest(
         pd.concat(parts, ignore_index=True),
@@ -69,6 +73,7 @@ def run_backtest(
         baselines=tuple(each.name for each in heard if each.is_baseline),
         dataset_hash=dataset.content_hash,
         submissions=tuple(each.name for each in heard if each.kind == "submission"),
+        groups=pd.concat(groups, ignore_index=True),
     )
 
 
@@ -78,10 +83,9 @@ def _rows(
     censored = frame["censored"].to_numpy(dtype=bool)
     columns: dict[str, object] = {
         "forecaster": name,
-        **{
-            key: frame[key]
-            for key in ("rep_id", "period", "as_of", "quota", "booked_to_date", "week", "team", "censored")
-        },
+        **{key: frame[key] for key in ("rep_id", "period", "as_of", "quota", "booked_to_date", "week", "censored")},
+        **{key: frame[key] for key in ("team", "region", "segment")},
+        "tenure_days": frame.get("tenure_days", np.nan),
         "actual_bookings": frame["actual_bookings"].where(~censored),
         "actual_attainment": frame["actual_attainment"].where(~censored),
         "mean": forecast.mean_attainment,
@@ -92,4 +96,4 @@ def _rows(
         **dict(zip(QUANTILES, forecast.attainment.T, strict=True)),
         **dict(zip(BOOKINGS, forecast.bookings.T, strict=True)),
     }
-    return pd.DataFrame(columns, index=frame.index).loc[:, list(frame_columns())]
+    return pd.DataFrame(columns, index=frame.index).loc[:, list(ROWS)]

@@ -62,7 +62,7 @@ def stored_track_record(
     Raises:
         DataError: The file is missing or is no backtest.
     """
-    wanted = pc.field("forecaster").isin([forecaster, *KIND_OF])
+    wanted = pc.field("forecaster").isin([forecaster, *KIND_OF]) & pc.field("rep_id").is_valid()
     try:
         description = json.loads((pq.read_schema(path).metadata or {})[METADATA])
         frame = pq.read_table(path, columns=list(_READ), filters=wanted).to_pandas()

@@ -1,8 +1,9 @@
 """The baseline metrics that stand beside every forecast, as rows of the store."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
+from typing import Final
 
 from spm_ml.history import SalesHistory
 from spm_ml.metrics import METRIC_BY_SLUG
@@ -10,13 +11,18 @@ from spm_ml.metrics.evaluate import evaluate_metrics
 from spm_ml.predictions import MetricValue
 from spm_ml.scoring.target import ScoringTarget
 
+ORGANISATION: Final = "organisation"
+"""Key of the metrics of everybody together."""
+
+_LEVELS: Final = ("rep", "team", "organisation")
+
 MetricsByKey = Mapping[str, tuple[MetricValue, ...]]
 
 
 def metrics_beside(history: SalesHistory, target: ScoringTarget) -> tuple[MetricsByKey, MetricsByKey]:
-    """Gives the metrics of the target's period as of its day: by rep_id, and by manager_id for their teams."""
-    rows = evaluate_metrics(history, as_of=target.as_of, period=target.period.label, level=("rep", "team"))
-    found: dict[str, dict[str, list[MetricValue]]] = {"rep": defaultdict(list), "team": defaultdict(list)}
+    """Gives the metrics of the target's period as of its day: by rep_id, and by manager_id or `ORGANISATION`."""
+    rows = evaluate_metrics(history, as_of=target.as_of, period=target.period.label, level=_LEVELS)
+    found: dict[str, dict[str, list[MetricValue]]] = {level: defaultdict(list) for level in _LEVELS}
     columns = (rows[name].tolist() for name in ("level", "key", "slug", "value", "reason"))
     for level, key, slug, value, reason in zip(*columns, strict=True):
         metric = METRIC_BY_SLUG[slug]
@@ -25,5 +31,9 @@ def metrics_beside(history: SalesHistory, target: ScoringTarget) -> tuple[Metric
             if isfinite(value)
             else MetricValue(metric.slug, metric.label, metric.unit, None, reason)
         )
-    by_rep, by_manager = ({key: tuple(values) for key, values in found[level].items()} for level in ("rep", "team"))
-    return by_rep, by_manager
+    of_reps, of_groups = found["rep"], found["team"] | {ORGANISATION: found[ORGANISATION][ORGANISATION]}
+    return _kept(of_reps), _kept(of_groups)
+
+
+def _kept(found: Mapping[str, Iterable[MetricValue]]) -> MetricsByKey:
+    return {key: tuple(values) for key, values in found.items()}

@@ -1,60 +1,56 @@
 """From forecast rows to what a manager reads: one Prediction a rep and as-of day."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from math import isfinite
 from typing import Any, Final
 
-import pandas as pd
-
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
-from spm_ml.predictions import Prediction
+from spm_ml.predictions import Prediction, Submission
 from spm_ml.scoring.beside import MetricsByKey
-from spm_ml.scoring.drivers import parts_of
+from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.reasons import main_reason
 from spm_ml.scoring.words import MoneyWords
 from spm_ml.settings import QUANTILE_LEVELS, RiskBands
 
 _MEDIAN: Final = QUANTILE_LEVELS.index(0.5)
 _STALE: Final = "H25"
+_NOTHING: Final = Explained()
 
 
 @dataclass(frozen=True)
 class Board:
     """What turns forecasts into the rows of one batch.
 
-    Parts and metrics are given for the board's day alone; earlier days are there for the fan chart.
+    Metrics, explanations and submissions are given for the board's day alone; earlier days are there for the fan chart.
 
     Attributes:
         as_of: The as-of day that the board shows.
         currency: ISO 4217 code of the amounts.
-        stages: Names of the open stages in order.
         metrics: Baseline metrics of each rep on that day.
         bands: Thresholds of the risk bands.
-        forecaster_label: What a reader calls the forecaster.
+        explained: Why each rep's forecast is what it is, by rep_id.
+        submissions: What people said about the period, by rep_id.
         stale: Why no forecast may be given at all, if the data are too old (H25).
     """
 
     as_of: date
     currency: str
-    stages: tuple[str, ...]
     metrics: MetricsByKey
     bands: RiskBands
-    forecaster_label: str
+    explained: Mapping[str, Explained] = field(default_factory=dict)
+    submissions: Mapping[str, tuple[Submission, ...]] = field(default_factory=dict)
     stale: Abstention | None = None
 
-    def predictions(
-        self, dataset: RepPeriodDataset, forecast: AttainmentForecast, contributions: pd.DataFrame | None
-    ) -> tuple[Prediction, ...]:
+    def predictions(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> tuple[Prediction, ...]:
         """Gives one row a row of the dataset.
 
         Args:
             dataset: The n rows that were forecast.
             forecast: n answers.
-            contributions: (n rows) of each feature to the median, minor units; None for forecasters that are a rule.
         """
         chances = forecast.p_hit
         return tuple(
@@ -64,7 +60,6 @@ class Board:
                 mean=_number(forecast.mean_bookings[at]),
                 p_hit=_number(chances[at]),
                 abstention=forecast.abstentions[at],
-                parts=None if contributions is None else _named(contributions.iloc[at]),
             )
             if self.stale is None
             else self._prediction(row, None, abstention=self.stale)
@@ -79,10 +74,10 @@ class Board:
         abstention: Abstention | None,
         mean: float | None = None,
         p_hit: float | None = None,
-        parts: Mapping[str, float] | None = None,
     ) -> Prediction:
         day = row["as_of"].date()
         on_board = day == self.as_of
+        why = self.explained.get(row["rep_id"], _NOTHING) if on_board and quantiles is not None else _NOTHING
         money = MoneyWords(self.currency)
         median = None if quantiles is None else quantiles[_MEDIAN]
         band = None if p_hit is None else self.bands.band(p_hit)
@@ -105,15 +100,17 @@ class Board:
             mean_bookings=mean,
             p_hit=p_hit,
             risk_band=band,
-            main_reason=main_reason(row, median=median, risk_band=band, abstention=abstention, money=money),
-            parts=parts_of(row, median, parts, stages=self.stages, money=money, forecaster_label=self.forecaster_label)
-            if on_board and median is not None
-            else (),
+            main_reason=main_reason(row, median=median, risk_band=band, abstention=abstention, money=money, why=why),
+            parts=why.parts,
             hazards=self._hazards(row["hazards"]),
             abstention=abstention,
             exposure=float(row["exposure"]) if isfinite(row["exposure"]) else 0.0,
             metrics=self.metrics.get(row["rep_id"], ()) if on_board else (),
             history_reconstructed=bool(row["history_reconstructed"]),
+            change=why.change,
+            deals=why.deals,
+            without_largest=why.without_largest,
+            submissions=self.submissions.get(row["rep_id"], ()) if on_board else (),
         )
 
     def _hazards(self, codes: str) -> tuple[str, ...]:
@@ -121,7 +118,7 @@ class Board:
         return tuple(sorted(found if self.stale is None else found | {_STALE}))
 
 
-def _named(row: Mapping[Hashable, Any] | pd.Series) -> dict[str, Any]:
+def _named(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
 
 

@@ -1,24 +1,33 @@
 """compute(): every row of a batch, from a history as it was known and one model version; nothing is published."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-
-import pandas as pd
+from typing import Final
 
 from spm_ml.dataset import RepPeriodDataset, build_dataset
 from spm_ml.errors import NotReadyError
-from spm_ml.forecasting import Forecaster, LightGbmQuantiles
+from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import Person, Prediction, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.beside import metrics_beside
 from spm_ml.scoring.board import Board
+from spm_ml.scoring.credited import Credited
+from spm_ml.scoring.events import events_between
+from spm_ml.scoring.explained import Explained, explain_reps
 from spm_ml.scoring.model import ScoringModel
+from spm_ml.scoring.part_words import PartWords
+from spm_ml.scoring.said import submissions_of
+from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget, scoring_target
 from spm_ml.scoring.teams import build_people, build_teams
+from spm_ml.scoring.two_days import TwoDays
+from spm_ml.scoring.words import MoneyWords
 from spm_ml.settings import RiskBands
+
+_STEPS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -86,25 +95,36 @@ def compute(
             f"no rep is employed in {target.period.label} as of {target.as_of}: check hired_on and left_on in the "
             "table reps, or score another day"
         )
-    progress("forecast", 0, 3)
-    of_reps, of_teams = metrics_beside(history, target)
+    progress("forecast", 0, _STEPS)
+    forecast = forecaster.predict(dataset)
+    progress("forecast", 1, _STEPS)
+    explained, sums = ({}, None) if stale else _explained(known, model, dataset, forecast)
+    progress("forecast", 2, _STEPS)
+    of_reps, of_groups = metrics_beside(history, target)
+    progress("forecast", 3, _STEPS)
     board = Board(
         as_of=target.as_of,
         currency=dataset.currency,
-        stages=dataset.stages,
         metrics=of_reps,
         bands=bands or history.organisation.risk_bands,
-        forecaster_label=forecaster.label,
+        explained=explained,
+        submissions=submissions_of(history, target, model.backtest_file, forecaster.name),
         stale=stale,
     )
-    progress("forecast", 1, 3)
-    predictions = board.predictions(dataset, forecaster.predict(dataset), _contributions(forecaster, dataset))
-    progress("forecast", 2, 3)
+    predictions = board.predictions(dataset, forecast)
+    progress("forecast", 4, _STEPS)
     people = build_people(history, target, predictions)
-    teams = build_teams(history, target, predictions, people, of_teams)
-    progress("forecast", 3, 3)
+    teams = build_teams(history, target, predictions, people, of_groups, sums)
+    progress("forecast", 5, _STEPS)
     return ScoredRows(people, predictions, teams)
 
 
-def _contributions(forecaster: Forecaster, dataset: RepPeriodDataset) -> pd.DataFrame | None:
-    return forecaster.contributions(dataset) if isinstance(forecaster, LightGbmQuantiles) else None
+def _explained(
+    known: Known, model: ScoringModel, dataset: RepPeriodDataset, forecast: AttainmentForecast
+) -> tuple[Mapping[str, Explained], Sums]:
+    """Why the forecasts of the board's day are what they are, and what they add up to."""
+    history, target = known.history, known.target
+    days = TwoDays.of(dataset, forecast, model.forecaster, target)
+    happened = events_between(history, days.since, target.as_of, target.period.end) if days.since else {}
+    words = PartWords(dataset.stages, MoneyWords(dataset.currency), model.forecaster.label)
+    return explain_reps(days, happened, words), Sums(days, Credited.of(history, target), happened, words)

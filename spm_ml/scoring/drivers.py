@@ -1,80 +1,82 @@
-"""Why the median is what it is, in parts that add up: booked, and what is still to come with what moves it."""
+"""What moves each part of a forecast, in groups that a manager understands: few by name, the rest together."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any, Final
 
-from spm_ml.predictions import Driver, ForecastPart
+import numpy as np
+import pandas as pd
+
+from spm_ml.predictions import Driver
 from spm_ml.scoring.groups import CORRECTION, USUAL, group_of, sentence_about
 from spm_ml.scoring.words import MoneyWords
-
-BASE_COLUMN: Final = "base"
-"""Column of a learner's contributions that holds what it forecasts before it looks at the row."""
 
 SHOWN: Final = 4
 """Drivers shown by name; the others are summed, so that all still add up."""
 
+REST: Final = "Everything else"
 
-def parts_of(
-    row: Mapping[str, Any],
-    median: float,
-    contributions: Mapping[str, float] | None,
+_BY_FEATURE: Final = "still_to_come"
+"""The part whose drivers are named by columns of the dataset."""
+
+_OWN_COLUMNS: Final = {"base": USUAL, "correction": CORRECTION}
+
+Drivers = Mapping[tuple[int, str], tuple[Driver, ...]]
+"""By row and slug of the part."""
+
+
+def drivers_of(
+    drivers: pd.DataFrame,
+    rows: Mapping[int, Mapping[str, Any]],
     *,
     stages: Sequence[str],
     money: MoneyWords,
-    forecaster_label: str,
-) -> tuple[ForecastPart, ...]:
-    """Splits the median of one rep's forecast into parts that add up to it.
+) -> Drivers:
+    """Groups, ranks and words the drivers of some rows.
 
     Args:
-        row: The row of the dataset, features included.
-        median: Median forecast of the period's bookings, minor units.
-        contributions: Of each feature to the median of what is still to come, minor units, with `base`; None for
-            forecasters that are a rule.
+        drivers: `row, slug, label, amount` of `Explanation.drivers`.
+        rows: The rows of the dataset that are wanted, by their place; features included.
         stages: Names of the open stages in order.
         money: Writes the amounts.
-        forecaster_label: What a reader calls the forecaster.
 
     Returns:
-        What is booked, and what is still to come; its drivers are ordered by size, and last comes what is too small
-        to be named.
+        At most `SHOWN` of a part, the strongest first, then the others as one; they add up to the part but for
+        rounding. What is less than half a minor unit is left out.
     """
-    booked, quota = float(row["booked_to_date"]), float(row["quota"])
-    still = median - booked
-    left = int(row["period_selling_days"]) - int(row["elapsed_selling_days"])
-    moved: list[tuple[str, float, str]] = []
-    if contributions is not None and isfinite(sum(contributions.values())):
-        moved = _moved(row, still, contributions, stages, money)
-
-    def points(amount: float) -> float | None:
-        return amount / quota if quota > 0 else None
-
-    drivers = tuple(Driver(label, points(amount), round(amount), text) for label, amount, text in moved)
-    coming = f"{money.amount(still)} by {forecaster_label.lower()}; selling days left: {left}."
-    return (
-        ForecastPart("booked", "Booked so far", booked, points(booked), _booked_sentence(booked, quota, money)),
-        ForecastPart("still_to_come", "Still to come", still, points(still), coming, drivers),
-    )
-
-
-def _moved(
-    row: Mapping[str, Any], still: float, contributions: Mapping[str, float], stages: Sequence[str], money: MoneyWords
-) -> list[tuple[str, float, str]]:
-    """Contributions by group, and what the model's correction adds: together what is still to come."""
-    grouped: dict[str, float] = {}
-    for feature, amount in contributions.items():
-        if feature != BASE_COLUMN:
-            label = group_of(feature, stages)
-            grouped[label] = grouped.get(label, 0.0) + amount
-    grouped[USUAL] = contributions.get(BASE_COLUMN, 0.0)
-    grouped[CORRECTION] = still - sum(grouped.values())
-    ranked = sorted(grouped.items(), key=lambda item: (-abs(item[1]), item[0]))
-    moved = [(label, amount, sentence_about(label, row, stages, money)) for label, amount in ranked[:SHOWN]]
-    rest = sum(amount for _, amount in ranked[SHOWN:])
-    return [*moved, ("Everything else", rest, "Smaller effects together.")] if round(rest) else moved
+    found: dict[tuple[int, str], list[Driver]] = {}
+    sentences: dict[tuple[int, str], str] = {}
+    ranked = _ranked(drivers, list(rows), stages)
+    columns = (ranked[name].tolist() for name in ("row", "slug", "label", "amount"))
+    for row, slug, label, amount in zip(*columns, strict=True):
+        if round(amount) == 0:
+            continue
+        said = sentences.get((row, label))
+        if said is None:
+            known = rows[row]
+            said = "Smaller effects together." if label == REST else sentence_about(label, known, stages, money)
+            sentences[row, label] = said
+        quota = float(rows[row]["quota"])
+        points = amount / quota if quota > 0 else None
+        found.setdefault((row, slug), []).append(Driver(label, points, round(amount), said))
+    return {key: tuple(several) for key, several in found.items()}
 
 
-def _booked_sentence(booked: float, quota: float, money: MoneyWords) -> str:
-    if quota > 0:
-        return f"{money.amount(booked)} of a quota of {money.amount(quota)}."
-    return f"{money.amount(booked)}; no quota is known."
+def _ranked(drivers: pd.DataFrame, wanted: Sequence[int], stages: Sequence[str]) -> pd.DataFrame:
+    """`row, slug, label, amount`: strongest first within a part, those beyond `SHOWN` summed at its end."""
+    own = drivers[drivers["row"].isin(wanted)]
+    slug = own["slug"].to_numpy(dtype=object)
+    label = own["label"].to_numpy(dtype=object)
+    by_feature = slug == _BY_FEATURE
+    names = {name: _OWN_COLUMNS.get(name) or group_of(name, stages) for name in pd.unique(label[by_feature])}
+    label = np.where(by_feature, [names.get(name, name) for name in label], label)
+    table = pd.DataFrame(
+        {"row": own["row"].to_numpy(dtype=np.int64), "slug": slug, "label": label,
+         "amount": own["amount"].to_numpy(dtype=float)}
+    )  # fmt: skip
+    table = table.groupby(["row", "slug", "label"], sort=True)[["amount"]].sum().reset_index()
+    table["size"] = -table["amount"].abs()
+    table = table.sort_values(["row", "slug", "size", "label"], kind="stable", ignore_index=True)
+    place = table.groupby(["row", "slug"]).cumcount().to_numpy()
+    rest = table[place >= SHOWN].groupby(["row", "slug"], sort=True)[["amount"]].sum().reset_index()
+    shown = pd.concat([table[place < SHOWN], rest.assign(label=REST, size=np.inf)], ignore_index=True)
+    return shown.sort_values(["row", "slug", "size", "label"], kind="stable", ignore_index=True)

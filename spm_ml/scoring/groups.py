@@ -102,6 +102,25 @@ _FACTS: Final[dict[str, tuple[Fact, ...]]] = {
         Fact("territory_potential", "share", "territory potential {} of the average"),
     ),
     TRAINING: (Fact("programs_taken", "number", "Programs taken: {}"),),
+    "The rep's record": (
+        Fact("win_rate_364", "share", "{} of the deals closed within a year were won"),
+        Fact("cycle_days_364", "number", "days from creation to win: {}"),
+    ),
+    "The rep's workload": (Fact("open_count", "number", "Open deals: {}"),),
+    "The rep's recent activity": (
+        Fact("activity_28", "number", "Activities in 28 days: {}"),
+        Fact("activity_7", "number", "in 7 days: {}"),
+    ),
+    "Deals the rep creates": (
+        Fact("created_count_28", "number", "Deals created in 28 days: {}"),
+        Fact("created_count_91", "number", "in 91 days: {}"),
+    ),
+    "Ramp, territory and hours": (
+        Fact("tenure_days", "number", "Days with the company: {}"),
+        Fact("exposure", "share", "works {} of the period"),
+        Fact("territory_potential", "share", "territory potential {} of the average"),
+    ),
+    "Territory": (Fact("territory_potential", "share", "Territory potential {} of the average"),),
 }
 _STAGE_FACTS: Final = (
     Fact("open_count_stage_{stage}", "number", "Open deals: {}"),
@@ -110,10 +129,23 @@ _STAGE_FACTS: Final = (
 _WITHOUT_FACTS: Final = {
     USUAL: "What a rep of this size adds beyond the open deals.",
     CORRECTION: "By how much such forecasts were off in past periods, at this week.",
+    "Stage reached": "How often deals that came this far are won in time.",
+    "Deal size": "How large the deals are, and whether they grew.",
+    "Age and time in stage": "How old the deals are and how long they have been in their stage.",
+    "Days without a change": "How long nothing has happened to the deals.",
+    "Expected close": "When the deals are expected to close.",
+    "Pushed before": "How often their expected close was moved to a later day.",
+    "Taken over from others": "Whether another rep opened the deals.",
+    "Season": "How this period of the year usually goes.",
+    "Segment": "How deals in the rep's segment usually go.",
+    "The chance of any deal": "What deals like these are worth before more is known about them.",
+    "What is usually created and won from here": "What reps usually still create and win from this week on.",
+    "Shares of colleagues' deals": "Credit for deals that colleagues own.",
 }
 
 
-def _stage_label(stage: str) -> str:
+def stage_label(stage: str) -> str:
+    """What a manager calls the open deals in a stage."""
     return f"Open pipeline in {stage}"
 
 
@@ -127,7 +159,7 @@ def group_of(feature: str, stages: Sequence[str]) -> str:
     """
     staged = _STAGE.match(feature)
     if staged and int(staged[1]) <= len(stages):
-        return _stage_label(stages[int(staged[1]) - 1])
+        return stage_label(stages[int(staged[1]) - 1])
     return _BY_NAME.get(feature, OTHER)
 
 
@@ -135,7 +167,7 @@ def sentence_about(label: str, row: Mapping[str, Any], stages: Sequence[str], mo
     """Says what the rep's own figures behind a group are; `label` is one that `group_of` gives, or `USUAL`."""
     facts = _FACTS.get(label, ())
     for position, stage in enumerate(stages, start=1):
-        if label == _stage_label(stage):
+        if label == stage_label(stage):
             facts = tuple(Fact(one.column.format(stage=position), one.kind, one.words) for one in _STAGE_FACTS)
     known = [words for fact in facts if (words := fact.read(row, money))]
     return ", ".join(known) + "." if known else _WITHOUT_FACTS.get(label, "Other figures that the model looks at.")

@@ -1,7 +1,8 @@
 """The champion as scoring needs it, and the same model as MLflow's own tools load it.
 
-`mlflow.pyfunc.load_model("models:/spm-attainment@champion").predict(frame)` takes rows of a rep-period dataset and
-gives quantiles of bookings; `LOADER_MODULE` names this module in the registered model.
+`mlflow.pyfunc.load_model("models:/spm-attainment@champion").predict(frame)` takes rows of a rep-period dataset, with
+their open deals where the model reads deals (`rows_with_deals`), and gives quantiles of bookings; `LOADER_MODULE` names
+this module in the registered model.
 """
 
 import json
@@ -14,9 +15,10 @@ import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import DataError
-from spm_ml.forecasting import Forecaster, load_forecaster
+from spm_ml.forecasting import DealLevel, Forecaster, load_forecaster
 from spm_ml.predictions import ModelCard
 from spm_ml.registry import CHAMPION, ModelVersion, Registry
+from spm_ml.scoring.carried_deals import OPEN_DEALS, deals_in
 from spm_ml.settings import QUANTILE_LEVELS
 
 LOADER_MODULE: Final = __name__
@@ -78,12 +80,17 @@ class ServedForecaster:
     def predict(self, frame: pd.DataFrame, params: dict[str, object] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Forecasts rows of a rep-period dataset.
 
+        Args:
+            frame: The rows. Where the forecaster reads open deals, the column `open_deals` carries those of each row: a
+                list of records or JSON text of one, as `rows_with_deals` makes it.
+            params: Not used; MLflow gives it.
+
         Returns:
             `rep_id, period, as_of`, `b05` … `b95` (quantiles of bookings, minor units), `p_hit` and `abstention` (its
             reason, or empty), one row a row, sorted by period, rep and as-of day.
 
         Raises:
-            DataError: The frame lacks columns of the dataset that the forecaster was fitted on.
+            DataError: The frame lacks columns of the dataset that the forecaster was fitted on, or the open deals.
         """
         types = self.row_format.frame.dtypes
         missing = [str(name) for name in types.index if name not in frame]
@@ -91,7 +98,16 @@ class ServedForecaster:
             raise DataError(
                 f"the rows lack columns {', '.join(missing)}: give rows of a dataset that build_dataset made"
             )
-        dataset = replace(self.row_format, frame=frame.loc[:, list(types.index)].astype(types.to_dict()))
+        rows = frame.loc[:, list(types.index)].astype(types.to_dict())
+        deals = self.row_format.deals
+        if OPEN_DEALS in frame:
+            deals = deals_in(rows.assign(**{OPEN_DEALS: frame[OPEN_DEALS]}))
+        elif isinstance(self.forecaster, DealLevel):
+            raise DataError(
+                f"{self.forecaster.label} forecasts from open deals, and the rows lack the column {OPEN_DEALS}: give "
+                "rows that rows_with_deals made, or '[]' for a rep without an open deal"
+            )
+        dataset = replace(self.row_format, frame=rows, deals=deals)
         forecast = self.forecaster.predict(dataset)
         quantiles = {f"b{round(100 * level):02d}": forecast.bookings[:, at] for at, level in enumerate(QUANTILE_LEVELS)}
         reasons = [why.reason if why else "" for why in forecast.abstentions]

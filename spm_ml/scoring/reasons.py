@@ -1,4 +1,4 @@
-"""The one phrase beside a forecast: what stands between the rep and the quota, in money a day."""
+"""The one phrase beside a forecast: the strongest true reason, else what is missing to the quota, in money a day."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -6,7 +6,14 @@ from typing import Any, Final
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import RiskBand
+from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.words import MoneyWords
+
+DECIDES: Final = 0.2
+"""Share of the quota by which the median falls without the largest deal, from which that deal is the reason."""
+
+MOVED: Final = 0.1
+"""Share of the quota by which the median moved since the day before, from which the event behind it is the reason."""
 
 _NO_ATTAINMENT: Final = {"quota_missing": "No quota is known", "quota_zero": "The quota is zero"}
 
@@ -18,6 +25,7 @@ def main_reason(
     risk_band: RiskBand | None,
     abstention: Abstention | None,
     money: MoneyWords,
+    why: Explained | None = None,
 ) -> str:
     """Gives the phrase for one rep on one day.
 
@@ -28,6 +36,7 @@ def main_reason(
         risk_band: Band of the chance to reach the quota.
         abstention: Why a number is missing.
         money: Writes the amounts.
+        why: What the forecast is made of and what changed it, where that is known.
     """
     if abstention is not None:
         if median is None or abstention.reason not in _NO_ATTAINMENT:
@@ -44,10 +53,36 @@ def main_reason(
     need = money.amount(missing / left)
     if elapsed == 0:
         return _before_the_first_day(row, need, money)
+    if why is not None and median is not None:
+        strong = _large_deal(why, median, quota) or _news(why, median, quota, money)
+        if strong:
+            return strong
     pace = booked / elapsed
     if pace >= missing / left:
         return f"On pace: books {money.amount(pace)} a day, needs {need}"
     return f"Needs {need} a day, books {money.amount(pace)}" + _pipeline(row, missing, risk_band)
+
+
+def _large_deal(why: Explained, median: float, quota: float) -> str | None:
+    """Says so where one open deal carries much of the forecast (H18)."""
+    without = why.without_largest
+    if without is None or median - without.median < DECIDES * quota:
+        return None
+    with_it, alone = median / quota, without.median / quota
+    return f"Without deal {without.opportunity_id} the forecast falls from {with_it:.0%} to {alone:.0%} of the quota"
+
+
+def _news(why: Explained, median: float, quota: float, money: MoneyWords) -> str | None:
+    """Names what moved the forecast much since the day before, if an event did."""
+    change = why.change
+    if change is None or abs(median - change.before) < MOVED * quota:
+        return None
+    rises = median > change.before
+    event = why.happened.news(money, good=rises)
+    if not event:
+        return None
+    points = round(100 * abs(median - change.before) / quota)
+    return f"Forecast {'up' if rises else 'down'} {points} points since {change.since.day} {change.since:%b}: {event}"
 
 
 def _before_the_first_day(row: Mapping[str, Any], need: str, money: MoneyWords) -> str:

@@ -1,13 +1,16 @@
-"""Managers' teams and the organisation's tree on the board's day."""
+"""Teams, regions and the company on the board's day, and the organisation's tree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from spm_ml.history import SalesHistory
 from spm_ml.history.people import profiles_on
 from spm_ml.predictions import Person, Prediction, TeamPrediction
-from spm_ml.scoring.beside import MetricsByKey
+from spm_ml.scoring.beside import ORGANISATION, MetricsByKey
+from spm_ml.scoring.credited import Credited
+from spm_ml.scoring.members import groups_of
+from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget
 
 
@@ -38,51 +41,62 @@ def build_teams(
     predictions: Sequence[Prediction],
     people: Sequence[Person],
     metrics: MetricsByKey,
+    sums: Sums | None = None,
 ) -> tuple[TeamPrediction, ...]:
-    """One row for each manager with anybody on the board below, on the board's day; deals count once (H05)."""
-    on_board = [row for row in predictions if row.as_of == target.as_of]
-    revenue = _revenue(history, target)
-    above = {person.rep_id: person.manager_id for person in people}
-    names = {person.rep_id: person.name for person in people}
-    members: dict[str, list[Prediction]] = {}
-    for row in on_board:
-        for manager in _managers_of(row.rep_id, above):
-            members.setdefault(manager, []).append(row)
-    leads = {manager for manager in above.values() if manager}
-    teams = []
-    for manager in sorted(leads & set(members)):
-        rows = members[manager]
-        quotas = [row.quota for row in rows if row.quota]
-        teams.append(
+    """One row for each group on the board's day; deals count once (H05).
+
+    The quota of a manager who never owned a deal and was never credited is what the team has to reach: it stands beside
+    the sum of the members' quotas and is not in it, nor in a sum further up.
+
+    Args:
+        history: What is known.
+        target: The period and the board's day.
+        predictions: Rows of the reps.
+        people: The tree on that day.
+        metrics: Baseline metrics by manager, and of the company by `ORGANISATION`.
+        sums: What the members' forecasts add up to; None where nothing is forecast.
+    """
+    board = [row for row in predictions if row.as_of == target.as_of]
+    groups = groups_of(board, people, history.organisation.name or "Company")
+    credited = Credited.of(history, target) if sums is None else sums.credited
+    booked = credited.column("now", pd.Index([row.rep_id for row in board], dtype=object))
+    quotas, sellers = _quotas(history, target), _sellers(history)
+    leads = {group.key for group in groups if group.level == "team"}
+    carriers = {manager for manager in leads if manager in quotas and manager not in sellers}
+    rows = []
+    for group in groups:
+        members = [board[place] for place in group.members]
+        known = [row.quota for row in members if row.quota and row.rep_id not in carriers]
+        manager = group.key if group.level == "team" else ""
+        rows.append(
             TeamPrediction(
-                level="team",
-                key=manager,
-                label=names[manager],
+                level=group.level,
+                key=group.key,
+                label=group.label,
                 manager_id=manager,
-                manager_name=names[manager],
+                manager_name=group.label if manager else "",
                 period=target.period.label,
                 as_of=target.as_of,
-                quota=sum(quotas) if quotas else None,
-                booked=sum(revenue.get(row.rep_id, 0) for row in rows),
-                metrics=metrics.get(manager, ()),
-                reps_at_risk=sum(row.risk_band == "high" for row in rows),
-                reps=len(rows),
+                quota=sum(known) if known else None,
+                booked=round(booked[list(group.members)].sum()),
+                metrics=metrics.get(ORGANISATION if group.level == "company" else manager, ()),
+                reps_at_risk=sum(row.risk_band == "high" for row in members),
+                reps=len(members),
+                own_quota=quotas.get(manager) or None,
             )
         )
-    return tuple(teams)
+    return tuple(rows) if sums is None else sums.added_to(rows, groups, board, carriers)
 
 
-def _managers_of(rep_id: str, above: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The rep and everybody above; the rep's own row counts in the rep's own team."""
-    chain = [rep_id]
-    while (manager := above.get(chain[-1])) is not None and manager not in chain:
-        chain.append(manager)
-    return tuple(chain)
+def _quotas(history: SalesHistory, target: ScoringTarget) -> dict[str, int]:
+    """Everybody's quota for the period that is in force on the day."""
+    rows = history.quotas
+    rows = rows.filter(rows.period_start == target.period.start, rows.known_on <= target.as_of)
+    known = rows.select("rep_id", "known_on", "amount").order_by("known_on").to_pyarrow().to_pylist()
+    return {row["rep_id"]: row["amount"] for row in known}
 
 
-def _revenue(history: SalesHistory, target: ScoringTarget) -> dict[str, int]:
-    """Revenue credit of each rep in the period up to the day, minor units; overlay credit is left out."""
-    rows = history.bookings
-    rows = rows.filter(rows.credit == "revenue", rows.booked_on >= target.period.start, rows.booked_on <= target.as_of)
-    summed: pd.DataFrame = rows.group_by("rep_id").aggregate(booked=rows.amount.sum()).to_pandas()
-    return {str(rep_id): int(booked) for rep_id, booked in zip(summed["rep_id"], summed["booked"], strict=True)}
+def _sellers(history: SalesHistory) -> set[str]:
+    """Whoever owned a deal or was credited with one."""
+    owners, credited = history.ledger.select("rep_id"), history.bookings.select("rep_id")
+    return set(owners.union(credited).distinct().to_pyarrow()["rep_id"].to_pylist())

@@ -176,16 +176,47 @@ def test_rows_of_a_rep_count_as_one(world: RepPeriodDataset) -> None:
     random = np.random.default_rng(0)
     shared = np.repeat(random.normal(size=30), 50)
     reps = np.repeat(np.arange(30), 50)
-    zero = np.zeros(shared.size)
-    blocks = compare_rows(shared, zero, reps, draws=800, seed=0)
-    single = compare_rows(shared, zero, np.arange(shared.size), draws=800, seed=0)
+    zero, one = np.zeros(shared.size), np.ones(shared.size, dtype=int)
+    blocks = compare_rows(shared, zero, reps, one, draws=800, seed=0)
+    single = compare_rows(shared, zero, np.arange(shared.size), one, draws=800, seed=0)
     assert blocks.high - blocks.low > 4 * (single.high - single.low)
 
 
+def test_rows_of_a_period_count_as_one_too() -> None:
+    """What a whole period was like says as much of 300 reps as of one."""
+    random = np.random.default_rng(0)
+    periods, reps = np.tile(np.arange(4), 300), np.repeat(np.arange(300), 4)
+    luck = random.normal(size=4)[periods] + 0.1 * random.normal(size=1200)
+    zero, one = np.zeros(1200), np.ones(1200, dtype=int)
+    both = compare_rows(luck, zero, reps, periods, draws=800, seed=0)
+    reps_alone = compare_rows(luck, zero, reps, one, draws=800, seed=0)
+    assert both.high - both.low > 10 * (reps_alone.high - reps_alone.low)
+    assert (both.periods, reps_alone.periods) == (4, 1)
+
+
+def test_two_periods_that_agree_are_enough_and_two_that_do_not_are_not() -> None:
+    reps, periods = np.repeat(np.arange(30), 2), np.tile([0, 1], 30)
+    noise = 0.2 * np.random.default_rng(0).normal(size=60)
+    zero = np.zeros(60)
+    assert compare_rows(noise - 1, zero, reps, periods, draws=800, seed=0).better
+    split = compare_rows(noise - np.where(periods == 0, 2.1, -0.1), zero, reps, periods, draws=800, seed=0)
+    assert split.mean_difference == pytest.approx(-1, abs=0.1)
+    assert not split.better
+    assert split.low > -2.3
+
+
+def test_a_rep_of_one_period_is_drawn_with_it() -> None:
+    """Resamples without a row are drawn again: no interval is NaN however the rows lie."""
+    found = compare_rows(np.array([1.0, 2.0]), np.zeros(2), np.array([0, 1]), np.array([0, 1]), draws=200, seed=0)
+    assert (found.low, found.high) == (1, 2)
+
+
 def test_nothing_to_compare_is_no_proof() -> None:
-    nothing = compare_rows(np.array([np.nan]), np.array([1.0]), np.array([0]), draws=10, seed=0)
+    nothing = compare_rows(np.array([np.nan]), np.array([1.0]), np.array([0]), np.array([0]), draws=10, seed=0)
     assert (nothing.rows, nothing.better) == (0, False)
-    one_rep = compare_rows(np.array([0.0, 0.0]), np.array([1.0, 1.0]), np.array([0, 0]), draws=10, seed=0)
+    one_rep = compare_rows(
+        np.array([0.0, 0.0]), np.array([1.0, 1.0]), np.array([0, 0]), np.array([0, 1]), draws=10, seed=0
+    )
     assert (one_rep.mean_difference, one_rep.better, one_rep.reps) == (-1, False, 1)
 
 

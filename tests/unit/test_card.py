@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 from spm_ml.settings import QUANTILE_LEVELS
 from training.card import CardFacts, render_card
-from training.gate import GateTest, GateVerdict
 from training.plots import draw_calibration, draw_value_added, pit_density
+from training.verdict import GateTest, GateVerdict
 
 LEVELS = np.array(QUANTILE_LEVELS)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from spm_ml.backtest import Backtest, run_backtest
 from spm_ml.errors import ConfigurationError
@@ -13,7 +14,10 @@ from spm_ml.forecasting import HistoricalMean, LastPeriod, RunRateLinear
 from spm_ml.settings import QUANTILE_LEVELS
 from tests.rep_period_world import make_dataset
 from training.choice import choose
-from training.gate import GateTest, GateVerdict, clustered_interval, judge
+from training.coverage import coverage_interval
+from training.gate import judge
+from training.subgroups import compare_groups, groups_of
+from training.verdict import GateTest, GateVerdict
 
 LEVELS = np.array(QUANTILE_LEVELS)
 QUANTILES = [f"q{round(100 * level):02d}" for level in LEVELS]
@@ -76,6 +80,86 @@ def test_overconfident_intervals_are_refused(backtest: Backtest) -> None:
     assert not found.passed
     assert found.value == pytest.approx(0.4, abs=0.08)
     assert found.threshold == 0.80
+
+
+def with_groups(backtest: Backtest, level: str, held: float, groups: int = 6, periods: int = 12) -> Backtest:
+    """Gives the learner sums of a level, of which a share lies in their 80 % intervals, at random."""
+    random = np.random.default_rng(0)
+    inside = random.uniform(size=(periods, groups)) < held
+    rows = [
+        {"forecaster": LEARNER, "level": level, "group": f"g{group}", "period": f"p{period}", "week": 0, "members": 3}
+        | {
+            "as_of": pd.Timestamp("2025-01-01"),
+            "booked": 0.0,
+            "actual_bookings": 50.0 if inside[period, group] else 99.0,
+        }
+        | dict(zip(BOOKINGS, 100 * LEVELS, strict=True))
+        | {"mean": 50.0}
+        for period in range(periods)
+        for group in range(groups)
+    ]
+    table = pd.DataFrame(rows)[list(backtest.groups)].astype(backtest.groups.dtypes.to_dict())
+    return dataclasses.replace(backtest, groups=pd.concat([backtest.groups, table], ignore_index=True))
+
+
+@pytest.mark.parametrize(("level", "groups"), [("team", 6), ("region", 3), ("company", 1)])
+def test_sums_that_are_overconfident_are_refused_at_their_level(backtest: Backtest, level: str, groups: int) -> None:
+    learner = with_learner(backtest, near_the_truth)
+    verdict = judge(with_groups(learner, level, 0.35, groups), LEARNER)
+    assert [test.test for test in verdict.failures] == [f"coverage_80_{level}"]
+    found = the_test(verdict, f"coverage_80_{level}")
+    assert found.value is not None
+    assert found.value < 0.65
+    assert f"intervals of {level} sums held {found.value:.1%}" in found.detail
+    assert judge(with_groups(learner, level, 0.8, groups), LEARNER).passed
+
+
+def test_few_periods_do_not_refuse_sums_that_were_lucky(backtest: Backtest) -> None:
+    lucky = with_groups(with_learner(backtest, near_the_truth), "company", 1.0, groups=1, periods=3)
+    assert the_test(judge(lucky, LEARNER), "coverage_80_company").passed
+    assert the_test(judge(lucky, LEARNER), "coverage_80_company").value == 1.0
+
+
+def test_a_group_that_is_served_worse_is_named_with_its_number(backtest: Backtest) -> None:
+    def unfair(rows: pd.DataFrame) -> np.ndarray:
+        quantiles = near_the_truth(rows)
+        quantiles[rows["team"] == "team 1"] += 3 * rows["usual_bookings"].max()
+        return quantiles
+
+    verdict = judge(with_learner(backtest, unfair), LEARNER)
+    found = the_test(verdict, "no_group_worse")
+    assert not found.passed
+    assert found.threshold == 0.05
+    assert found.value is not None
+    assert found.value > 1
+    assert f"team team 1 ({found.value:+.1%}" in found.detail
+    assert "team 2" not in found.detail
+    fair = the_test(judge(with_learner(backtest, near_the_truth), LEARNER), "no_group_worse")
+    assert fair.passed
+    assert fair.value is not None
+    assert fair.value < 0
+
+
+def test_groups_are_held_against_the_champion_where_there_is_one(backtest: Backtest) -> None:
+    both = with_learner(backtest, near_the_truth)
+    best = str(backtest.best_baseline())
+    assert f"beside {LEARNER}" in the_test(judge(both, best, champion=LEARNER), "no_group_worse").detail
+    assert not the_test(judge(both, best, champion=LEARNER), "no_group_worse").passed
+    assert "no other forecaster" in the_test(judge(both, best), "no_group_worse").detail
+    assert f"beside {best}" in the_test(judge(both, LEARNER, champion="gone"), "no_group_worse").detail
+
+
+def test_groups_of_few_rows_or_reps_are_not_looked_at(backtest: Backtest) -> None:
+    rows = backtest.tested_rows()
+    found = {(kind, name): mask for kind, name, mask in groups_of(rows)}
+    assert {kind for kind, _ in found} == {"team", "region", "segment", "tenure"}
+    assert found["team", "team 0"].sum() == (rows["team"] == "team 0").sum()
+    four = rows.assign(team=np.where(rows["rep_id"].isin(["R000", "R001", "R002", "R003"]), "small", "large"))
+    assert ("team", "small") not in {(kind, name) for kind, name, _ in groups_of(four)}
+    assert list(groups_of(rows.iloc[:50])) == []
+    table = compare_groups(backtest, LastPeriod.name, HistoricalMean.name)
+    assert table["worse_by"].is_monotonic_decreasing
+    assert set(table["kind"]) == {kind for kind, _ in found}
 
 
 def test_a_learner_that_shines_by_abstaining_is_refused(backtest: Backtest) -> None:
@@ -164,23 +248,46 @@ def test_a_named_forecaster_is_taken_as_it_is(backtest: Backtest) -> None:
 
 
 def test_the_interval_of_clusters_is_wider_than_that_of_rows() -> None:
-    values = np.repeat([1.0, 0.0, 1.0, 0.0, 1.0, 1.0], 50)
-    mean, low, high = clustered_interval(values, np.repeat(np.arange(6), 50))
-    _, row_low, row_high = clustered_interval(values, np.arange(300))
-    assert mean == pytest.approx(values.mean())
+    held = np.repeat([1.0, 0.0, 1.0, 0.0, 1.0, 1.0], 50)
+    share, low, high = coverage_interval(held, np.repeat(np.arange(6), 50))
+    _, row_low, row_high = coverage_interval(held, np.arange(300))
+    assert share == pytest.approx(held.mean())
     assert high - low > 5 * (row_high - row_low)
 
 
-def test_the_interval_of_clusters_equals_the_textbook_for_single_rows() -> None:
-    values = np.array([0.2, 0.5, 0.9, 0.4])
-    mean, low, high = clustered_interval(values, ["a", "b", "c", "d"])
-    half = 3.182446305 * values.std(ddof=1) / 2  # t(0.975, 3) from a table
-    assert (low, high) == (pytest.approx(mean - half), pytest.approx(mean + half))
+def test_the_interval_of_single_rows_is_the_exact_binomial() -> None:
+    held = np.repeat([1.0, 0.0], [81, 19])
+    share, low, high = coverage_interval(held, np.arange(100))
+    exact = binomtest(81, 100).proportion_ci(method="exact")
+    assert share == 0.81
+    assert (low, high) == (pytest.approx(exact.low, abs=1e-3), pytest.approx(exact.high, abs=1e-3))
+
+
+def test_few_clusters_are_worth_little_however_alike() -> None:
+    """Four periods that all held every outcome are four outcomes; two that held nine of ten each say little."""
+    share, low, high = coverage_interval(np.ones(56), np.repeat(np.arange(4), 14))
+    assert (share, high) == (1.0, 1.0)
+    assert low == pytest.approx(0.398, abs=0.001)
+    _, low, high = coverage_interval(np.tile(np.repeat([1.0, 0.0], [9, 1]), 2), np.repeat([0, 1], 10))
+    assert low < 0.3
+    assert high > 0.95
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    """Twelve periods whose outcomes are alike: in about 95 % of the worlds the interval holds the true .8."""
+    random = np.random.default_rng(0)
+    periods = np.repeat(np.arange(12), 30)
+    holds = 0
+    for _ in range(400):
+        score = 0.5 * random.normal(size=12)[periods] + np.sqrt(0.75) * random.normal(size=360)
+        _, low, high = coverage_interval(np.abs(score) < 1.2815515655, periods)
+        holds += low <= 0.8 <= high
+    assert 0.92 <= holds / 400 <= 0.995
 
 
 def test_one_cluster_says_nothing() -> None:
-    assert clustered_interval([1.0, 0.0], ["a", "a"]) == (0.5, -np.inf, np.inf)
-    assert np.isnan(clustered_interval([], [])[0])
+    assert coverage_interval([1.0, 0.0], ["a", "a"]) == (0.5, 0.0, 1.0)
+    assert np.isnan(coverage_interval([], [])[0])
 
 
 def test_rows_of_the_verdict_are_plain() -> None:

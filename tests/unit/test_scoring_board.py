@@ -11,9 +11,10 @@ import pytest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import AttainmentForecast, HistoricalMean
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import Batch, MetricValue, Prediction
+from spm_ml.predictions import Batch, ForecastPart, MetricValue, Prediction, Submission
 from spm_ml.scoring import ScoringResult, prediction_rows
 from spm_ml.scoring.board import Board
+from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.run import _stale
 from spm_ml.scoring.target import scoring_target
 from spm_ml.scoring.teams import build_people, build_teams
@@ -44,12 +45,20 @@ def forecast(running: RepPeriodDataset) -> AttainmentForecast:
 def board(running: RepPeriodDataset) -> Board:
     metrics = {"R002": (MetricValue("quota_attainment", "Quota attainment", "ratio", 0.5),)}
     day = running.frame["as_of"].max().date()
-    return Board(day, "USD", running.stages, metrics, RiskBands(), HistoricalMean.label)
+    said = {"R001": (Submission("commit", 5_00, day, "R001", None, 0, 0),)}
+    return Board(day, "USD", metrics, RiskBands(), {}, said)
 
 
 @pytest.fixture(scope="module")
 def rows(board: Board, running: RepPeriodDataset, forecast: AttainmentForecast) -> tuple[Prediction, ...]:
-    return board.predictions(running, forecast, None)
+    parts = {
+        rep: Explained(parts=(ForecastPart("other", "Other", median, None, ""),))
+        for rep, day, median in zip(
+            running.frame["rep_id"], running.frame["as_of"], forecast.bookings[:, 9], strict=True
+        )
+        if day.date() == board.as_of and np.isfinite(median)
+    }
+    return dataclasses.replace(board, explained=parts).predictions(running, forecast)
 
 
 class TestBoard:
@@ -58,10 +67,11 @@ class TestBoard:
             zip(running.frame["rep_id"], running.frame["as_of"], strict=True)
         )
 
-    def test_parts_and_metrics_are_on_the_board_s_day_alone(self, rows: tuple[Prediction, ...], board: Board) -> None:
+    def test_what_stands_beside_is_on_the_board_s_day_alone(self, rows: tuple[Prediction, ...], board: Board) -> None:
         for row in rows:
             assert bool(row.parts) == (row.as_of == board.as_of and row.bookings_quantiles is not None)
             assert bool(row.metrics) == (row.as_of == board.as_of and row.rep_id == "R002")
+            assert bool(row.submissions) == (row.as_of == board.as_of and row.rep_id == "R001")
 
     def test_bands_follow_the_thresholds(self, rows: tuple[Prediction, ...]) -> None:
         known = [row for row in rows if row.p_hit is not None]
@@ -87,7 +97,7 @@ class TestBoard:
     ) -> None:
         stale = _stale(date(2026, 1, 1), date(2026, 3, 1), 45)
         assert stale is not None
-        for row in dataclasses.replace(board, stale=stale).predictions(running, forecast, None):
+        for row in dataclasses.replace(board, stale=stale).predictions(running, forecast):
             assert row.abstention == stale
             assert "H25" in row.hazards
             assert (row.bookings_quantiles, row.mean_bookings, row.p_hit, row.parts) == (None, None, None, ())
@@ -221,10 +231,10 @@ class TestTeams:
         target = scoring_target(history.calendar, date(2026, 2, 1))
         people = build_people(history, target, self.predictions())
         metric = (MetricValue("team_attainment", "Team attainment", "ratio", 0.28),)
-        teams = {
-            team.manager_id: team for team in build_teams(history, target, self.predictions(), people, {"lead": metric})
-        }
-        assert set(teams) == {"boss", "lead"}
+        rows = build_teams(history, target, self.predictions(), people, {"lead": metric})
+        teams = {team.key: team for team in rows}
+        assert [team.level for team in rows] == ["team", "team", "company"]
+        assert set(teams) == {"boss", "lead", "company"}
         assert teams["lead"].booked == teams["boss"].booked == 140_00  # the overlay half of d1 is not added
         assert teams["lead"].quota == 500_00
         assert (teams["lead"].reps, teams["lead"].reps_at_risk) == (2, 1)

@@ -3,13 +3,20 @@
 from datetime import date
 from typing import ClassVar
 
+import pandas as pd
 import pytest
 
 from spm_ml.features import FEATURES
 from spm_ml.fiscal import FiscalCalendar
+from spm_ml.forecasting.deal_level.arrivals import _OF_RECORD, _READ, _SEASON
+from spm_ml.forecasting.deal_level.deal_inputs import GROUPS
+from spm_ml.forecasting.deal_level.explaining import SHARED, USUAL_CHANCE, USUAL_COUNT
 from spm_ml.forecasting.inputs import DERIVED
 from spm_ml.hazards import Abstention
-from spm_ml.scoring.drivers import SHOWN, parts_of
+from spm_ml.predictions import Driver, ForecastChange, WithoutLargest
+from spm_ml.scoring.drivers import SHOWN, drivers_of
+from spm_ml.scoring.events import Happened
+from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.groups import OTHER, group_of, sentence_about
 from spm_ml.scoring.reasons import main_reason
 from spm_ml.scoring.target import scoring_target
@@ -113,10 +120,44 @@ class TestMainReason:
         assert self.reason(abstention=Abstention("left")) == Abstention("left").detail
 
 
-class TestParts:
+class TestStrongReasons:
+    row = TestMainReason.row
+
+    def reason(self, why: Explained, median: float = 80_000_00.0, **changed: object) -> str:
+        row = {**self.row, **changed}
+        return plain(main_reason(row, median=median, risk_band="high", abstention=None, money=USD, why=why))
+
+    def change(self, before: float) -> ForecastChange:
+        return ForecastChange(date(2026, 5, 5), before, ())
+
+    def test_one_deal_that_decides(self) -> None:
+        why = Explained(without_largest=WithoutLargest("O1", 30_000_00, 55_000_00.0, 0.1))
+        assert self.reason(why) == "Without deal O1 the forecast falls from 80% to 55% of the quota"
+        small = Explained(without_largest=WithoutLargest("O1", 30_000_00, 75_000_00.0, 0.1))
+        assert self.reason(small).startswith("Needs 3 000 a day")
+
+    def test_the_event_that_moved_the_forecast(self) -> None:
+        happened = Happened({("lost", 2): (2, 41_000_00.0), ("pushed", 3): (1, 9_000_00.0), ("won", 3): (1, 1_00.0)})
+        down = Explained(change=self.change(95_000_00.0), happened=happened)
+        assert self.reason(down) == "Forecast down 15 points since 5 May: 2 lost (41 000)"
+        up = Explained(change=self.change(60_000_00.0), happened=happened)
+        assert self.reason(up) == "Forecast up 20 points since 5 May: 1 won (1)"
+        assert self.reason(Explained(change=self.change(75_000_00.0), happened=happened)).startswith("Needs")
+        assert self.reason(Explained(change=self.change(95_000_00.0))).startswith("Needs")
+
+    def test_hard_conditions_come_first(self) -> None:
+        why = Explained(without_largest=WithoutLargest("O1", 30_000_00, 5_000_00.0, 0.1))
+        assert self.reason(why, booked_to_date=100_000_00).startswith("Quota reached")
+        assert self.reason(why, elapsed_selling_days=60).endswith("no selling day left")
+
+    def test_no_phrase_is_long(self) -> None:
+        why = Explained(without_largest=WithoutLargest("006Dn00000AbCdEfGH", 1, 5_000_00.0, 0.1))
+        assert len(self.reason(why)) <= 90
+
+
+class TestDrivers:
     row: ClassVar = {
         "quota": 1_000_00.0,
-        "booked_to_date": 300_00,
         "elapsed_selling_days": 30,
         "period_selling_days": 60,
         "open_count_stage_2": 3.0,
@@ -124,7 +165,7 @@ class TestParts:
         "activity_28": 31.0,
         "activity_7": float("nan"),
     }
-    contributions: ClassVar = {
+    amounts: ClassVar = {
         "base": 100_00.0,
         "open_amount_stage_1": 10_00.0,
         "open_count_stage_2": 60_00.0,
@@ -133,53 +174,38 @@ class TestParts:
         "won_count_28": 20_00.0,
         "tenure_days": 5_00.0,
         "programs_taken": 1_00.0,
+        "correction": 34_00.0,
     }
 
-    def parts(self, contributions: dict[str, float] | None, **changed: object):
-        row = {**self.row, **changed}
-        return parts_of(row, 620_00.0, contributions, stages=STAGES, money=USD, forecaster_label="LightGBM quantiles")
+    def drivers(self, amounts: dict[str, float], slug: str = "still_to_come", **changed: object) -> tuple[Driver, ...]:
+        table = pd.DataFrame({"row": 3, "slug": slug, "label": list(amounts), "amount": list(amounts.values())})
+        other = table.assign(row=1)
+        found = drivers_of(pd.concat([other, table]), {3: {**self.row, **changed}}, stages=STAGES, money=USD)
+        assert set(found) <= {(3, slug)}
+        return found.get((3, slug), ())
 
-    def test_the_parts_add_up_to_the_median_and_the_drivers_to_their_part(self) -> None:
-        booked, still = self.parts(self.contributions)
-        assert (booked.slug, booked.amount) == ("booked", 300_00)
-        assert booked.text == "300 of a quota of 1\N{NO-BREAK SPACE}000."
-        assert (still.slug, still.amount) == ("still_to_come", 320_00)
-        assert booked.points + still.points == pytest.approx(0.62)
-        assert sum(driver.amount for driver in still.drivers) == 320_00
-        assert sum(driver.points for driver in still.drivers) == pytest.approx(0.32)
-
-    def test_drivers_come_by_size(self) -> None:
-        drivers = self.parts(self.contributions)[1].drivers
-        sizes = [abs(driver.amount) for driver in drivers[:-1]]
-        assert sizes == sorted(sizes, reverse=True)
-        assert drivers[0].label == "Open pipeline in Propose"
-        assert drivers[0].points == pytest.approx(0.2)
-        assert drivers[0].text == "Open deals: 3, worth 400."
-
-    def test_few_are_named_and_the_rest_is_summed(self) -> None:
-        drivers = self.parts(self.contributions)[1].drivers
+    def test_few_are_named_by_size_and_all_add_up(self) -> None:
+        drivers = self.drivers(self.amounts)
+        assert [(driver.label, driver.amount) for driver in drivers] == [
+            ("Open pipeline in Propose", 200_00),
+            ("Usually still created and won", 100_00),
+            ("Recent activity", -50_00),
+            ("Correction from past errors", 34_00),
+            ("Everything else", 36_00),
+        ]
         assert len(drivers) == SHOWN + 1
-        assert drivers[-1].label == "Everything else"
-        activity = next(driver for driver in drivers if driver.label == "Recent activity")
-        assert activity.text == "Activities in 28 days: 31."
+        assert sum(driver.amount or 0 for driver in drivers) == round(sum(self.amounts.values()))
+        assert sum(driver.points or 0 for driver in drivers) == pytest.approx(0.32)
+        assert drivers[0].text == "Open deals: 3, worth 400."
+        assert drivers[2].text == "Activities in 28 days: 31."
 
-    def test_the_correction_is_a_driver_of_its_own(self) -> None:
-        drivers = self.parts({"base": 100_00.0})[1].drivers
-        assert {driver.label: driver.amount for driver in drivers} == {
-            "Correction from past errors": 220_00,
-            "Usually still created and won": 100_00,
-        }
-
-    def test_a_rule_has_parts_without_drivers(self) -> None:
-        booked, still = self.parts(None)
-        assert (booked.amount, still.amount, still.drivers) == (300_00, 320_00, ())
-        assert still.text == "320 by lightgbm quantiles; selling days left: 30."
-        assert self.parts({"base": float("nan")}) == (booked, still)
+    def test_drivers_of_other_parts_keep_their_names(self) -> None:
+        [driver] = self.drivers({"Stage reached": 5_00.0, "Deal size": 0.2}, "open_stage_2")
+        assert (driver.label, driver.amount) == ("Stage reached", 5_00)
+        assert driver.text == "How often deals that came this far are won in time."
 
     def test_without_quota_there_are_amounts_but_no_points(self) -> None:
-        booked, still = self.parts(self.contributions, quota=float("nan"))
-        assert all(one.points is None for one in (booked, still, *still.drivers))
-        assert booked.text == "300; no quota is known."
+        assert all(driver.points is None for driver in self.drivers(self.amounts, quota=float("nan")))
 
     def test_every_feature_has_a_group_that_a_manager_understands(self) -> None:
         names = [name for feature in FEATURES for name in feature.names(len(STAGES))]
@@ -192,3 +218,10 @@ class TestParts:
         for label in {group_of(name, STAGES) for name in row}:
             assert "2" in sentence_about(label, row | days, STAGES, USD)
             assert sentence_about(label, {}, STAGES, USD) == "Other figures that the model looks at."
+
+    def test_every_driver_of_the_deal_level_model_has_a_sentence(self) -> None:
+        row = {name: 200.0 for feature in FEATURES for name in feature.names(len(STAGES))}
+        days = {"elapsed_selling_days": 20.0, "period_selling_days": 60.0, "exposure": 1.0}
+        labels = {*GROUPS.values(), USUAL_CHANCE, USUAL_COUNT, SHARED, *_READ.values(), *_OF_RECORD.values(), _SEASON}
+        for label in labels:
+            assert sentence_about(label, row | days, STAGES, USD) != "Other figures that the model looks at.", label

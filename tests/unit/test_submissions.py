@@ -68,7 +68,7 @@ def test_the_table_shows_their_bias_after_the_forecasters(backtest: Backtest) ->
 
 
 def test_value_added_is_over_rows_both_answered(backtest: Backtest) -> None:
-    scores = backtest._scores()
+    scores = backtest._scores
     said, best = scores.crps["rep_commit"], scores.crps[str(scores.best_baseline)]
     both = ~np.isnan(said) & ~np.isnan(best)
     table = backtest.value_added().set_index("forecaster")
