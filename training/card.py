@@ -12,9 +12,12 @@ from typing import Any, Final
 import pandas as pd
 
 from spm_ml.hazards import ABSTENTION_REASONS, HAZARD_BY_CODE
+from training.insides import Insides
 from training.verdict import GateVerdict
 
 _MEASURES: Final = ("n", "crps", "mae", "wape", "brier", "ece", "auc", "coverage_80", "value_added")
+
+_LEVEL_MEASURES: Final = ("n", "crps_of_mean", "width_of_mean", "coverage_80", "bias")
 
 _INTENDED: Final = """\
 * **For**: showing sales managers which reps may miss their quota while there is time to help, with the uncertainty of
@@ -55,6 +58,10 @@ class CardFacts:
         abstentions: Rows without a number, by reason.
         reconstructed: Share of rows whose deal history was rebuilt from the last state, 0–1.
         verdict: What the gate would say today.
+        by_level: The forecaster's own accuracy at each level of the organisation.
+        groups: Its groups of reps beside `reference`, as `training.subgroups.compare_groups` gives them.
+        reference: The forecaster that groups are held against; '' = none.
+        insides: What the fitted forecaster is made of.
     """
 
     forecaster: str
@@ -79,6 +86,10 @@ class CardFacts:
     abstentions: Mapping[str, int]
     reconstructed: float
     verdict: GateVerdict
+    by_level: pd.DataFrame
+    groups: pd.DataFrame
+    reference: str
+    insides: Insides
 
 
 def render_card(facts: CardFacts) -> str:
@@ -90,6 +101,8 @@ def render_card(facts: CardFacts) -> str:
         f"{facts.chosen_because}",
         "## Intended use",
         _INTENDED,
+        "## What it is made of",
+        _made_of(facts.insides),
         "## Data",
         _data(facts),
         "## Measured in a rolling-origin backtest",
@@ -100,7 +113,18 @@ def render_card(facts: CardFacts) -> str:
         "### By week of the period",
         _table(facts.by_week, ("week", *_MEASURES)),
         "![Calibration](plots/calibration.png)",
+        "Reliability of P(hit), week by week; the grey bars are what chance alone would do:",
+        "![Reliability by week](plots/reliability_by_week.png)",
+        "Where outcomes lay in their forecasts, week by week; flat is calibrated, horns are intervals too narrow. Late "
+        "in a period many forecasts are one number, as nothing more can come: their intervals hold more than 80 %.",
+        "![PIT by week](plots/pit_by_week.png)",
         "![Value added](plots/value_added.png)",
+        "### By level of the organisation",
+        "Bookings of reps, and of teams, regions and the company as sums of the reps who stayed. CRPS and the width of "
+        "the 80 % interval are divided by the mean outcome of the level; bias above 0: forecasts were too high.",
+        _table(facts.by_level, ("level", *_LEVEL_MEASURES)),
+        "### By group of reps",
+        _groups(facts),
         "## The gate",
         _table(
             pd.DataFrame([{**row, "passed": "yes" if row["passed"] else "**no**"} for row in facts.verdict.rows()]),
@@ -114,6 +138,33 @@ def render_card(facts: CardFacts) -> str:
         _FAIRNESS,
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _made_of(insides: Insides) -> str:
+    paragraphs = [insides.made_of]
+    paragraphs.append(f"Learners abstain below {insides.floor:,} finished rep-periods.")
+    paragraphs += [f"**Found**: {sentence}" for sentence in insides.findings]
+    if len(insides.corrections):
+        paragraphs.append(
+            "Corrected by week, in normal scores (shift above 0: it was too low; spread above 1: too narrow; 0 and "
+            "1: right as it was):"
+        )
+        paragraphs.append(_table(insides.corrections, ("week", "shift", "spread")))
+    paragraphs.append(
+        "Share of the variance of reps' errors that the reps of a period, and beyond that of a team, share:"
+    )
+    paragraphs.append(_table(insides.shared, ("part", "period", "team")))
+    return "\n\n".join(paragraphs)
+
+
+def _groups(facts: CardFacts) -> str:
+    if facts.groups.empty:
+        return "No other forecaster to hold groups against, or no group is large enough to be told from luck."
+    columns = ("kind", "group", "reps", "n", "crps", "reference", "worse_by", "low", "high")
+    return (
+        f"CRPS of each group beside that of `{facts.reference}`; `worse_by` is the difference ÷ the reference's (below "
+        f"0: better), with an interval that holds for all groups at once.\n\n{_table(facts.groups, columns)}"
+    )
 
 
 def _data(facts: CardFacts) -> str:
@@ -133,7 +184,7 @@ def _data(facts: CardFacts) -> str:
 
 def _limits(facts: CardFacts) -> str:
     lines = [
-        "* Reps are forecast one by one. Adding their intervals up does not give a team's interval: reps share shocks.",
+        "* Adding reps' intervals up does not give a team's interval, as reps share shocks: use the team's own.",
         "* It has seen no period with a new product, territory plan or compensation plan unless the data did.",
         f"* {len(facts.tested_periods)} tested periods say little about rare bad periods.",
     ]

@@ -14,11 +14,12 @@ AUTO: Final = "auto"
 
 @dataclass(frozen=True)
 class Choice:
-    """A forecaster, why it, and what the gate says of it."""
+    """A forecaster, why it, what the gate says of it, and beside which champion."""
 
     forecaster: str
     because: str
     verdict: GateVerdict
+    champion: str | None = None
 
 
 def choose(backtest: Backtest, wanted: str = AUTO, *, champion: str | None = None) -> Choice:
@@ -50,7 +51,7 @@ def choose(backtest: Backtest, wanted: str = AUTO, *, champion: str | None = Non
                 f"there is no forecaster {wanted!r}{did_you_mean(wanted, [AUTO, *names])}; "
                 f"name one of {', '.join(names)}, or {AUTO}"
             )
-        return Choice(wanted, "It was asked for by name.", judge(backtest, wanted, champion=champion))
+        return Choice(wanted, "It was asked for by name.", judge(backtest, wanted, champion=champion), champion)
     if not ranked:
         raise ConfigurationError(
             "no forecaster made a single forecast that could be measured: load more finished periods, then try again"
@@ -61,13 +62,14 @@ def choose(backtest: Backtest, wanted: str = AUTO, *, champion: str | None = Non
     for name in (*learners, *rules):
         verdict = judge(backtest, name, champion=champion)
         if verdict.passed:
-            return Choice(name, _because(name in rules, refused), verdict)
+            return Choice(name, _because(name in rules, refused), verdict, champion)
         refused.append(f"{name} failed {', '.join(test.test for test in verdict.failures)}")
     best = ranked[0]
     return Choice(
         best,
         f"It has the lowest CRPS, but no forecaster passes the gate: {'; '.join(refused)}.",
         judge(backtest, best, champion=champion),
+        champion,
     )
 
 

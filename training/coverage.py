@@ -82,8 +82,8 @@ def coverage_interval(held: ArrayLike, clusters: ArrayLike, level: float = _LEVE
     """Gives a share of rows that are alike within clusters, and its binomial confidence interval.
 
     The exact binomial interval of as many independent rows as the clusters are worth: the design effect is that of the
-    clustered variance, and few clusters are worth less, as Student's t says. Where all rows agree, no variance can be
-    measured and each cluster counts once.
+    clustered variance, and few clusters are worth less, as Student's t says, but each is worth a row, since its rows
+    cannot be more alike than equal. Where all rows agree, no variance can be measured and each cluster counts once.
 
     Args:
         held: (n,) 1 or 0.
@@ -113,7 +113,8 @@ def coverage_interval(held: ArrayLike, clusters: ArrayLike, level: float = _LEVE
         single = share * (1 - share)
         size = numbers.size if variance * numbers.size <= single else single / variance
         tail = (1 + level) / 2
-        worth = size * float((student.ppf(tail, numbers.size - 1) / student.ppf(tail, count - 1)) ** 2)
+        few = float((student.ppf(tail, numbers.size - 1) / student.ppf(tail, count - 1)) ** 2)
+        worth = max(size * few, worth)
     return share, *_clopper_pearson(share * worth, worth, level)
 
 

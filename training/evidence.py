@@ -18,7 +18,10 @@ from spm_ml.forecasting import Forecaster
 from spm_ml.settings import Organisation
 from training.card import CardFacts, render_card
 from training.choice import Choice
+from training.insides import look_inside
 from training.plots import draw_calibration, draw_value_added
+from training.subgroups import compare_groups, reference_of
+from training.weekly_plots import draw_pit_by_week, draw_reliability_by_week
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,26 @@ class Evidence:
         self.backtest.write(folder / "backtest.parquet")
         self.value_added.to_csv(folder / "value_added.csv", index=False)
         by_week.to_csv(folder / "by_week.csv", index=False)
-        tables = {"value_added": records(self.value_added), "by_week": records(by_week)}
+        by_level = self.backtest.by_level()
+        by_level.to_csv(folder / "by_level.csv", index=False)
+        tables = {
+            "value_added": records(self.value_added),
+            "by_week": records(by_week),
+            "by_level": records(by_level),
+        }
         (folder / "tables.json").write_text(json.dumps(tables), encoding="utf-8")
         draw_value_added(self.value_added, self.choice.forecaster, plots / "value_added.png")
-        draw_calibration(_of(self.backtest.frame, self.choice.forecaster), plots / "calibration.png")
-        (folder / "card.md").write_text(render_card(self._card(by_week)), encoding="utf-8")
+        own = _of(self.backtest.frame, self.choice.forecaster)
+        draw_calibration(own, plots / "calibration.png")
+        draw_reliability_by_week(own, plots / "reliability_by_week.png")
+        draw_pit_by_week(own, plots / "pit_by_week.png")
+        (folder / "card.md").write_text(render_card(self._card(by_week, by_level)), encoding="utf-8")
 
-    def _card(self, by_week: pd.DataFrame) -> CardFacts:
+    def _card(self, by_week: pd.DataFrame, by_level: pd.DataFrame) -> CardFacts:
         finished = self.rows.finished().frame
         tested = _of(self.backtest.frame, self.choice.forecaster)
+        reference = reference_of(self.backtest, self.choice.forecaster, self.choice.champion)
+        groups = compare_groups(self.backtest, self.choice.forecaster, reference) if reference else pd.DataFrame()
         return CardFacts(
             forecaster=self.choice.forecaster,
             label=self.fitted.label,
@@ -120,6 +134,10 @@ class Evidence:
             abstentions=Counter(str(reason) for reason in tested["abstention"] if reason),
             reconstructed=float(finished["history_reconstructed"].mean()),
             verdict=self.choice.verdict,
+            by_level=_of(by_level, self.choice.forecaster),
+            groups=groups,
+            reference=reference or "",
+            insides=look_inside(self.fitted, self.rows.finished(), floor=self.organisation.min_training_rows),
         )
 
 

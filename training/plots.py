@@ -13,10 +13,10 @@ from spm_ml.settings import QUANTILE_LEVELS
 
 BOOKING_QUANTILES: Final = tuple(f"b{round(100 * level):02d}" for level in QUANTILE_LEVELS)
 
-_PIT_BINS: Final = np.linspace(0, 1, 11)
-_MODEL_COLOUR: Final = "#1f5fa8"
+PIT_BINS: Final = np.linspace(0, 1, 11)
+MODEL_COLOUR: Final = "#1f5fa8"
 _BASELINE_COLOUR: Final = "#b8bec7"
-_IDEAL_COLOUR: Final = "#6b7280"
+IDEAL_COLOUR: Final = "#6b7280"
 
 
 def draw_calibration(rows: pd.DataFrame, path: Path) -> None:
@@ -49,7 +49,7 @@ def draw_value_added(value_added: pd.DataFrame, chosen: str, path: Path) -> None
     axes = figure.subplots()
     names = known["forecaster"].to_list()
     bars = axes.barh(
-        names, known["crps"], color=[_MODEL_COLOUR if name == chosen else _BASELINE_COLOUR for name in names]
+        names, known["crps"], color=[MODEL_COLOUR if name == chosen else _BASELINE_COLOUR for name in names]
     )
     axes.bar_label(bars, fmt="%.4f", padding=3, fontsize=8)
     unit = known["unit"].iloc[0] if len(known) else "attainment"
@@ -60,7 +60,7 @@ def draw_value_added(value_added: pd.DataFrame, chosen: str, path: Path) -> None
 
 def _reliability(axes: Axes, rows: pd.DataFrame) -> None:
     known = rows.dropna(subset=["p_hit", "actual_attainment"]).sort_values("p_hit", kind="stable")
-    axes.plot([0, 1], [0, 1], color=_IDEAL_COLOUR, linewidth=1, linestyle="--", label="calibrated")
+    axes.plot([0, 1], [0, 1], color=IDEAL_COLOUR, linewidth=1, linestyle="--", label="calibrated")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="forecast P(attainment ≥ 1)", ylabel="share that hit")
     axes.set_title("Reliability of P(hit)")
     if known.empty:
@@ -72,7 +72,7 @@ def _reliability(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(
         [chance[part].mean() for part in bins],
         [hit[part].mean() for part in bins],
-        color=_MODEL_COLOUR,
+        color=MODEL_COLOUR,
         marker="o",
         label=f"{len(known):,} rows in {len(bins)} bins",
     )
@@ -81,7 +81,7 @@ def _reliability(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _pit_by_week(axes: Axes, rows: pd.DataFrame) -> None:
     known = rows.dropna(subset=["actual_bookings", *BOOKING_QUANTILES])
-    axes.axhline(1, color=_IDEAL_COLOUR, linewidth=1, linestyle="--")
+    axes.axhline(1, color=IDEAL_COLOUR, linewidth=1, linestyle="--")
     axes.set(
         xlim=(0, 1), xlabel="PIT of bookings", ylabel="density (1 = calibrated)", title="PIT by week of the period"
     )
@@ -96,7 +96,7 @@ def _pit_by_week(axes: Axes, rows: pd.DataFrame) -> None:
             chosen.loc[:, list(BOOKING_QUANTILES)].to_numpy(dtype=float),
         )
         label = f"weeks {part[0]}–{part[-1]}" if len(part) > 1 else f"week {part[0]}"
-        axes.stairs(density, _PIT_BINS, color=shade, label=label)
+        axes.stairs(density, PIT_BINS, color=shade, label=label)
     if len(known):
         axes.legend(loc="upper right", fontsize=8)
 
@@ -126,7 +126,7 @@ def pit_density(actual: Array, quantiles: Array) -> Array:
     width = np.where(spread, high - low, 1.0)
     share = np.where(
         spread[:, None],
-        np.clip((_PIT_BINS[None, :] - low[:, None]) / width[:, None], 0.0, 1.0),
-        _PIT_BINS[None, :] >= exact[:, None],
+        np.clip((PIT_BINS[None, :] - low[:, None]) / width[:, None], 0.0, 1.0),
+        PIT_BINS[None, :] >= exact[:, None],
     )
-    return np.asarray(np.diff(share.mean(axis=0)) * (_PIT_BINS.size - 1))
+    return np.asarray(np.diff(share.mean(axis=0)) * (PIT_BINS.size - 1))

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.forecasting.distribution import LEVELS, Array
@@ -73,11 +74,8 @@ class QuantileBoosters:
         return np.asarray(fitted[:, left] + step * (fitted[:, left + 1] - fitted[:, left]))
 
     def median_contributions(self, matrix: Array) -> Array:
-        """Gives (n, p + 1) SHAP contributions of the columns to the median's raw score, the base last.
-
-        Source: Lundberg et al. (2020), Nature Machine Intelligence 2 (TreeSHAP).
-        """
-        return np.asarray(self.boosters[MEDIAN].predict(matrix, pred_contrib=True, num_threads=1))
+        """Gives (n, p + 1) SHAP contributions of the columns to the median's raw score, the base last."""
+        return shap_of(self.boosters[MEDIAN], matrix)
 
     def save(self, folder: Path) -> None:
         """Writes each booster as LightGBM's text."""
@@ -99,6 +97,16 @@ class QuantileBoosters:
             except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
                 raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
         return cls(tuple(boosters))
+
+
+def shap_of(trees: lightgbm.Booster, matrix: NDArray[np.floating[Any]]) -> Array:
+    """Gives (n, p + 1) SHAP contributions of the columns to the raw score, the base last; n may be 0.
+
+    Source: Lundberg et al. (2020), Nature Machine Intelligence 2 (TreeSHAP).
+    """
+    if not len(matrix):  # LightGBM divides by their number
+        return np.zeros((0, matrix.shape[1] + 1))
+    return np.asarray(trees.predict(matrix, pred_contrib=True, num_threads=1))
 
 
 def _file(folder: Path, level: float) -> Path:

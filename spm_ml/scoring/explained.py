@@ -15,6 +15,9 @@ from spm_ml.scoring.events import Happened
 from spm_ml.scoring.part_words import Figures, PartWords, Since
 from spm_ml.scoring.two_days import TwoDays
 
+ALWAYS_TOLD: Final = ("booked", "still_to_come")
+"""Parts, and changes of them, that are told even where they are 0."""
+
 _WHALE: Final = "H18"
 
 
@@ -25,7 +28,7 @@ class Explained:
     Attributes:
         parts: What the median is made of; empty where there is none.
         change: What changed it since the day before; None where there is nothing to compare.
-        deals: Open deals that matter, the one that matters most first.
+        deals: Open deals that matter, the one that matters most first; chances are withheld where forecasts are.
         without_largest: The forecast without the largest open deal, where one deal decides (H18).
         happened: To the rep's deals since the day before.
     """
@@ -64,7 +67,7 @@ def explain_reps(days: TwoDays, happened: Mapping[str, Happened], words: PartWor
         parts = tuple(
             _part(words, slug, amount, words.text(slug, amount, figures), figures, drivers.get((row, slug), ()))
             for slug, amount in now.items()
-            if amount or slug == "booked" or stage_is_open(slug, figures)
+            if amount or slug in ALWAYS_TOLD or _is_open(slug, figures)
         )
         change = None
         if days.since is not None and now and earlier in amounts:
@@ -77,14 +80,15 @@ def explain_reps(days: TwoDays, happened: Mapping[str, Happened], words: PartWor
                 tuple(
                     _part(words, slug, amount, words.change(slug, amount, figures, since), figures)
                     for slug, amount in moved.items()
-                    if amount or slug == "booked"
+                    if amount or slug in ALWAYS_TOLD
                 ),
             )
-        found[str(record["rep_id"])] = Explained(parts, change, outlooks.get(row, ()), without.get(row), events)
+        deals = outlooks.get(row, ()) if now else ()
+        found[str(record["rep_id"])] = Explained(parts, change, deals, without.get(row), events)
     return found
 
 
-def stage_is_open(slug: str, figures: Figures) -> bool:
+def _is_open(slug: str, figures: Figures) -> bool:
     """Whether a part is about a stage that holds open deals, worth telling even if nothing is expected of them."""
     return any(slug == f"open_stage_{stage}" for stage in figures.opened)
 

@@ -134,7 +134,7 @@ class PartWords:
             told = happened.told(("won", "undone"), self.money)
             nothing = "Credit that others' deals or corrections brought" if round(amount) else "Nothing was won"
             return f"{told or nothing}{self._quota(figures.quota, since.quota_before)}."
-        passed = f"{_days(since.days_passed)} fewer are left"
+        passed = f"{_days(since.days_passed)} fewer {'is' if since.days_passed == 1 else 'are'} left"
         if slug == "not_created":
             told = happened.told(("created",), self.money)
             return f"{passed}{f'; {told}' if told else ''}."

@@ -7,6 +7,7 @@ from typing import Any, Final
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import RiskBand
 from spm_ml.scoring.explained import Explained
+from spm_ml.scoring.part_words import stage_of
 from spm_ml.scoring.words import MoneyWords
 
 DECIDES: Final = 0.2
@@ -60,7 +61,7 @@ def main_reason(
     pace = booked / elapsed
     if pace >= missing / left:
         return f"On pace: books {money.amount(pace)} a day, needs {need}"
-    return f"Needs {need} a day, books {money.amount(pace)}" + _pipeline(row, missing, risk_band)
+    return f"Needs {need} a day, books {money.amount(pace)}" + _pipeline(row, missing, risk_band, why)
 
 
 def _large_deal(why: Explained, median: float, quota: float) -> str | None:
@@ -92,7 +93,7 @@ def _before_the_first_day(row: Mapping[str, Any], need: str, money: MoneyWords) 
     return f"Needs {need} a day; booked {money.amount(last / int(row['period_selling_days']))} a day last period"
 
 
-def _pipeline(row: Mapping[str, Any], missing: float, risk_band: RiskBand | None) -> str:
+def _pipeline(row: Mapping[str, Any], missing: float, risk_band: RiskBand | None, why: Explained | None) -> str:
     due = _known(row, "open_amount_in_period")
     if due is None:
         return ""
@@ -100,6 +101,9 @@ def _pipeline(row: Mapping[str, Any], missing: float, risk_band: RiskBand | None
         return f"; open deals due this period cover {due / missing:.0%} of the rest"
     if risk_band == "low":
         return f"; open deals due this period are {due / missing:.1f} times the rest"
+    opened = [part.amount for part in (why.parts if why else ()) if stage_of(part.slug)]
+    if opened and 0 <= sum(opened) < missing:
+        return f"; open deals are expected to bring {sum(opened) / missing:.0%} of the rest"
     return ""
 
 

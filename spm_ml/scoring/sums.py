@@ -14,7 +14,7 @@ from spm_ml.forecasting.roll_up import GroupForecast, roll_up
 from spm_ml.predictions import ForecastChange, ForecastPart, Prediction, TeamPrediction
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.events import Happened
-from spm_ml.scoring.explained import figures_of
+from spm_ml.scoring.explained import ALWAYS_TOLD, figures_of
 from spm_ml.scoring.members import Group
 from spm_ml.scoring.part_words import Figures, Opened, PartWords, Since
 from spm_ml.scoring.two_days import TwoDays, rows_of
@@ -161,7 +161,7 @@ class Sums:
         return tuple(
             _part(self.words, slug, amount, self.words.text(slug, amount, figures), figures)
             for slug, amount in amounts.items()
-            if amount or slug == "booked"
+            if amount or slug in ALWAYS_TOLD
         )
 
     def _change(self, members: Places, figures: Figures, with_quota: Places) -> ForecastChange | None:
@@ -181,7 +181,7 @@ class Sums:
             tuple(
                 _part(self.words, slug, amount, self.words.change(slug, amount, figures, since), figures)
                 for slug, amount in ((slug, now[slug] - before[slug]) for slug in now)
-                if amount or slug == "booked"
+                if amount or slug in ALWAYS_TOLD
             ),
         )
 

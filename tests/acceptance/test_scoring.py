@@ -62,12 +62,14 @@ def test_every_row_has_a_reason_and_the_board_has_metrics(result: ScoringResult)
             assert sum(part.amount for part in row.parts) == pytest.approx(row.quantile(0.5))
 
 
-def test_teams_carry_the_metrics_of_the_same_day(result: ScoringResult) -> None:
+def test_groups_carry_the_metrics_of_the_same_day(result: ScoringResult) -> None:
     assert result.teams
+    assert {team.level for team in result.teams} == {"team", "region", "company"}
     for team in result.teams:
         metrics = {metric.slug: metric.value for metric in team.metrics}
-        assert team.booked == metrics["bookings"]
+        assert team.level == "region" or team.booked == metrics["bookings"]
         assert team.as_of == WATERMARK
+        assert team.mean_bookings == pytest.approx(sum(part.amount for part in team.parts))
 
 
 def test_what_is_published_is_what_was_returned(workspace: Workspace, result: ScoringResult) -> None:

@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from spm_ml.forecasting import DealLevel, FitSettings, HistoricalMean, PanelEnsemble
 from spm_ml.settings import QUANTILE_LEVELS
+from tests.rep_period_world import make_dataset
 from training.card import CardFacts, render_card
+from training.insides import Insides, look_inside
 from training.plots import draw_calibration, draw_value_added, pit_density
 from training.verdict import GateTest, GateVerdict
+from training.weekly_plots import MOST_WEEKS, draw_pit_by_week, draw_reliability_by_week
 
 LEVELS = np.array(QUANTILE_LEVELS)
 
@@ -43,6 +47,18 @@ def facts() -> CardFacts:
         abstentions={"quota_missing": 12},
         reconstructed=0.25,
         verdict=GateVerdict("historical_mean", (GateTest("answers", False, 0.5, 0.9, "answers | half"),)),
+        by_level=pd.DataFrame(
+            {"level": ["rep", "team"], "n": [40, 8], "crps_of_mean": [0.3, 0.1], "coverage_80": [0.8, 0.75]}
+        ),
+        groups=pd.DataFrame({"kind": ["team"], "group": ["north"], "worse_by": [-0.25], "low": [-0.4], "high": [-0.1]}),
+        reference="last_period",
+        insides=Insides(
+            made_of="The mean of what was.",
+            floor=60,
+            findings=("There is no signal.",),
+            corrections=pd.DataFrame({"week": [0, 1], "shift": [0.12345, 0.0], "spread": [1.1, 1.0]}),
+            shared=pd.DataFrame({"part": ["first third"], "period": [0.05], "team": [0.01]}),
+        ),
     )
 
 
@@ -83,6 +99,48 @@ def test_the_gate_limits_and_hazards_are_told(facts: CardFacts) -> None:
     assert "None was seen" in section(render_card(dataclasses.replace(facts, hazards={})), "Data hazards met")
 
 
+def test_the_card_says_what_the_model_is_made_of(facts: CardFacts) -> None:
+    made = section(render_card(facts), "What it is made of")
+    for fact in (
+        "The mean of what was.",
+        "below 60 finished",
+        "**Found**: There is no signal.",
+        "| 0 | 0.1235 | 1.1 |",
+    ):
+        assert fact in made
+    assert "| first third | 0.05 | 0.01 |" in made
+    plain = dataclasses.replace(facts.insides, findings=(), corrections=facts.insides.corrections.iloc[:0])
+    short = section(render_card(dataclasses.replace(facts, insides=plain)), "What it is made of")
+    assert "Found" not in short
+    assert "Corrected by week" not in short
+
+
+def test_levels_and_groups_are_told(facts: CardFacts) -> None:
+    measured = section(render_card(facts), "Measured in a rolling-origin backtest")
+    assert "| team | 8 | 0.1 | 0.75 |" in measured
+    assert "beside that of `last_period`" in measured
+    assert "| team | north | -0.25 | -0.4 | -0.1 |" in measured
+    assert "plots/reliability_by_week.png" in measured
+    nothing = dataclasses.replace(facts, groups=pd.DataFrame(), reference="")
+    assert "No other forecaster to hold groups against" in render_card(nothing)
+
+
+def test_the_insides_are_read_off_the_fitted_forecaster() -> None:
+    rows = make_dataset(12, 6, seed=3).finished()
+    settings = FitSettings(min_training_rows=20)
+    deals = look_inside(DealLevel(settings).fit(rows), rows, floor=20)
+    assert deals.made_of.startswith("Bottom-up")
+    assert "abstains" in deals.made_of
+    assert deals.corrections["week"].to_list() == list(range(13))
+    assert (deals.corrections["spread"] > 0).all()
+    assert deals.shared["part"].to_list() == ["first third", "middle third", "last third"]
+    assert deals.shared[["period", "team"]].to_numpy().min() >= 0
+    panel = look_inside(PanelEnsemble(settings).fit(rows), rows, floor=20)
+    assert len(panel.findings) == 1
+    rule = look_inside(HistoricalMean(settings).fit(rows), rows, floor=20)
+    assert (rule.findings, len(rule.corrections)) == ((), 0)
+
+
 def test_fairness_is_not_claimed(facts: CardFacts) -> None:
     assert "Not audited yet" in section(render_card(facts), "Fairness")
 
@@ -108,8 +166,14 @@ def test_pictures_are_drawn_without_quotas_and_with_one_week(tmp_path: Path) -> 
     )
     draw_calibration(rows, tmp_path / "calibration.png")
     draw_calibration(rows.iloc[:0], tmp_path / "nothing.png")
+    draw_reliability_by_week(rows, tmp_path / "reliability.png")
+    draw_pit_by_week(rows, tmp_path / "pit.png")
+    many = pd.concat([rows.assign(week=week, p_hit=[0.2, 0.9], actual_attainment=[0.5, 1.2]) for week in range(53)])
+    assert many["week"].nunique() > MOST_WEEKS
+    draw_reliability_by_week(many, tmp_path / "reliability_of_a_year.png")
+    draw_pit_by_week(many, tmp_path / "pit_of_a_year.png")
     table = pd.DataFrame({"forecaster": ["a", "b"], "crps": [0.2, np.nan], "unit": "attainment"})
     draw_value_added(table, "a", tmp_path / "value_added.png")
     draw_value_added(table.iloc[1:], "a", tmp_path / "empty.png")
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 8

@@ -13,7 +13,7 @@ from spm_ml.forecasting.deal_level.deal_inputs import GROUPS
 from spm_ml.forecasting.deal_level.explaining import SHARED, USUAL_CHANCE, USUAL_COUNT
 from spm_ml.forecasting.inputs import DERIVED
 from spm_ml.hazards import Abstention
-from spm_ml.predictions import Driver, ForecastChange, WithoutLargest
+from spm_ml.predictions import Driver, ForecastChange, ForecastPart, WithoutLargest
 from spm_ml.scoring.drivers import SHOWN, drivers_of
 from spm_ml.scoring.events import Happened
 from spm_ml.scoring.explained import Explained
@@ -144,6 +144,11 @@ class TestStrongReasons:
         assert self.reason(up) == "Forecast up 20 points since 5 May: 1 won (1)"
         assert self.reason(Explained(change=self.change(75_000_00.0), happened=happened)).startswith("Needs")
         assert self.reason(Explained(change=self.change(95_000_00.0))).startswith("Needs")
+
+    def test_a_pipeline_that_is_large_but_not_likely(self) -> None:
+        parts = (ForecastPart("open_stage_2", "Open pipeline in Propose", 15_000_00.0, None, ""),)
+        said = self.reason(Explained(parts=parts), open_amount_in_period=150_000_00.0)
+        assert said == "Needs 3 000 a day, books 1 000; open deals are expected to bring 25% of the rest"
 
     def test_hard_conditions_come_first(self) -> None:
         why = Explained(without_largest=WithoutLargest("O1", 30_000_00, 5_000_00.0, 0.1))

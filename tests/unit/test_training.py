@@ -92,12 +92,15 @@ def test_mlflow_keeps_numbers_tables_pictures_and_the_card(
     assert run.data.metrics["crps_last_period"] > 0
     assert run.data.tags["data_hash"] == dataset.data_hash
     assert run.data.tags["dataset_hash"] == dataset.content_hash
-    for picture in ("calibration.png", "value_added.png"):
+    for picture in ("calibration.png", "value_added.png", "reliability_by_week.png", "pit_by_week.png"):
         assert registry.artifact(trained.version, f"plots/{picture}").read_bytes().startswith(b"\x89PNG")
     card = registry.artifact(trained.version, "card.md").read_text()
     assert "Not for**: pay" in card
     assert "Not audited yet" in card
     assert "Harbour" in card
+    assert "| company |" in card
+    levels = pd.read_csv(registry.artifact(trained.version, "by_level.csv"))
+    assert set(levels["level"]) == {"rep", "team", "region", "company"}
     table = pd.read_csv(registry.artifact(trained.version, "value_added.csv"))
     assert set(table["forecaster"]) == set(trained.value_added["forecaster"])
     assert Backtest.read(registry.artifact(trained.version, "backtest.parquet")).periods == 2
@@ -137,7 +140,9 @@ def test_a_passing_challenger_is_promoted_and_keeps_the_gate(workspace: Workspac
     assert champion.version == promotion.version.version == trained.version.version
     gate = json.loads(champion.tags["gate"])
     assert all(row["passed"] for row in gate)
-    assert {"enough_evidence", "answers", "coverage_80"} <= {row["test"] for row in gate}
+    assert {"enough_evidence", "answers", "coverage_80", "coverage_80_company", "no_group_worse"} <= {
+        row["test"] for row in gate
+    }
     assert champion.tags["gate_passed"] == "true"
     assert "is champion." in promotion.text()
     assert json.loads(json.dumps(promotion.to_json()))["replaced"] is None

@@ -11,6 +11,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.preprocessing import StandardScaler
 
 from spm_ml.errors import ConfigurationError
+from spm_ml.forecasting.boosters import shap_of
 from spm_ml.forecasting.deal_level.pipeline import Pipeline, ramp, reach, segments_of
 from spm_ml.forecasting.deal_level.rep_records import MOVES
 from spm_ml.forecasting.distribution import Array
@@ -215,7 +216,7 @@ class ArrivalModel:
         base = np.log(usual_count) + self.constant
         if self.trees is not None:
             seen = _seen(frame, regressors)
-            shap = np.asarray(self.trees.predict(seen, pred_contrib=True, num_threads=1))
+            shap = shap_of(self.trees, seen)
             for place, owner in enumerate([*owners, *_READ.values()]):
                 parts[:, labels.index(owner)] += shap[:, place]
             base = base + shap[:, -1]

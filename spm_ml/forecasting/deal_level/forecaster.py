@@ -68,6 +68,11 @@ class DealLevel:
         self._recalibration = WeeklyRecalibration.none()
         self._dependence = Dependence.usual()
 
+    @property
+    def recalibration(self) -> WeeklyRecalibration:
+        """How forecasts are moved and widened, by week."""
+        return self._recalibration
+
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Fits the parts, and what rolling origins say about them; see `Forecaster.fit`."""
         past = dataset.where(may_be_learnt_from(dataset))

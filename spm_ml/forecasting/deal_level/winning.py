@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from spm_ml.errors import ConfigurationError
+from spm_ml.forecasting.boosters import shap_of
 from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs, Matrix
 from spm_ml.forecasting.distribution import Array
 
@@ -158,7 +159,7 @@ class WinModel:
         Source: Lundberg et al. (2020), Nature Machine Intelligence 2.
         """
         parts = self.half.contributions(matrix)
-        shap = np.asarray(self.trees.predict(matrix, pred_contrib=True, num_threads=1))
+        shap = shap_of(self.trees, matrix)
         return parts + shap[:, :-1], self.half.constant + shap[:, -1]
 
     def save(self, folder: Path) -> dict[str, Any]:
