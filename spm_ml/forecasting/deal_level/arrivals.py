@@ -23,13 +23,16 @@ MOST_ROWS: Final = 60_000
 SIZES: Final = 256
 """Points at which distributions of sizes are kept."""
 
+ENOUGH_ROWS: Final = 12_000
+"""Rows from which trees are added: on fewer they made counts worse."""
+
 _DAYS: Final = 200_000
 _LEAST: Final = 1e-3
 _PRIOR_COUNT: Final = 4.0
 RECENT: Final = (28, 91)
 """Days in which recent creation is counted."""
 
-_RIDGE: Final = 3e-3
+_RIDGE: Final = 0.1
 _FILE: Final = "arrivals.txt"
 _SEASONS: Final = 12
 _CREATION, _RECORD, _PRESENCE, _SEASON, _LEFT = (
@@ -185,7 +188,7 @@ class ArrivalModel:
         )
         start = half.log_count(frame, record)
         trees = None
-        if len(frame) >= 10 * _TREES["min_data_in_leaf"]:
+        if len(frame) >= ENOUGH_ROWS:
             seen, given = _seen(frame.iloc[some], regressors[some]), _TREES | {"seed": seed}
             data = lightgbm.Dataset(seen, count[some], init_score=start[some], params=given)
             trees = lightgbm.train(_TREES | {"seed": seed}, data, ROUNDS)
