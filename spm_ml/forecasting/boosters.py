@@ -99,14 +99,14 @@ class QuantileBoosters:
         return cls(tuple(boosters))
 
 
-def shap_of(trees: lightgbm.Booster, matrix: NDArray[np.floating[Any]]) -> Array:
+def shap_of(trees: lightgbm.Booster, matrix: NDArray[np.floating[Any]], *, threads: int = 1) -> Array:
     """Gives (n, p + 1) SHAP contributions of the columns to the raw score, the base last; n may be 0.
 
     Source: Lundberg et al. (2020), Nature Machine Intelligence 2 (TreeSHAP).
     """
     if not len(matrix):  # LightGBM divides by their number
         return np.zeros((0, matrix.shape[1] + 1))
-    return np.asarray(trees.predict(matrix, pred_contrib=True, num_threads=1))
+    return np.asarray(trees.predict(matrix, pred_contrib=True, num_threads=threads))
 
 
 def _file(folder: Path, level: float) -> Path:

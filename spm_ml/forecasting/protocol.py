@@ -84,8 +84,15 @@ class Forecaster(Protocol):
             NotReadyError: It was not fitted.
         """
 
-    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+    def explain(
+        self, dataset: RepPeriodDataset, forecast: AttainmentForecast, *, driven: NDArray[np.bool_] | None = None
+    ) -> Explanation:
         """Says what each median is made of; the forecast is what `predict` answered for the same rows.
+
+        Args:
+            dataset: n rows.
+            forecast: n answers.
+            driven: (n,) rows whose drivers are wanted, the costly part; default: all.
 
         Raises:
             NotReadyError: It was not fitted.

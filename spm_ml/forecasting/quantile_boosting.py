@@ -101,11 +101,15 @@ class LightGbmQuantiles:
         reasons = unknown_reps(frame)
         return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall, dependence=self._dependence)
 
-    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+    def explain(
+        self, dataset: RepPeriodDataset, forecast: AttainmentForecast, *, driven: NDArray[np.bool_] | None = None
+    ) -> Explanation:
         """Tells what is booked from what is still to come, and which inputs move that; see `Forecaster.explain`."""
-        drivers = self.contributions(dataset).reset_index(drop=True)
-        drivers[CORRECTION] = forecast.bookings[:, MEDIAN] - forecast.booked - drivers.sum(axis=1)
-        drivers["row"] = np.arange(len(drivers))
+        wanted = np.arange(len(dataset)) if driven is None else np.flatnonzero(driven)
+        drivers = self.contributions(dataset if driven is None else dataset.where(driven)).reset_index(drop=True)
+        still = (forecast.bookings[:, MEDIAN] - forecast.booked)[wanted]
+        drivers[CORRECTION] = still - drivers.sum(axis=1)
+        drivers["row"] = wanted
         long = drivers.melt("row", var_name="label", value_name="amount").dropna().assign(slug="still_to_come")
         return Explanation.plain(dataset, forecast, strongest_first(long))
 

@@ -54,7 +54,8 @@ class TwoDays:
         mask = np.zeros(len(dataset), dtype=bool)
         mask[chosen] = True
         rows, answers = dataset.where(mask), rows_of(forecast, chosen)
-        return cls(rows, answers, forecaster.explain(rows, answers), target.as_of, since)
+        on_board = (rows.frame["as_of"] == days[-1]).to_numpy(dtype=bool)
+        return cls(rows, answers, forecaster.explain(rows, answers, driven=on_board), target.as_of, since)
 
     @cached_property
     def now(self) -> Places:

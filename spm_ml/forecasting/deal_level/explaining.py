@@ -50,14 +50,16 @@ def parts_of(pipeline: Pipeline, parameters: Parameters, raw_median: Array, medi
     return parts
 
 
-def drivers_of(pipeline: Pipeline, parts: DealParts, parameters: Parameters, record: Array) -> pd.DataFrame:
+def drivers_of(
+    pipeline: Pipeline, parts: DealParts, parameters: Parameters, record: Array, *, threads: int = 1
+) -> pd.DataFrame:
     """What moves the parts `open_stage_<k>` and `not_created`, in amounts that add up to each, strongest first.
 
     A deal's log-odds are a base and contributions of its columns (`WinModel.contributions`). Its chance minus that of
     the base is divided among them in proportion, which is the limit of moving all of them at once by small steps. So is
     the count of what is not created yet.
     """
-    opened = _open_drivers(pipeline, parts, parameters, record)
+    opened = _open_drivers(pipeline, parts, parameters, record, threads)
     new = _new_drivers(pipeline, parts.arrivals, parameters, record)
     return strongest_first(pd.concat([opened, new], ignore_index=True))
 
@@ -95,9 +97,11 @@ def largest_of(pipeline: Pipeline) -> np.ndarray:
     return largest
 
 
-def _open_drivers(pipeline: Pipeline, parts: DealParts, parameters: Parameters, record: Array) -> pd.DataFrame:
+def _open_drivers(
+    pipeline: Pipeline, parts: DealParts, parameters: Parameters, record: Array, threads: int
+) -> pd.DataFrame:
     matrix = parts.winning.inputs.matrix(pipeline, record)
-    contributions, base = parts.winning.contributions(matrix)
+    contributions, base = parts.winning.contributions(matrix, threads=threads)
     labels = list(dict.fromkeys(GROUPS.values()))
     grouped = np.zeros((len(matrix), len(labels)))
     for place, label in enumerate(GROUPS.values()):

@@ -109,7 +109,9 @@ class DealLevel:
         reasons = unknown_reps(pipeline.frame)
         return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall, dependence=self._dependence)
 
-    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+    def explain(
+        self, dataset: RepPeriodDataset, forecast: AttainmentForecast, *, driven: NDArray[np.bool_] | None = None
+    ) -> Explanation:
         """Splits the medians into parts, each with its drivers; see `Forecaster.explain`."""
         if self._parts is None:
             return Explanation.plain(dataset, forecast)
@@ -118,13 +120,20 @@ class DealLevel:
         raw = np.empty(parameters.rows)
         for rows, ordered in simulate(parameters, seed=self.settings.seed):
             raw[rows] = at_levels(ordered, np.full((len(ordered), 1), 0.5))[:, 0]
-        record = self._parts.records.of(pipeline.frame)
         return Explanation(
             parts_of(pipeline, parameters, raw, forecast.bookings[:, MEDIAN], len(dataset.stages)),
-            drivers_of(pipeline, self._parts, parameters, record),
+            self._drivers(pipeline, self._parts, driven),
             deals_of(pipeline, self._parts, parameters),
             self._without_largest(pipeline, dataset, self._parts),
         )
+
+    def _drivers(self, pipeline: Pipeline, parts: DealParts, driven: NDArray[np.bool_] | None) -> pd.DataFrame:
+        """What moves the parts of the rows that are wanted."""
+        wanted = np.ones(len(pipeline.frame), dtype=bool) if driven is None else driven
+        chosen = pipeline.where(wanted)
+        parameters = parts.parameters(chosen, may_fall=self._may_fall)
+        drivers = drivers_of(chosen, parts, parameters, parts.records.of(chosen.frame), threads=self.settings.threads)
+        return drivers.assign(row=np.flatnonzero(wanted)[drivers["row"].to_numpy()])
 
     def _without_largest(self, pipeline: Pipeline, dataset: RepPeriodDataset, parts: DealParts) -> pd.DataFrame:
         """What the rows with an open deal would be forecast without the largest one (H18)."""

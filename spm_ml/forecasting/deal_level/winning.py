@@ -151,15 +151,16 @@ class WinModel:
         added = np.asarray(self.trees.predict(matrix, raw_score=True, num_threads=1))
         return np.asarray(np.clip(self.half.log_odds(matrix) + added, -_BOUND, _BOUND))
 
-    def contributions(self, matrix: Matrix) -> tuple[Array, Array]:
+    def contributions(self, matrix: Matrix, *, threads: int = 1) -> tuple[Array, Array]:
         """(m, p) what each column adds to the log-odds, and (m,) the log-odds of a usual deal they are added to.
 
-        The logistic half's part of a column is its weight × distance from the mean; TreeSHAP gives the trees' part.
+        The logistic half's part of a column is its weight × distance from the mean; TreeSHAP gives the trees' part,
+        row by row, so it does not depend on the threads.
 
         Source: Lundberg et al. (2020), Nature Machine Intelligence 2.
         """
         parts = self.half.contributions(matrix)
-        shap = shap_of(self.trees, matrix)
+        shap = shap_of(self.trees, matrix, threads=threads)
         return parts + shap[:, :-1], self.half.constant + shap[:, -1]
 
     def save(self, folder: Path) -> dict[str, Any]:

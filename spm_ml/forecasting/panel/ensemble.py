@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting.calibration import WeeklyShifts
@@ -121,7 +122,13 @@ class PanelEnsemble:
         dependence = self._learnt.dependence
         return AttainmentForecast.of(dataset, quantiles, reasons, may_fall=self._may_fall, dependence=dependence)
 
-    def explain(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> Explanation:
+    def explain(
+        self,
+        dataset: RepPeriodDataset,
+        forecast: AttainmentForecast,
+        *,
+        driven: NDArray[np.bool_] | None = None,  # noqa: ARG002 - it has no drivers
+    ) -> Explanation:
         """Tells what is booked from what is still to come; see `Forecaster.explain`."""
         return Explanation.plain(dataset, forecast)
 
