@@ -207,10 +207,15 @@ def _chance(draws: Floats, quota: int | None, certain: float) -> float | None:
 
 
 def _remark(rows: Sequence[Prediction]) -> str:
-    """Says whose forecast is not in the sum, and why; '' if everybody's is."""
+    """Says whose forecast or quota is not in the sums, and why; '' if everybody's is."""
+    said = []
     silent = Counter(row.abstention.reason if row.abstention else "" for row in rows if row.bookings_quantiles is None)
-    if not silent:
-        return ""
-    why = ", ".join(f"{count} {_SILENT.get(reason, 'not forecast')}" for reason, count in sorted(silent.items()))
-    added = len(rows) - silent.total()
-    return f"Forecasts of {added} of {len(rows)} people are added up; of the others ({why}) only what is booked counts."
+    if silent:
+        why = ", ".join(f"{count} {_SILENT.get(reason, 'not forecast')}" for reason, count in sorted(silent.items()))
+        added = len(rows) - silent.total()
+        only = f"of the others ({why}) only what is booked counts."
+        said.append(f"Forecasts of {added} of {len(rows)} people are added up; {only}")
+    without = sum(not row.quota for row in rows)
+    if 0 < without < len(rows):
+        said.append(f"{without} of {len(rows)} people have no quota: their bookings are in the sum, a quota is not.")
+    return " ".join(said)
