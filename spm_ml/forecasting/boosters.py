@@ -89,14 +89,7 @@ class QuantileBoosters:
         Raises:
             ConfigurationError: A file is missing or is not a LightGBM model.
         """
-        boosters = []
-        for level in FITTED_LEVELS:
-            file = _file(folder, level)
-            try:
-                boosters.append(lightgbm.Booster(model_str=file.read_text(encoding="utf-8")))
-            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
-                raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
-        return cls(tuple(boosters))
+        return cls(tuple(read_trees(_file(folder, level)) for level in FITTED_LEVELS))
 
 
 def shap_of(trees: lightgbm.Booster, matrix: NDArray[np.floating[Any]], *, threads: int = 1) -> Array:
@@ -107,6 +100,18 @@ def shap_of(trees: lightgbm.Booster, matrix: NDArray[np.floating[Any]], *, threa
     if not len(matrix):  # LightGBM divides by their number
         return np.zeros((0, matrix.shape[1] + 1))
     return np.asarray(trees.predict(matrix, pred_contrib=True, num_threads=threads))
+
+
+def read_trees(file: Path) -> lightgbm.Booster:
+    """Reads a booster from LightGBM's text.
+
+    Raises:
+        ConfigurationError: The file is missing or is not a LightGBM model.
+    """
+    try:
+        return lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+        raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
 
 
 def _file(folder: Path, level: float) -> Path:

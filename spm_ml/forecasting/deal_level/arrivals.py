@@ -10,8 +10,7 @@ import pandas as pd
 from sklearn.linear_model import PoissonRegressor
 from sklearn.preprocessing import StandardScaler
 
-from spm_ml.errors import ConfigurationError
-from spm_ml.forecasting.boosters import shap_of
+from spm_ml.forecasting.boosters import read_trees, shap_of
 from spm_ml.forecasting.deal_level.pipeline import Pipeline, ramp, reach, segments_of
 from spm_ml.forecasting.deal_level.rep_records import MOVES
 from spm_ml.forecasting.distribution import Array
@@ -249,12 +248,7 @@ class ArrivalModel:
         Raises:
             ConfigurationError: The trees' file is missing or broken.
         """
-        file, trees = folder / _FILE, None
-        if state["has_trees"]:
-            try:
-                trees = lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
-                raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
+        trees = read_trees(folder / _FILE) if state["has_trees"] else None
         arrays = {name: np.array(state[name], dtype=float)
                   for name in ("mean", "scale", "weights", "ratios", "shared_ratios", "undone_ratios")}  # fmt: skip
         rest: dict[str, Any] = {

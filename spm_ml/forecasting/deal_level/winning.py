@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from spm_ml.errors import ConfigurationError
-from spm_ml.forecasting.boosters import shap_of
+from spm_ml.forecasting.boosters import read_trees, shap_of
 from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs, Matrix
 from spm_ml.forecasting.distribution import Array
 
@@ -175,12 +174,7 @@ class WinModel:
         Raises:
             ConfigurationError: The trees' file is missing or broken.
         """
-        file = folder / _FILE
-        try:
-            trees = lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
-            raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
-        return cls(_Logistic.of_state(state), trees)
+        return cls(_Logistic.of_state(state), read_trees(folder / _FILE))
 
 
 def _some(count: int, most: int, random: np.random.Generator) -> NDArray[np.int64]:
