@@ -11,8 +11,19 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.preprocessing import StandardScaler
 
 from spm_ml.forecasting.boosters import read_trees, shap_of
-from spm_ml.forecasting.deal_level.pipeline import Pipeline, ramp, reach, segments_of
-from spm_ml.forecasting.deal_level.rep_records import MOVES
+from spm_ml.forecasting.deal_level.arrival_inputs import (
+    READ,
+    curve_of,
+    curves_of,
+    owners_of,
+    paces_of,
+    regressors_of,
+    seen_of,
+    usual_count_of,
+    weekly_days,
+)
+from spm_ml.forecasting.deal_level.later import kinds_of_bookings, later_bookings
+from spm_ml.forecasting.deal_level.pipeline import Pipeline
 from spm_ml.forecasting.distribution import Array
 
 ROUNDS: Final = 40
@@ -25,37 +36,10 @@ SIZES: Final = 256
 ENOUGH_ROWS: Final = 12_000
 """Rows from which trees are added: on fewer they made counts worse."""
 
-_DAYS: Final = 200_000
 _LEAST: Final = 1e-3
-_PRIOR_COUNT: Final = 4.0
-RECENT: Final = (28, 91)
-"""Days in which recent creation is counted."""
-
 _RIDGE: Final = 0.1
 _FILE: Final = "arrivals.txt"
 _SEASONS: Final = 12
-_CREATION, _RECORD, _PRESENCE, _SEASON, _LEFT = (
-    "Deals the rep creates",
-    "The rep's record",
-    "Ramp, territory and hours",
-    "Season",
-    "Time left in the period",
-)
-_READ: Final = {
-    "created_count_28": _CREATION,
-    "created_count_91": _CREATION,
-    "tenure_days": _PRESENCE,
-    "open_count": "The rep's workload",
-    "won_count_28": _RECORD,
-    "win_rate_364": _RECORD,
-    "cycle_days_364": _RECORD,
-    "activity_28": "The rep's recent activity",
-    "territory_potential": _PRESENCE,
-    "days_left": _LEFT,
-}
-"""Features that the trees see besides the regressors, each with what a reader calls it."""
-
-_OF_RECORD: Final = {"created": _CREATION} | dict.fromkeys(("won", "lost", "advanced", "larger"), _RECORD)
 
 _TREES: Final[dict[str, Any]] = {
     "objective": "poisson",
@@ -71,34 +55,6 @@ _TREES: Final[dict[str, Any]] = {
     "verbose": -1,
     "num_threads": 1,
 }
-
-
-def later_bookings(frame: pd.DataFrame, bookings: pd.DataFrame) -> Array:
-    """(n,) how many of the bookings of the row's rep and period are recorded after its day."""
-    code, known = pd.factorize(pd.MultiIndex.from_frame(bookings[["rep_id", "period_start"]]))
-    if not len(known):
-        return np.zeros(len(frame))
-    place = pd.Index(known).get_indexer(pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]]))
-    recorded = np.sort(code * _DAYS + _day(bookings["recorded_on"]))
-    end = np.searchsorted(recorded, (place + 1) * _DAYS)
-    seen = np.searchsorted(recorded, place * _DAYS + _day(frame["as_of"]), side="right")
-    return np.where(place >= 0, end - seen, 0).astype(float)
-
-
-def kinds_of_bookings(pipeline: Pipeline) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Bookings from deals that the rep owned on some as-of day, shares of others' deals, and what was taken back."""
-    booked = pipeline.bookings
-    owner, reps = pd.factorize(pipeline.frame["rep_id"])
-    pairs = np.unique(owner[pipeline.row] * len(pipeline.names) + pipeline.code)
-    rep = pd.Index(reps).get_indexer(pd.Index(booked["rep_id"]))
-    deal = pipeline.names.get_indexer(pd.Index(booked["opportunity_id"]))
-    owned = (rep >= 0) & (deal >= 0) & np.isin(rep * len(pipeline.names) + deal, pairs)
-    gained = booked["amount"].to_numpy() > 0
-    return booked[gained & owned], booked[gained & ~owned], booked[booked["amount"] < 0]
-
-
-def _day(dates: pd.Series) -> Array:
-    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -156,12 +112,12 @@ class ArrivalModel:
         won = np.bincount(pipeline.row, np.nan_to_num(pipeline.won), len(frame))
         owned, foreign, undone = kinds_of_bookings(pipeline)
         count = np.maximum(later_bookings(frame, owned) - won, 0)
-        curves = _curves(frame, count)
-        usual_count = _usual_count(frame, curves)
+        curves = curves_of(frame, count)
+        usual_count = usual_count_of(frame, curves)
         numbers = np.unique(np.nan_to_num(frame["period_number"].to_numpy(dtype=float))).astype(int)
         seasons = tuple(int(number) for number in numbers[1:_SEASONS])
-        paces = _paces(frame)
-        regressors = _regressors(frame, record, usual_count, seasons, paces)
+        paces = paces_of(frame)
+        regressors = regressors_of(frame, record, usual_count, seasons, paces)
         scaler = StandardScaler().fit(regressors)
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         standard = (regressors - scaler.mean_) / scale
@@ -179,16 +135,16 @@ class ArrivalModel:
             seasons=seasons,
             dispersion=0.0,
             ratios=_ratios(frame, young if len(young) else owned, usual),
-            shared=_curves(frame, later_bookings(frame, foreign)),
+            shared=curves_of(frame, later_bookings(frame, foreign)),
             shared_ratios=_ratios(frame, foreign, usual),
-            undone=_curve(_weekly_days(frame), later_bookings(frame, undone), np.ones(len(frame))),
+            undone=curve_of(weekly_days(frame), later_bookings(frame, undone), np.ones(len(frame))),
             undone_ratios=_ratios(frame, undone, usual),
             trees=None,
         )
         start = half.log_count(frame, record)
         trees = None
         if len(frame) >= ENOUGH_ROWS:
-            seen, given = _seen(frame.iloc[some], regressors[some]), _TREES | {"seed": seed}
+            seen, given = seen_of(frame.iloc[some], regressors[some]), _TREES | {"seed": seed}
             data = lightgbm.Dataset(seen, count[some], init_score=start[some], params=given)
             trees = lightgbm.train(_TREES | {"seed": seed}, data, ROUNDS)
         whole = cls(**{**vars(half), "trees": trees})
@@ -198,35 +154,35 @@ class ArrivalModel:
 
     def log_count(self, frame: pd.DataFrame, record: Array) -> Array:
         """(n,) log of the expected count in the rest of the period."""
-        usual_count = _usual_count(frame, self.curves)
-        regressors = _regressors(frame, record, usual_count, self.seasons, self.paces)
+        usual_count = usual_count_of(frame, self.curves)
+        regressors = regressors_of(frame, record, usual_count, self.seasons, self.paces)
         log = np.log(usual_count) + self.constant + ((regressors - self.mean) / self.scale) @ self.weights
         if self.trees is not None:
-            log = log + self.trees.predict(_seen(frame, regressors), raw_score=True, num_threads=1)
+            log = log + self.trees.predict(seen_of(frame, regressors), raw_score=True, num_threads=1)
         return np.asarray(np.clip(log, -12.0, 6.0))
 
     def contributions(self, frame: pd.DataFrame, record: Array) -> tuple[Array, Array, list[str]]:
         """What moves the log count: (n, labels) contributions, (n,) the log count of a usual rep, and the labels."""
-        usual_count = _usual_count(frame, self.curves)
-        regressors = _regressors(frame, record, usual_count, self.seasons, self.paces)
+        usual_count = usual_count_of(frame, self.curves)
+        regressors = regressors_of(frame, record, usual_count, self.seasons, self.paces)
         linear = (regressors - self.mean) / self.scale * self.weights
-        owners = _owners(len(self.seasons))
-        labels = list(dict.fromkeys([*owners, *_READ.values()]))
+        owners = owners_of(len(self.seasons))
+        labels = list(dict.fromkeys([*owners, *READ.values()]))
         parts = np.zeros((len(frame), len(labels)))
         for place, owner in enumerate(owners):
             parts[:, labels.index(owner)] += linear[:, place]
         base = np.log(usual_count) + self.constant
         if self.trees is not None:
-            seen = _seen(frame, regressors)
+            seen = seen_of(frame, regressors)
             shap = shap_of(self.trees, seen)
-            for place, owner in enumerate([*owners, *_READ.values()]):
+            for place, owner in enumerate([*owners, *READ.values()]):
                 parts[:, labels.index(owner)] += shap[:, place]
             base = base + shap[:, -1]
         return parts, base, labels
 
     def shared_count(self, frame: pd.DataFrame) -> Array:
         """(n,) expected number of shares of others' deals in the rest of the period."""
-        return _usual_count(frame, self.shared)
+        return usual_count_of(frame, self.shared)
 
     def undone_count(self, frame: pd.DataFrame) -> Array:
         """(n,) expected number of bookings that are taken back in the rest of the period."""
@@ -255,92 +211,6 @@ class ArrivalModel:
             name: state[name] for name in ("curves", "paces", "constant", "dispersion", "shared", "undone")
         }
         return cls(**(rest | arrays), seasons=tuple(state["seasons"]), trees=trees)
-
-
-def _curve(days_left: Array, count: Array, able: Array) -> dict[str, list[float]]:
-    """Mean count by days left, ascending, from 0 at the end."""
-    table = pd.DataFrame({"days": days_left, "count": count, "able": able}).groupby("days").sum()
-    rate = (table["count"] / table["able"].clip(lower=_LEAST)).to_numpy()
-    days = table.index.to_numpy(dtype=float)
-    order = days > 0
-    return {"days_left": [0.0, *days[order].tolist()], "count": [0.0, *rate[order].tolist()]}
-
-
-def _curves(frame: pd.DataFrame, count: Array) -> dict[str, dict[str, list[float]]]:
-    days, able = _weekly_days(frame), _able(frame)
-    curves = {"": _curve(days, count, able)}
-    segment = segments_of(frame)
-    for name, rows in segment.groupby(segment).groups.items():
-        place = np.asarray(rows, dtype=int)
-        curves[str(name)] = _curve(days[place], count[place], able[place])
-    return curves
-
-
-def _weekly_days(frame: pd.DataFrame) -> Array:
-    """Days left, rounded to the mean of the week, so that periods of other lengths share a point of the curve."""
-    days = frame["days_left"].to_numpy(dtype=float)
-    length = ((frame["period_end"] - frame["period_start"]).dt.days + 1).to_numpy(dtype=float)
-    weeks_left = np.round(days / 7)
-    return np.where(days >= length, np.round(length / 7) * 7, weeks_left * 7)
-
-
-def _able(frame: pd.DataFrame) -> Array:
-    return np.asarray(np.clip(np.nan_to_num(frame["exposure"].to_numpy(dtype=float), nan=1.0), 0.05, 1.0))
-
-
-def _usual_count(frame: pd.DataFrame, curves: dict[str, dict[str, list[float]]]) -> Array:
-    days, segment = frame["days_left"].to_numpy(dtype=float), segments_of(frame).to_numpy()
-    count = np.interp(days, curves[""]["days_left"], curves[""]["count"])
-    for name, curve in curves.items():
-        own = segment == name
-        count[own] = np.interp(days[own], curve["days_left"], curve["count"])
-    return np.asarray(np.maximum(count * _able(frame), _LEAST))
-
-
-def _usual_creation(frame: pd.DataFrame) -> Array:
-    return np.asarray(np.maximum(reach(frame) * ramp(frame), 0.05))
-
-
-def _paces(frame: pd.DataFrame) -> dict[str, list[float]]:
-    usual, segment = _usual_creation(frame), segments_of(frame).to_numpy()
-    made = np.column_stack([frame[f"created_count_{days}"].to_numpy(dtype=float) for days in RECENT])
-    groups = {"": np.ones(len(frame), dtype=bool)} | {str(name): segment == name for name in pd.unique(segment)}
-    paces = {}
-    for name, own in groups.items():
-        known = own[:, None] & np.isfinite(made)
-        able = np.maximum((usual[:, None] * known).sum(axis=0), _LEAST)
-        paces[name] = (np.where(known, made, 0.0).sum(axis=0) / able).tolist()
-    return paces
-
-
-def _regressors(
-    frame: pd.DataFrame, record: Array, usual_count: Array, seasons: tuple[int, ...], paces: dict[str, list[float]]
-) -> Array:
-    """(n, q): records, recent creation against the usual pace, ramp, territory, season; the first ones times left."""
-    length = np.maximum((frame["period_end"] - frame["period_start"]).dt.days.to_numpy(dtype=float) + 1, 1.0)
-    left = np.clip(frame["days_left"].to_numpy(dtype=float) / length, 0, 1)[:, None]
-    usual, segment = _usual_creation(frame), segments_of(frame)
-    recent = []
-    for place, days in enumerate(RECENT):
-        pace = segment.map({name: paces[name][place] for name in paces}).fillna(paces[""][place])
-        due = np.maximum(usual * pace.to_numpy(dtype=float), _LEAST)
-        made = frame[f"created_count_{days}"].to_numpy(dtype=float)
-        recent.append(np.log((np.where(np.isnan(made), due, made) + _PRIOR_COUNT) / (due + _PRIOR_COUNT)))
-    moving = np.column_stack([record, *recent])
-    standing = np.column_stack([np.log(ramp(frame)), np.log(reach(frame)), np.log(usual_count)])
-    number = np.nan_to_num(frame["period_number"].to_numpy(dtype=float))
-    season = [(number == each).astype(float) for each in seasons]
-    return np.column_stack([moving, moving * left, standing, *season])
-
-
-def _owners(seasons: int) -> list[str]:
-    """What a reader calls each of `_regressors`."""
-    moving = [*(_OF_RECORD[move] for move in MOVES), *(_CREATION for _ in RECENT)]
-    return [*moving, *moving, _PRESENCE, _PRESENCE, _LEFT, *(_SEASON for _ in range(seasons))]
-
-
-def _seen(frame: pd.DataFrame, regressors: Array) -> Array:
-    return np.column_stack([regressors, frame.loc[:, list(_READ)].to_numpy(dtype=float)]).astype(np.float32)
 
 
 def _ratios(frame: pd.DataFrame, bookings: pd.DataFrame, usual: Array) -> Array:
