@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from serving.app import create_app
 from serving.settings import ServingSettings
@@ -131,6 +132,12 @@ def own_service(tmp_path: Path) -> Iterator[Service]:
         yield served
 
 
+def _complain(visit: Visit, asked: Request) -> None:
+    """Notes a request that failed; one given up because the page was left before it was answered is none."""
+    if asked.failure != "net::ERR_ABORTED":
+        visit.complaints.append(f"failed: {asked.url} ({asked.failure})")
+
+
 OpenBrowser = Callable[..., Visit]
 
 
@@ -154,7 +161,7 @@ def open_browser(browser: Browser, request: pytest.FixtureRequest) -> Iterator[O
 
         page.on("console", lambda message: visit.complaints.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: visit.complaints.append(f"error: {error}"))
-        page.on("requestfailed", lambda asked: visit.complaints.append(f"failed: {asked.url}"))
+        page.on("requestfailed", partial(_complain, visit))
         page.on("request", on_request)
         page.on("requestfinished", on_finished)
         visits.append((window, visit))

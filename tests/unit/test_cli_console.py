@@ -86,7 +86,8 @@ def test_every_subcommand_takes_a_workspace_and_json() -> None:
     for name, command in spm.commands.items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--workspace", "--json"} <= options, name
-    contract = "demo simulate ingest metrics dataset check-leakage backtest train promote score recommend effects serve"
+    contract = "demo simulate ingest metrics dataset check-leakage backtest train promote score replay"
+    contract += " recommend effects serve"
     assert set(spm.commands) == set(contract.split())
 
 

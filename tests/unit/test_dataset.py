@@ -76,7 +76,8 @@ def test_parquet_gives_everything_back(dataset: RepPeriodDataset, tmp_path: Path
     assert again.content_hash == dataset.content_hash
     assert again.stages == dataset.stages
     assert again.watermark == dataset.watermark
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["dataset.parquet"]
+    files = {path.name for path in (tmp_path / "deep").iterdir()}
+    assert files == {"dataset.parquet", "dataset.deals.parquet", "dataset.bookings.parquet"}
 
 
 def test_other_files_are_refused(dataset: RepPeriodDataset, tmp_path: Path) -> None:
