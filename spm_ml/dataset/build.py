@@ -76,9 +76,10 @@ def build_dataset(
         rows = _expressions(grid, features, progress)
         content = rows.select(*dtypes(names, grid.stage_count)).to_pyarrow()
         progress("deals", 0, 2)
-        deals = read_deals(grid, grid.shared("rows", lambda: with_targets(grid, rep_rows(grid))))
+        known = grid.shared("rows", lambda: with_targets(grid, rep_rows(grid)))
+        deals = read_deals(grid, known)
         progress("deals", 1, 2)
-        bookings = read_bookings(grid)
+        bookings = read_bookings(grid, known)
         progress("deals", 2, 2)
         return RepPeriodDataset(
             frame=pinned(content, names, grid.stage_count),

@@ -47,7 +47,7 @@ BOOKING_COLUMNS: Final = (
     DatasetColumn("amount", "money", "Signed credited amount."),
     DatasetColumn("overlay", "flag", "Credit beside the revenue, which a team counts once (H05)."),
 )
-"""Columns of `RepPeriodDataset.bookings`: every credited booking up to the watermark, finished period or not."""
+"""Columns of `RepPeriodDataset.bookings`: credited bookings of the rows' reps and periods, finished or not."""
 
 
 def empty_frame(columns: tuple[DatasetColumn, ...]) -> pd.DataFrame:
@@ -121,12 +121,18 @@ def read_deals(grid: AsOfGrid, rows: ir.Table) -> pd.DataFrame:
     return pinned_to(DEAL_COLUMNS, content.order_by(*order).to_pyarrow())
 
 
-def read_bookings(grid: AsOfGrid) -> pd.DataFrame:
-    """Every booking of a rep whose day lies in a period that the build knows."""
+def read_bookings(grid: AsOfGrid, rows: ir.Table) -> pd.DataFrame:
+    """Every booking of the rows' reps and periods.
+
+    Args:
+        grid: What is being built.
+        rows: The rows, with `rep_id, period_start`.
+    """
     created = grid.history.ledger.group_by("opportunity_id").agg(created_on=_.created_on.min())
     days = grid.days.select("period_start", booked_on="day")
     content = (
         grid.history.bookings.inner_join(days, "booked_on")
+        .semi_join(rows, ["rep_id", "period_start"])
         .inner_join(created, "opportunity_id")
         .mutate(overlay=(_.credit == "overlay").fill_null(False))
         .select(*(column.name for column in BOOKING_COLUMNS))
