@@ -193,3 +193,12 @@ def test_without_its_largest_deal_a_rep_is_expected_to_book_less(world: RepPerio
     deals = fitted.explain(running, forecast).deals
     assert deals["p_win"].between(0, 1).all()
     assert deals["likely_week"].between(7, 13).all()
+
+
+def test_rows_of_earlier_periods_know_no_later_booking(past: Pipeline) -> None:
+    starts = past.frame["period_start"]
+    before = past.where((starts < starts.max()).to_numpy())
+    assert before.bookings["period_start"].max() < starts.max()
+    later = past.bookings["period_start"] >= starts.max()
+    blind = replace(before, bookings=past.bookings[~later])
+    assert np.array_equal(RepRecords.fit(before).observed, RepRecords.fit(blind).observed)

@@ -68,8 +68,9 @@ class Pipeline:
         return cls(frame, dataset.deals[list(_DEAL_COLUMNS)], row, code, pd.Index(names), dataset.bookings)
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
-        """The chosen rows with their deals; bookings stay whole."""
+        """The chosen rows with their deals and the bookings of their periods."""
         own = mask[self.row]
+        booked = self.bookings["period_start"].isin(self.frame["period_start"][mask].unique())
         position = np.cumsum(mask) - 1
         return type(self)(
             self.frame[mask].reset_index(drop=True),
@@ -77,7 +78,7 @@ class Pipeline:
             position[self.row[own]],
             self.code[own],
             self.names,
-            self.bookings,
+            self.bookings[booked.to_numpy()],
         )
 
     @property
