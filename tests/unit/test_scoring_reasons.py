@@ -8,7 +8,7 @@ import pytest
 
 from spm_ml.features import FEATURES
 from spm_ml.fiscal import FiscalCalendar
-from spm_ml.forecasting.deal_level.arrivals import _OF_RECORD, _READ, _SEASON
+from spm_ml.forecasting.deal_level import arrival_inputs
 from spm_ml.forecasting.deal_level.deal_inputs import GROUPS
 from spm_ml.forecasting.deal_level.explaining import SHARED, USUAL_CHANCE, USUAL_COUNT
 from spm_ml.forecasting.inputs import DERIVED
@@ -227,6 +227,6 @@ class TestDrivers:
     def test_every_driver_of_the_deal_level_model_has_a_sentence(self) -> None:
         row = {name: 200.0 for feature in FEATURES for name in feature.names(len(STAGES))}
         days = {"elapsed_selling_days": 20.0, "period_selling_days": 60.0, "exposure": 1.0}
-        labels = {*GROUPS.values(), USUAL_CHANCE, USUAL_COUNT, SHARED, *_READ.values(), *_OF_RECORD.values(), _SEASON}
+        labels = {*GROUPS.values(), USUAL_CHANCE, USUAL_COUNT, SHARED, *arrival_inputs.LABELS}
         for label in labels:
             assert sentence_about(label, row | days, STAGES, USD) != "Other figures that the model looks at.", label

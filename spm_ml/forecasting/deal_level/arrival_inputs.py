@@ -38,6 +38,9 @@ READ: Final = {
 
 _OF_RECORD: Final = {"created": _CREATION} | dict.fromkeys(("won", "lost", "advanced", "larger"), _RECORD)
 
+LABELS: Final = frozenset({*READ.values(), *_OF_RECORD.values(), _SEASON})
+"""Every name that a driver of the arrivals may have."""
+
 
 def curve_of(days_left: Array, count: Array, able: Array) -> dict[str, list[float]]:
     """Mean count by days left, ascending, from 0 at the end."""
