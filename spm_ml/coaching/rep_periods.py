@@ -1,0 +1,168 @@
+"""One row a rep and period: what was known when a decision could be taken, and what came of the period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from spm_ml.coaching.programs import Program, offered_programs
+from spm_ml.dataset import RepPeriodDataset
+from spm_ml.history import SalesHistory
+
+_ = ibis._
+
+KPI_COLUMNS: Final = (
+    "kpi_created_count",
+    "kpi_created_amount",
+    "kpi_won_count",
+    "kpi_won_amount",
+    "kpi_lost_count",
+    "kpi_cycle_days",
+    "kpi_largest_won",
+    "kpi_inherited_won",
+)
+"""Counts, amounts (minor units) and days of a period by event day; cycle days are summed over the won deals."""
+
+START_COLUMNS: Final = ("rep_id", "program_id", "t", "started_on", "completed_on", "assigned_by", "reason")
+
+_KNOWN: Final = (
+    "rep_id",
+    "period",
+    "period_start",
+    "period_end",
+    "period_selling_days",
+    "as_of",
+    "name",
+    "team",
+    "region",
+    "segment",
+    "territory",
+    "manager_id",
+    "quota",
+    "exposure",
+    "abstention",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RepPeriods:
+    """Rep-periods, the programs that were started in them, and the programs there are.
+
+    Attributes:
+        frame: One row a rep and period, sorted by rep and time, index 0 … n − 1. Known on the eve of the period, or on
+            the first day the rep was there: `rep_id, t` (the period's place in time, 0 = first), `period` (label),
+            `period_start, period_end, as_of, team, region, segment, territory, manager_id, quota, exposure,
+            abstention` and every feature of the dataset. What came of it: `finished`, `attainment, bookings,
+            quota_final` (minor units; NaN while unfinished, and for those who left before its end) and `KPI_COLUMNS`.
+        starts: One row an enrolment: `START_COLUMNS`; those outside every period or of unknown reps are left out.
+        programs: In the order of their ids.
+        watermark: Latest recorded day.
+        feature_names: Columns that were known and may be learnt from.
+    """
+
+    frame: pd.DataFrame
+    starts: pd.DataFrame
+    programs: tuple[Program, ...]
+    watermark: date
+    feature_names: tuple[str, ...]
+
+    @property
+    def last(self) -> int:
+        """Place of the newest period, the running one unless the data ends with a period; −1 without rows."""
+        return int(self.frame["t"].max()) if len(self.frame) else -1
+
+    def at(self, t: int) -> pd.DataFrame:
+        """The rows of one period, one a rep."""
+        rows: pd.DataFrame = self.frame[self.frame["t"] == t]
+        return rows
+
+
+def rep_periods(history: SalesHistory, dataset: RepPeriodDataset) -> RepPeriods:
+    """Joins the dataset's first row of each rep and period with the period's results and the programs started in it.
+
+    Args:
+        history: For programs, enrolments and what happened in a period by event day.
+        dataset: Rows on the weekly grid; the first as-of day of each period and one after its end must be in it.
+    """
+    frame = dataset.frame
+    order = {start: place for place, start in enumerate(sorted(frame["period_start"].unique()))}
+    rows = frame.sort_values(["rep_id", "as_of"]).drop_duplicates(["rep_id", "period_start"])
+    stayed = ~rows["censored"]
+    known = rows[[*_KNOWN, *dataset.feature_names]]
+    table = known.assign(
+        t=rows["period_start"].map(order).astype("int64"),
+        finished=rows["actual_bookings"].notna(),
+        attainment=rows["actual_attainment"].where(stayed),
+        bookings=rows["actual_bookings"].where(stayed),
+        quota_final=rows["quota_final"].where(stayed),
+    )
+    table = table.merge(_kpis(history, table), how="left", on=["rep_id", "period_start"])
+    results = table[list(KPI_COLUMNS)].astype("float64").fillna(0.0)
+    table[list(KPI_COLUMNS)] = results.apply(lambda column: column.where(table["finished"]))
+    table = table.sort_values(["rep_id", "t"], ignore_index=True)
+    return RepPeriods(
+        frame=table,
+        starts=_starts(history, table),
+        programs=offered_programs(history),
+        watermark=dataset.watermark,
+        feature_names=dataset.feature_names,
+    )
+
+
+def _kpis(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
+    """What happened in each period by event day: `rep_id, period_start` and `KPI_COLUMNS`."""
+    spans = rows[["period_start", "period_end"]].drop_duplicates().sort_values("period_start")
+    events = history.ledger.filter(_.rep_id.notnull()).mutate(
+        created=(_.event_number == 0).cast("int64"),
+        won=((_.outcome == "won") & ~(_.previous_outcome == "won").fill_null(False)).cast("int64"),
+        lost=((_.outcome == "lost") & ~(_.previous_outcome == "lost").fill_null(False)).cast("int64"),
+        taken_over=(_.rep_id != _.previous_rep_id).fill_null(False).cast("int64"),
+    )
+    ever_taken = events.group_by("opportunity_id", "rep_id").agg(inherited=_.taken_over.max())
+    value = _.amount.fill_null(0)
+    daily = (
+        events.filter((_.created + _.won + _.lost) > 0)
+        .left_join(ever_taken, ["opportunity_id", "rep_id"])
+        .group_by("rep_id", day="event_on")
+        .agg(
+            kpi_created_count=_.created.sum(),
+            kpi_created_amount=(_.created * value).sum(),
+            kpi_won_count=_.won.sum(),
+            kpi_won_amount=(_.won * value).sum(),
+            kpi_lost_count=_.lost.sum(),
+            kpi_cycle_days=(_.won * _.event_on.delta(_.created_on, unit="day").fill_null(0)).sum(),
+            kpi_largest_won=(_.won * value).max(),
+            kpi_inherited_won=(_.won * value * _.inherited.fill_null(0)).sum(),
+        )
+    )
+    found: pd.DataFrame = daily.order_by(["rep_id", "day"]).execute()
+    place = _period_places(pd.to_datetime(found["day"]), spans)
+    found = found[place >= 0].assign(period_start=spans["period_start"].to_numpy()[place[place >= 0]])
+    sums = dict.fromkeys(KPI_COLUMNS, "sum") | {"kpi_largest_won": "max"}
+    return found.groupby(["rep_id", "period_start"], as_index=False).agg(sums)
+
+
+def _period_places(days: pd.Series, spans: pd.DataFrame) -> np.ndarray:
+    """(n,) place of the span that holds each day, −1 for none; spans are sorted and do not overlap."""
+    firsts, lasts = spans["period_start"].to_numpy(), spans["period_end"].to_numpy()
+    values = days.to_numpy(dtype="datetime64[s]")
+    place = np.searchsorted(firsts.astype("datetime64[s]"), values, side="right") - 1
+    inside = (place >= 0) & (values <= lasts.astype("datetime64[s]")[np.maximum(place, 0)]) if len(firsts) else False
+    return np.where(inside, place, -1)
+
+
+def _starts(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
+    enrolments: pd.DataFrame = history.table("enrolments").execute()
+    dated = enrolments.assign(
+        started_on=pd.to_datetime(enrolments["started_on"]), completed_on=pd.to_datetime(enrolments["completed_on"])
+    )
+    spans = rows[["period_start", "period_end", "t"]].drop_duplicates().sort_values("period_start")
+    place = _period_places(dated["started_on"], spans)
+    known = (place >= 0) & dated["rep_id"].isin(rows["rep_id"]).to_numpy()
+    started = dated[known].assign(t=spans["t"].to_numpy()[place[known]].astype("int64"))
+    return started[list(START_COLUMNS)].sort_values(["rep_id", "started_on", "program_id"], ignore_index=True)
