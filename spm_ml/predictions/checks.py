@@ -1,4 +1,4 @@
-"""What every stored number must keep to: it is finite, shares lie between 0 and 1, quantiles ascend, parts add up."""
+"""What every stored number must keep to: it is finite, a share or quantile is one, an interval and a sum hold."""
 
 import math
 from collections.abc import Sequence
@@ -30,6 +30,20 @@ def require_share(owner: str, **shares: float | None) -> None:
     for name, share in shares.items():
         if share is not None and not 0 <= share <= 1:
             raise ValueError(f"{owner}: {name} is {share}; a probability or share lies between 0 and 1")
+
+
+def require_interval(owner: str, low: float | None, value: float | None, high: float | None) -> None:
+    """Refuses an interval that does not hold its estimate, or stands beside none.
+
+    Raises:
+        ValueError: A number is not finite, or they do not ascend.
+    """
+    require_finite(owner, low=low, value=value, high=high)
+    if value is None and not (low is None and high is None):
+        raise ValueError(f"{owner}: an interval from {low} to {high} stands beside no estimate; give none")
+    ends = [number for number in (low, value, high) if number is not None]
+    if ends != sorted(ends):
+        raise ValueError(f"{owner}: the interval {low} to {high} does not hold its estimate {value}")
 
 
 def require_quantiles(owner: str, quantiles: Sequence[float] | None) -> None:

@@ -17,6 +17,7 @@ from spm_ml.settings import QUANTILE_LEVELS
 
 RiskBand = Literal["high", "medium", "low"]
 Level = Literal["team", "region", "company"]
+EvidenceLevel = Literal["individual", "program", "pooled", "gap"]
 
 LEVELS: Final[tuple[Level, ...]] = ("team", "region", "company")
 """What reps are added up to, from below."""
@@ -227,6 +228,10 @@ class Recommendation:
         reason: Why this program for this rep.
         expires_on: Last day on which the offer holds.
         abstention: Why nothing is recommended; then the program's fields are empty.
+        cost_per_point: Cost of the seat for each expected point (0.01) of attainment, minor units.
+        evidence_level: Whose enrolments the effect rests on; `gap`: no effect is claimed.
+        propensity: Chance with which the rep got this offer, 1 = no lottery; None = unknown.
+        held_out: The rep was drawn into the hold-out and is offered nothing for now.
     """
 
     rep_id: str
@@ -243,8 +248,12 @@ class Recommendation:
     reason: str
     expires_on: date
     abstention: Abstention | None
+    cost_per_point: int | None = None
+    evidence_level: EvidenceLevel = "gap"
+    propensity: float | None = None
+    held_out: bool = False
 
     def __post_init__(self) -> None:
         owner = f"recommendation for rep {self.rep_id!r}"
         require_finite(owner, effect=self.effect, effect_low=self.effect_low, effect_high=self.effect_high)
-        require_share(owner, p_positive=self.p_positive)
+        require_share(owner, p_positive=self.p_positive, propensity=self.propensity)

@@ -1,0 +1,344 @@
+"""What coaching publishes beside a batch: diagnoses, what programs have caused, what they would do, and the plan.
+
+Effects, gaps and values are attainment shares, 0.03 = 3 points. Money is an integer of minor units.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from spm_ml.hazards import Abstention
+from spm_ml.predictions.checks import require_finite, require_interval, require_share
+from spm_ml.predictions.rows import Recommendation
+
+DiagnosisVerdict = Literal["on_plan", "hard_quota", "conditions", "bad_luck", "behaviour", "cannot_tell"]
+EffectVerdict = Literal["helps", "no evidence", "harmful", "cannot tell"]
+CheckSlug = Literal["placebo", "permutation", "negative_control", "own_kpi", "confounding", "overlap"]
+
+_ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class DiagnosisPart:
+    """One part of the gap between a rep's attainment and 1; the parts add up to it.
+
+    Attributes:
+        kind: A condition the rep works under, or what the rep does.
+        slug: Which, for example `quota_difficulty`.
+        label: What a reader sees.
+        points: Attainment share, negative = takes away.
+        text: One sentence with its evidence.
+    """
+
+    kind: Literal["condition", "behaviour"]
+    slug: str
+    label: str
+    points: float
+    text: str
+
+    def __post_init__(self) -> None:
+        require_finite(f"diagnosis part {self.slug!r}", points=self.points)
+
+
+@dataclass(frozen=True)
+class SkillRating:
+    """A skill beside that of peers.
+
+    Attributes:
+        gap: Standard deviations of peers, positive = below them.
+        sd: Standard error of the gap, in the same unit.
+        source: Assessed, or read from the KPI that stands for the skill.
+        text: One sentence with its evidence.
+    """
+
+    skill: str
+    gap: float
+    sd: float
+    source: Literal["assessment", "kpi"]
+    text: str
+
+    def __post_init__(self) -> None:
+        require_finite(f"skill {self.skill!r}", gap=self.gap, sd=self.sd)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a rep's attainment of the newest finished periods is what it is, beside fair peers.
+
+    Attributes:
+        period: Label of the diagnosed span, for example `2025Q4 to 2026Q3`.
+        attainment: Of the span; None if it abstains.
+        gap: `attainment` − 1.
+        parts: Add up to the gap.
+        skills: Skills beside those of peers.
+        verdict: Only `behaviour` may flag a rep.
+        headline: The verdict in words.
+        evidence: What it rests on.
+        peers: Whom the rep is compared with.
+        abstention: Why there is no diagnosis.
+
+    Raises:
+        ValueError: A number is not finite, the gap is not attainment − 1, or the parts add up to something else.
+    """
+
+    rep_id: str
+    period: str
+    attainment: float | None
+    gap: float | None
+    parts: tuple[DiagnosisPart, ...]
+    skills: tuple[SkillRating, ...]
+    verdict: DiagnosisVerdict
+    headline: str
+    evidence: str
+    peers: str
+    abstention: Abstention | None
+
+    def __post_init__(self) -> None:
+        owner = f"diagnosis of rep {self.rep_id!r}"
+        require_finite(owner, attainment=self.attainment, gap=self.gap)
+        if (self.gap is None) != (self.attainment is None) or (
+            self.gap is not None and self.attainment is not None and not _near(self.gap, self.attainment - 1)
+        ):
+            raise ValueError(f"{owner}: the gap is {self.gap}, attainment {self.attainment}; the gap is attainment − 1")
+        if not self.parts:
+            return
+        slugs = [part.slug for part in self.parts]
+        if len(set(slugs)) < len(slugs):
+            raise ValueError(f"{owner}: the parts {slugs} name one cause twice; add them together")
+        found = math.fsum(part.points for part in self.parts)
+        if self.gap is None or not _near(found, self.gap):
+            raise ValueError(f"{owner}: the parts add up to {found}, the gap is {self.gap}; give every part")
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= _ROUNDING * max(1.0, abs(one), abs(other))
+
+
+@dataclass(frozen=True)
+class EffectPoint:
+    """One period of an event study: effect on those who took the program, with its 95 % interval.
+
+    Attributes:
+        lag: Periods since the start of the program; negative = before it.
+        trained: Rep-periods it rests on.
+    """
+
+    lag: int
+    effect: float
+    low: float
+    high: float
+    trained: int
+
+    def __post_init__(self) -> None:
+        require_interval(f"event study at lag {self.lag}", self.low, self.effect, self.high)
+
+
+@dataclass(frozen=True)
+class EffectCheck:
+    """One test of whether an effect can be believed.
+
+    Attributes:
+        passed: None if the data did not allow the test.
+        value: What was measured, in the unit that `text` names.
+    """
+
+    slug: CheckSlug
+    label: str
+    passed: bool | None
+    value: float | None
+    text: str
+
+    def __post_init__(self) -> None:
+        require_finite(f"check {self.slug!r}", value=self.value)
+
+
+@dataclass(frozen=True)
+class ProgramFinding:
+    """What a program has caused so far, and what a naive reading would say.
+
+    Attributes:
+        cost: Of a seat, minor units; None = unknown.
+        seats: A period; None = no limit.
+        days: Time lost to the training itself.
+        enrolled: Enrolments on record.
+        trained: Trained rep-periods the effect rests on.
+        controls: Untrained rep-periods it is compared with.
+        trimmed_share: Share of trained rep-periods left out for want of comparable others.
+        effect: On those who took it, in the first full period after; None when it cannot be told.
+        effect_low: Lower end of its 95 % interval.
+        effect_high: Upper end of its 95 % interval.
+        naive_before_after: Mean change of the trained.
+        naive_difference: Trained minus untrained.
+        naive_words: What is wrong with the two.
+        event_study: Effect by period around the start.
+        fading: Whether the effect lasts, in words.
+        checks: Whether it can be believed.
+        verdict: In words.
+        detail: Why, in one sentence.
+    """
+
+    program_id: str
+    name: str
+    skills: tuple[str, ...]
+    cost: int | None
+    seats: int | None
+    days: float | None
+    enrolled: int
+    trained: int
+    controls: int
+    trimmed_share: float | None
+    effect: float | None
+    effect_low: float | None
+    effect_high: float | None
+    naive_before_after: float | None
+    naive_difference: float | None
+    naive_words: str
+    event_study: tuple[EffectPoint, ...]
+    fading: str
+    checks: tuple[EffectCheck, ...]
+    verdict: EffectVerdict
+    detail: str
+
+    def __post_init__(self) -> None:
+        owner = f"finding about program {self.program_id!r}"
+        require_share(owner, trimmed_share=self.trimmed_share)
+        require_finite(
+            owner, days=self.days, naive_before_after=self.naive_before_after, naive_difference=self.naive_difference
+        )
+        require_interval(owner, self.effect_low, self.effect, self.effect_high)
+
+
+@dataclass(frozen=True)
+class ProgramOption:
+    """What a program would do for a rep: the planner's input.
+
+    Attributes:
+        skill: The skill it teaches that the rep lacks most.
+        effect: Expected gain; None: no effect is claimed.
+        low: Lower end of its 90 % interval.
+        high: Upper end of its 90 % interval.
+        p_positive: Probability that the effect is above zero.
+        own_sd: Standard deviation of what is this rep's own.
+        loadings: The effect's dependence on the shared coefficients whose covariance is `CoachingBatch.covariance`:
+            variance = own_sd² + loadings' covariance loadings.
+        priority: Order where no effect is claimed: the matched gap.
+        evidence: What the effect rests on.
+        reason: Why this program for this rep.
+    """
+
+    rep_id: str
+    program_id: str
+    skill: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    p_positive: float | None
+    own_sd: float | None
+    loadings: tuple[float, ...]
+    priority: float
+    evidence: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        owner = f"program {self.program_id!r} for rep {self.rep_id!r}"
+        require_interval(owner, self.low, self.effect, self.high)
+        require_share(owner, p_positive=self.p_positive)
+        loadings = {f"loading {place}": value for place, value in enumerate(self.loadings)}
+        require_finite(owner, own_sd=self.own_sd, priority=self.priority, **loadings)
+
+
+@dataclass(frozen=True)
+class PlanValue:
+    """What a plan is worth, or what it is compared with: gains of attainment summed over people.
+
+    Attributes:
+        slug: `plan`, `worst_performers`, `highest_risk`, `everyone` or `nobody`.
+        cost: Minor units; None = unknown.
+        value: Sum of the effects; None if none is claimed.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+    """
+
+    slug: str
+    label: str
+    people: int
+    cost: int | None
+    value: float | None
+    low: float | None
+    high: float | None
+    text: str
+
+    def __post_init__(self) -> None:
+        require_interval(f"value of {self.slug!r}", self.low, self.value, self.high)
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """The plan of a period as a whole.
+
+    Attributes:
+        budget: Minor units; None = no limit.
+        people_limit: None = no limit.
+        seats: By program.
+        spent: Minor units.
+        people: Who get an offer.
+        values: First the plan, then what it is compared with.
+        holdout: Reps held out at random.
+        holdout_words: What the hold-out can detect.
+        limits_words: Which limit binds.
+    """
+
+    period: str
+    budget: int | None
+    people_limit: int | None
+    seats: dict[str, int]
+    spent: int
+    people: int
+    values: tuple[PlanValue, ...]
+    holdout: int
+    holdout_words: str
+    limits_words: str
+
+
+@dataclass(frozen=True)
+class CoachingBatch:
+    """Everything that coaching publishes beside a batch.
+
+    Attributes:
+        recommendations: In order of preference for each rep.
+        diagnoses: At most one a rep.
+        findings: One a program.
+        options: At most one a rep and program.
+        covariance: Of the shared coefficients, (k, k).
+        plan: None if nothing was planned.
+
+    Raises:
+        ValueError: A row is there twice, or loadings and covariance do not fit together.
+    """
+
+    recommendations: tuple[Recommendation, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    findings: tuple[ProgramFinding, ...]
+    options: tuple[ProgramOption, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    plan: PlanSummary | None
+
+    def __post_init__(self) -> None:
+        _require_unique("diagnoses", [row.rep_id for row in self.diagnoses])
+        _require_unique("findings", [row.program_id for row in self.findings])
+        _require_unique("options", [(row.rep_id, row.program_id) for row in self.options])
+        size = len(self.covariance)
+        cells = [cell for row in self.covariance for cell in row]
+        if any(len(row) != size for row in self.covariance) or not all(map(math.isfinite, cells)):
+            raise ValueError("the covariance of the shared coefficients is not square or not finite")
+        for option in self.options:
+            if len(option.loadings) not in (0, size):
+                raise ValueError(
+                    f"program {option.program_id!r} for rep {option.rep_id!r} has {len(option.loadings)} loadings; "
+                    f"the covariance has {size} rows"
+                )
+
+
+def _require_unique(what: str, keys: list[str] | list[tuple[str, str]]) -> None:
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{what} hold one key twice; give one row each")
