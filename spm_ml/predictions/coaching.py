@@ -224,6 +224,8 @@ class ProgramOption:
         priority: Order where no effect is claimed: the matched gap.
         evidence: What the effect rests on.
         reason: Why this program for this rep.
+        time_lost: Attainment lost to the days of the program itself; what the planner takes off the effect.
+        barred: Why the rep cannot be planned into it now; empty if nothing stands against it.
     """
 
     rep_id: str
@@ -238,13 +240,15 @@ class ProgramOption:
     priority: float
     evidence: str
     reason: str
+    time_lost: float = 0.0
+    barred: str = ""
 
     def __post_init__(self) -> None:
         owner = f"program {self.program_id!r} for rep {self.rep_id!r}"
         require_interval(owner, self.low, self.effect, self.high)
         require_share(owner, p_positive=self.p_positive)
         loadings = {f"loading {place}": value for place, value in enumerate(self.loadings)}
-        require_finite(owner, own_sd=self.own_sd, priority=self.priority, **loadings)
+        require_finite(owner, own_sd=self.own_sd, priority=self.priority, time_lost=self.time_lost, **loadings)
 
 
 @dataclass(frozen=True)
@@ -286,6 +290,7 @@ class PlanSummary:
         holdout: Reps held out at random.
         holdout_words: What the hold-out can detect.
         limits_words: Which limit binds.
+        outcome_sd: Standard deviation of a rep's attainment that nothing known beforehand explains; None = unknown.
     """
 
     period: str
@@ -298,6 +303,7 @@ class PlanSummary:
     holdout: int
     holdout_words: str
     limits_words: str
+    outcome_sd: float | None = None
 
 
 @dataclass(frozen=True)
