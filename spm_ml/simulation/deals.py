@@ -37,6 +37,10 @@ class Kernel:
         strength = self.world.knobs.hockey_stick
         return float(strength * profile / np.mean(HOCKEY_STICK) + (1 - strength))
 
+    def pressure_on_losses(self, week: int) -> float:
+        """The same for deals that are lost, which wait less for the end of the period."""
+        return 0.6 + 0.4 * self.pressure(week)
+
     def step(
         self,
         book: Book,
@@ -95,7 +99,7 @@ class Kernel:
         )
         pace = np.where(book.dormant, _DORMANT, 1.0) * load
         win = self._win[kind, stage] * rates.win[owner] * book.urgency * pressure * belief * pace
-        lose = self._lose[kind, stage] * rates.lose[owner] * (0.6 + 0.4 * pressure) * pace
+        lose = self._lose[kind, stage] * rates.lose[owner] * self.pressure_on_losses(week) * pace
         advance = self._advance[kind, stage] * rates.speed[owner] * book.urgency * pace
         total = np.maximum(win + lose + advance, 1e-300)
         draw = rng.random(len(book)) * total / -np.expm1(-total)

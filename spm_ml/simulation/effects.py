@@ -6,6 +6,7 @@ import pyarrow as pa
 from spm_ml.simulation.contract import period_labels
 from spm_ml.simulation.engine import Course
 from spm_ml.simulation.factors import improved, steady_bookings
+from spm_ml.simulation.first_period import Pipelines
 from spm_ml.simulation.programs import gains
 from spm_ml.simulation.render import dates, words
 from spm_ml.simulation.staff import Staff
@@ -25,57 +26,57 @@ def attainment_effect(course: Course, period: int, gain: Floats) -> Floats:
     return np.asarray(more * weeks / np.where(quota > 0, quota, np.nan))
 
 
-def individual_effects(course: Course, staff: Staff) -> pa.Table:
+def individual_effects(course: Course, staff: Staff, pipelines: Pipelines) -> pa.Table:
     """For each reported period, rep with a quota and program: attainment gained if it had been taken just before.
 
-    Columns: period, rep_id, program_id, effect.
+    Columns: period, rep_id, program_id, effect (steady state), first_period (in that period alone).
     """
     people, timeline, world = course.people, course.timeline, course.world
-    parts = []
+    parts, programs = [], len(world.programs)
     for period in range(timeline.first_reported, len(timeline.periods)):
-        gain = gains(world, people, course.skills[period])
-        effect = np.stack(
-            [attainment_effect(course, period, gain[:, place]) for place in range(len(world.programs))], axis=1
-        )
-        there = np.flatnonzero(
-            staff.known & (people.hired_on <= timeline.end_of(period)) & (people.left_on >= timeline.start_of(period))
-        )
-        there = there[np.isfinite(effect[there, 0])]
-        parts.append((np.full(effect[there].size, period), np.repeat(there, effect.shape[1]), effect[there].ravel()))
-    period_of, rep, effects = (np.concatenate(column) for column in zip(*parts, strict=True))
-    program = np.tile(np.arange(len(world.programs)), len(rep) // len(world.programs))
+        start, end = timeline.start_of(period), timeline.end_of(period)
+        there = staff.known & (people.hired_on <= end) & (people.left_on >= start) & (course.quotas.final[period] > 0)
+        rep = np.flatnonzero(there)
+        gain = gains(world, people, course.skills[period], start)
+        effect = np.stack([attainment_effect(course, period, gain[:, place])[rep] for place in range(programs)], axis=1)
+        rows = np.repeat(rep, programs)
+        money = pipelines.effect(period, rows, gain[rep].reshape(len(rows), -1))
+        parts.append((np.full(len(rows), period), rows, effect.ravel(), money / course.quotas.final[period, rows]))
+    period_of, rep, effects, first = (np.concatenate(column) for column in zip(*parts, strict=True))
+    program = np.tile(np.arange(programs), len(rep) // programs)
     return pa.table(
         {
             "period": words(period_labels(course), period_of),
             "rep_id": words(staff.ids, rep),
             "program_id": words([each.program_id for each in world.programs], program),
             "effect": pa.array(effects),
+            "first_period": pa.array(first),
         }
     )
 
 
-def enrolment_effects(course: Course, staff: Staff) -> pa.Table:
+def enrolment_effects(course: Course, staff: Staff, pipelines: Pipelines) -> pa.Table:
     """For each enrolment of a finished or running period: skill gained and attainment gained in the period after.
 
     Columns: rep_id, program_id, started_on, period (in which it begins to work; null: not simulated), `gain_` and each
-    skill, effect (steady state, null without quota or period).
+    skill, effect (steady state) and first_period (in that period alone), both null without quota or period.
     """
-    rows = [
-        (*enrolled, gain)
-        for enrolled, gain in zip(course.schooling.enrolments, course.schooling.enrolment_gains, strict=True)
-    ]
     last = len(course.timeline.periods) - 1
     parts = []
-    for rep, program, started, _, taken_in, _, gain in rows:
+    for (rep, program, started, _, taken_in, _), gain in zip(
+        course.schooling.enrolments, course.schooling.enrolment_gains, strict=True
+    ):
         after = int(taken_in[0]) + 1 if len(taken_in) else last + 1
-        effect = np.full(len(rep), np.nan)
+        effect = first = np.full(len(rep), np.nan)
         if after <= last:
             whole = np.zeros((course.people.count, gain.shape[1]))
             whole[rep] = gain
             # The rates of the period after already hold the gain, so what it added is what taking it away would cost.
             effect = -attainment_effect(course, after, -whole)[rep]
-        parts.append((rep, program, started, np.full(len(rep), after if after <= last else -1), gain, effect))
-    rep, program, started, after_period, gains_in, effects = (
+            quota = course.quotas.final[after, rep]
+            first = -pipelines.effect(after, rep, -gain) / np.where(quota > 0, quota, np.nan)
+        parts.append((rep, program, started, np.full(len(rep), after if after <= last else -1), gain, effect, first))
+    rep, program, started, after_period, gains_in, effects, firsts = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     seen = staff.known[rep] & (started <= course.timeline.end)
@@ -87,18 +88,18 @@ def enrolment_effects(course: Course, staff: Staff) -> pa.Table:
             "period": words(period_labels(course), after_period[seen]),
             **{f"gain_{skill}": pa.array(gains_in[seen, place]) for place, skill in enumerate(SKILLS)},
             "effect": pa.array(effects[seen], from_pandas=True),
+            "first_period": pa.array(firsts[seen], from_pandas=True),
         }
     )
 
 
-def program_effects(course: Course, staff: Staff) -> pa.Table:
+def program_effects(course: Course, individual: pa.Table, enrolments: pa.Table) -> pa.Table:
     """For each program: gain for a point of gap, and mean attainment gained by all reps and by those who took it.
 
-    Columns: program_id, skills, gain_per_gap, effect_everybody, effect_enrolled (null: nobody yet).
+    Columns: program_id, skills, gain_per_gap, effect_everybody, effect_enrolled (null: nobody yet); both effects in
+    the steady state.
     """
-    everybody, enrolled = (
-        table.to_pandas() for table in (individual_effects(course, staff), enrolment_effects(course, staff))
-    )
+    everybody, enrolled = (table.to_pandas() for table in (individual, enrolments))
     listed = course.world.programs
     ids = [program.program_id for program in listed]
     return pa.table(

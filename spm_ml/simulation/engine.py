@@ -117,7 +117,8 @@ def _begin_period(course: Course, period: int, chance: dict[str, np.random.Gener
         if period == timeline.first_reported or (fiscal.number - 1) % half_year == 0:
             schooling.assess(int(timeline.next_selling_day(np.array([start + 12]))[0]), present, chance["schooling"])
         settled = present & (people.hired_on <= start - _SETTLED_DAYS)
-        lost = schooling.enrol(period, timeline, course.quotas.attainment(period - 1), settled, chance["schooling"])
+        attainment, motivation = course.quotas.attainment(period - 1), course.shocks.motivation[period]
+        lost = schooling.enrol(period, timeline, attainment, settled, motivation, chance["schooling"])
     skill = schooling.skill.copy()
     selling = timeline.week_load[timeline.weeks_of(period)].sum() * 5
     rates = period_rates(world, people, course.shocks, skill, period, fiscal.number, lost / selling)

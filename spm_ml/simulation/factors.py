@@ -24,24 +24,35 @@ class Shocks:
         period: (Q,) of everybody's win rate in a period.
         team: (Q, T) of a team's.
         effort: (Q, P) a rep's energy.
+        motivation: (Q, P) standard deviations of what makes a rep volunteer and sell; 0 where `Knobs` leave it out.
     """
 
     period: Floats
     team: Floats
     effort: Floats
+    motivation: Floats
 
     @classmethod
     def draw(cls, world: World, people: People, periods: int, rng: np.random.Generator) -> "Shocks":
-        """Draws the shocks of all periods; energy is autoregressive with coefficient 0.6."""
-        teams = len(people.team_segment)
-        effort = rng.normal(size=(periods, people.count))
-        for period in range(1, periods):
-            effort[period] = 0.6 * effort[period - 1] + 0.8 * effort[period]
+        """Draws the shocks of all periods; energy is autoregressive with coefficient 0.6, motivation with 0.8."""
+        teams, shape = len(people.team_segment), (periods, people.count)
+        effort = _autoregressive(0.6, shape, rng)
+        period, team = rng.normal(size=periods), rng.normal(size=(periods, teams))
+        hidden = world.knobs.motivation or world.knobs.volunteering
         return cls(
-            period=world.period_shock * rng.normal(size=periods),
-            team=world.team_shock * rng.normal(size=(periods, teams)),
+            period=world.period_shock * period,
+            team=world.team_shock * team,
             effort=world.effort_spread * effort,
+            motivation=_autoregressive(0.8, shape, rng) if hidden else np.zeros(shape),
         )
+
+
+def _autoregressive(coefficient: float, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """(Q, P) standard normal, of first order over the periods."""
+    path = rng.normal(size=shape)
+    for period in range(1, shape[0]):
+        path[period] = coefficient * path[period - 1] + np.sqrt(1 - coefficient**2) * path[period]
+    return path
 
 
 def ramp(world: World, people: Presence, day: int) -> Floats:
@@ -68,13 +79,14 @@ def period_rates(
     """
     season = world.seasonality[(number - 1) % len(world.seasonality)]
     luck = shocks.period[period] + shocks.team[period, people.team[period]]
-    energy = np.exp(shocks.effort[period] + season)
+    drive = world.knobs.motivation * shocks.motivation[period]
+    energy = np.exp(shocks.effort[period] + drive + season)
     reach = people.potential[period] * people.fte[period] * (1 - lost_share)
     base = np.array([each.created for each in world.segments])[people.segment]
     unskilled = Rates(
         created=base * energy * reach,
         speed=np.ones(people.count),
-        win=np.exp(luck),
+        win=np.exp(luck + drive),
         lose=np.exp(-_LUCK_ON_LOSSES * luck),
         size=np.full(people.count, _GROWTH**period),
         colleague=np.arange(people.count),

@@ -39,6 +39,10 @@ class Presence:
         """Reps, leavers included."""
         return len(self.hired_on)
 
+    def tenure(self, day: int) -> Ints:
+        """(P,) days since each rep was hired; 0 before."""
+        return np.maximum(day - self.hired_on, 0)
+
     def active(self, week: int) -> Bools:
         """(P,) who works in the week."""
         return (self.hired_week <= week) & (self.left_week >= week)

@@ -10,6 +10,7 @@ from spm_ml.simulation.world import SKILLS, Bools, Floats, Ints, World
 
 MANAGER, SELF, QUIZ = 0, 1, 2
 _INCOMPLETE = 0.06
+_NEWCOMER, _TENURE_DAYS = 2.2, 1200.0
 _SCORE_MIDDLE, _SCORE_SCALE = 3.0, 0.8
 
 
@@ -18,9 +19,16 @@ def teaches(world: World) -> Floats:
     return np.array([[float(skill in program.skills) for skill in SKILLS] for program in world.programs])
 
 
-def gains(world: World, people: People, skill: Floats) -> Floats:
-    """(P, programs, K) skill points that each program would give each rep now: effect × gap × the rep's own factor."""
-    gap = np.clip(world.skill_target - skill, 0, 2.5)
+def gains(world: World, people: People, skill: Floats, day: int) -> Floats:
+    """(P, programs, K) skill points that each program would give each rep on a day.
+
+    They are the program's effect × the gap in the skill (or what stands in for it: how new the rep is, see
+    `World.gain_by`) × the rep's own factor.
+    """
+    if world.gain_by == "gap":
+        gap = np.clip(world.skill_target - skill, 0, 2.5)
+    else:
+        gap = np.broadcast_to(_NEWCOMER * np.exp(-people.tenure(day) / _TENURE_DAYS)[:, None], skill.shape)
     effect = np.array([world.effect_of(program) for program in world.programs])
     strength = effect * people.gain_factor
     return np.asarray(strength[:, :, None] * teaches(world)[None] * gap[:, None, :])
@@ -67,7 +75,13 @@ class Schooling:
             self.scores.append(np.clip(np.round(_SCORE_MIDDLE + _SCORE_SCALE * seen.ravel(), 1), 1, 5))
 
     def enrol(
-        self, period: int, timeline: Timeline, attainment: Floats, eligible: Bools, rng: np.random.Generator
+        self,
+        period: int,
+        timeline: Timeline,
+        attainment: Floats,
+        eligible: Bools,
+        motivation: Floats,
+        rng: np.random.Generator,
     ) -> Floats:
         """Managers send reps after a bad period (H20); those who want to go are sent a little more often.
 
@@ -76,6 +90,7 @@ class Schooling:
             timeline: For the days.
             attainment: (P,) of the period before; NaN counts as 1.
             eligible: (P,) who may be sent.
+            motivation: (P,) standard deviations; moves the choice as far as `Knobs.volunteering` says.
             rng: Source of chance.
 
         Returns:
@@ -83,7 +98,8 @@ class Schooling:
         """
         world, people = self.world, self.people
         lack = 1 - np.clip(np.nan_to_num(attainment, nan=1.0), 0, 2)
-        wish = world.knobs.selection * lack + 0.4 * people.willingness + rng.gumbel(size=people.count)
+        eager = 0.4 * people.willingness + world.knobs.volunteering * motivation
+        wish = world.knobs.selection * lack + eager + rng.gumbel(size=people.count)
         wish[~eligible] = -np.inf
         count = int(rng.binomial(int(eligible.sum()), world.enrolment_rate))
         rep = np.sort(np.argsort(-wish, kind="stable")[:count])
@@ -98,7 +114,7 @@ class Schooling:
         )
         completed = timeline.next_selling_day(started + days + rng.integers(0, 15, len(rep)))
         completed = np.where(rng.random(len(rep)) < _INCOMPLETE, -1, completed)
-        gain = gains(world, people, self.skill)[rep, program] * (completed >= 0)[:, None]
+        gain = gains(world, people, self.skill, timeline.start_of(period))[rep, program] * (completed >= 0)[:, None]
         flagged = rng.random(len(rep)) < world.knobs.flagged * (period >= len(timeline.periods) - 3)
         self.taken_in[rep, program] = period
         self.enrolments.append((rep, program, started, completed, np.full(len(rep), period), flagged.astype(np.int64)))

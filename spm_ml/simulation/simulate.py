@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from spm_ml.simulation.engine import Course, run, streams
 from spm_ml.simulation.finders import find_planted
 from spm_ml.simulation.hazards import FILE_HAZARDS, NATURAL, plant, rename_third_stage
 from spm_ml.simulation.pricing import Pricing
+from spm_ml.simulation.program_worlds import DUDS, with_programs
 from spm_ml.simulation.staff import Staff
 from spm_ml.simulation.timeline import Timeline, day_of
 from spm_ml.simulation.traces import Evidence, Trace, planted_table
@@ -59,6 +60,8 @@ def simulate(
     end: date = DEFAULT_END,
     hazards: Collection[str] = NATURAL,
     effects: float = 1.0,
+    programs: str = DUDS,
+    activities: float | None = None,
     progress: Progress = silent,
 ) -> SimulationSummary:
     """Writes an organisation of `reps` seats over `periods` finished periods and part of a running one.
@@ -76,14 +79,18 @@ def simulate(
         end: Last day of the history, in the running period.
         hazards: Codes of `simulation.hazards.PLANTED`.
         effects: Multiplies what programs do to skills; 0 makes all of them duds.
+        programs: What they are truly like: a name of `simulation.program_worlds.PROGRAM_WORLDS`.
+        activities: Calls, mails and meetings a rep and week; by default as many as are usual. Most rows are these, so
+            few of them make a large organisation quick to simulate and to read.
         progress: Told of each period.
 
     Raises:
-        ConfigurationError: A size is not positive, the format or a hazard is unknown, or Parquet files should be
-            spoilt in a way that only text can be, or the folder holds tables that no simulation wrote.
+        ConfigurationError: A size is not positive, the format, a hazard or the programs are unknown, Parquet files
+            should be spoilt in a way that only text can be, or the folder holds tables that no simulation wrote.
     """
     _check(reps, periods, fmt, hazards)
-    world = plant(World.clean(effects), hazards)
+    world = plant(with_programs(World.clean(effects), programs), hazards)
+    world = world if activities is None else replace(world, activities=activities)
     calendar = FiscalCalendar.of(world.organisation)
     timeline = Timeline.of(calendar, last=end, periods=periods, burn_in=world.burn_in, start=start)
     world = rename_third_stage(world, timeline)

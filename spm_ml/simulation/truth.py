@@ -18,6 +18,7 @@ from spm_ml.simulation.contract import period_labels
 from spm_ml.simulation.deal_tables import opportunity_ids
 from spm_ml.simulation.effects import enrolment_effects, individual_effects, program_effects
 from spm_ml.simulation.engine import Course
+from spm_ml.simulation.first_period import Pipelines
 from spm_ml.simulation.people import Presence
 from spm_ml.simulation.render import ArrowColumn, words
 from spm_ml.simulation.staff import Staff
@@ -132,10 +133,12 @@ def write_truth(
     for name, content in tables.items():
         pq.write_table(pa.table(content), folder / f"{name}.parquet")
     pq.write_table(outcomes_table(course, staff, bookings), folder / "outcomes.parquet")
+    pipelines = Pipelines.of(course)
+    individual, enrolments = individual_effects(course, staff, pipelines), enrolment_effects(course, staff, pipelines)
     for name, table in (
-        ("program_effects", program_effects(course, staff)),
-        ("enrolment_effects", enrolment_effects(course, staff)),
-        ("individual_effects", individual_effects(course, staff)),
+        ("program_effects", program_effects(course, individual, enrolments)),
+        ("enrolment_effects", enrolments),
+        ("individual_effects", individual),
     ):
         pq.write_table(table, folder / f"{name}.parquet")
 

@@ -7,7 +7,7 @@ hazard of `simulation.hazards` turns some of the knobs in `Knobs`.
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,9 @@ class Knobs:
         duplicates: Share of deals that are exported twice, half of them with another amount.
         newcomers: Share of seats filled only in the last two periods.
         missing_days: Days before the end after which no record was loaded.
+        motivation: What a standard deviation of a motivation that nobody sees adds to the log rates of creating and of
+            winning deals.
+        volunteering: What the same adds to the chance of being sent to a program, in logits.
     """
 
     late_entry: float = 0.0
@@ -156,6 +159,8 @@ class Knobs:
     duplicates: float = 0.0
     newcomers: float = 0.0
     missing_days: int = 0
+    motivation: float = 0.0
+    volunteering: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,7 @@ class World:
         seasonality: Log units on creation by quarter of the fiscal year.
         enrolment_rate: Share of reps sent to a program each period.
         activities: Calls, mails and meetings a rep and week.
+        gain_by: What decides how much a program gives: the gap in the skill, or how new the rep is.
     """
 
     organisation: Organisation
@@ -190,6 +196,7 @@ class World:
     activities: float = 40.0
     team_size: int = 8
     effects: float = 1.0
+    gain_by: Literal["gap", "tenure"] = "gap"
     burn_in: int = 5
     knobs: Knobs = field(default_factory=Knobs)
     planted: tuple[str, ...] = ()
