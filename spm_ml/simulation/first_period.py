@@ -18,8 +18,8 @@ from spm_ml.simulation.world import STAGES, Floats, Ints, World
 
 _NODES = 5
 _BELIEF = (1.25, 1.25, 1.24, 1.22, 1.20, 1.18, 1.16, 1.13, 1.08, 1.02, 0.92, 0.81, 0.70)
-"""What the close days that reps wrote down multiply the wins of a week with, by thirteenths of the period: the mean over
-open deals in worlds with every natural hazard. Late in a period the deals that are left are those expected after it."""
+"""What the written close days multiply the wins of a week with, by thirteenths of the period: the mean over open
+deals where every natural hazard is planted. Late in a period the deals that are left are those expected after it."""
 _DISCOUNT = 1 - 0.5 * 0.06 * np.sqrt(2 / np.pi)
 """Mean share of its amount that a won deal keeps."""
 
@@ -98,13 +98,16 @@ class Pipelines:
             created = rates.created * load * amount * ramp(world, people, int(timeline.week_start[week]))[rep]
             open_now[0] += created[:, None] * self.share
             open_now *= present[:, None]
-        return booked * _DISCOUNT
+        return np.asarray(booked * _DISCOUNT)
 
 
 def _by_stage(world: World, name: str) -> Floats:
     """(stages, segments) weekly hazards at average skill; nothing advances from the last stage."""
-    hazards = np.array([getattr(segment, name) for segment in world.segments]).T
-    return np.pad(hazards, ((0, len(STAGES) - len(hazards)), (0, 0)))
+    hazards = np.zeros((len(STAGES), len(world.segments)))
+    for place, segment in enumerate(world.segments):
+        values = getattr(segment, name)
+        hazards[: len(values), place] = values
+    return hazards
 
 
 def _amount(world: World) -> Floats:

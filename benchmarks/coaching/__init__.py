@@ -1,0 +1,1 @@
+"""Coaching against the truth: policy value, effects of programs, speed."""
