@@ -25,7 +25,7 @@ def drawn(
                 "p_positive": float(rng.uniform(0.5, 1)),
                 "own_sd": 0.02,
                 "loadings": (1.0, gap),
-                "priority": gap,
+                "gap": gap,
                 "time_lost": 0.01,
                 "cost": COSTS[program % len(COSTS)],
                 "attainment": attainment,

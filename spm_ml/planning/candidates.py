@@ -30,7 +30,8 @@ class Candidate:
         p_positive: Probability that the effect is above zero.
         own_sd: Standard deviation of what is this rep's own.
         loadings: (k,) dependence on the shared coefficients; variance = own_sd² + loadings' covariance loadings.
-        priority: Order where no effect is claimed: the matched gap in standard deviations of peers.
+        gap: What the rep lacks of what the program teaches, standard deviations of peers.
+        priority: Order where no effect is claimed; None: the gap.
         time_lost: Attainment lost to the days of the program itself; taken off the effect.
         cost: Of the seat, minor units; None: unknown.
         attainment: The rep's attainment so far, for the comparison with "worst performers"; None: unknown.
@@ -45,12 +46,18 @@ class Candidate:
     p_positive: float | None = None
     own_sd: float | None = None
     loadings: tuple[float, ...] = ()
-    priority: float = 0.0
+    gap: float = 0.0
+    priority: float | None = None
     time_lost: float = 0.0
     cost: int | None = None
     attainment: float | None = None
     p_hit: float | None = None
     barred: str = ""
+
+    @property
+    def order(self) -> float:
+        """Where no effect is claimed the larger comes first."""
+        return self.gap if self.priority is None else self.priority
 
 
 @dataclass(frozen=True)
@@ -159,8 +166,10 @@ def options_of(candidates: Sequence[Candidate], limits: Limits, shared: int) -> 
                 f"rep {row.rep_id!r} and program {row.program_id!r} have the loadings {row.loadings}: "
                 f"give {shared} finite numbers, one for each row of the covariance"
             )
-        if not (math.isfinite(row.time_lost) and math.isfinite(row.priority)):
-            raise SpmError(f"rep {row.rep_id!r} and program {row.program_id!r}: time lost or priority is not finite")
+        if not all(map(math.isfinite, (row.time_lost, row.gap, row.order))):
+            raise SpmError(
+                f"rep {row.rep_id!r} and program {row.program_id!r}: time lost, gap or priority is not finite"
+            )
     reps, programs = sorted({row.rep_id for row in rows}), sorted({row.program_id for row in rows})
     teams = sorted({row.team for row in rows})
     if rows and (unknown := sorted(set(limits.seats) - set(programs))):

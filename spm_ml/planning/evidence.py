@@ -29,7 +29,9 @@ def by_gap(options: Options) -> Flags:
     """(n,) options without a claimed effect whose matched gap is large enough, of reps for whom none is claimed."""
     claimed = np.zeros(len(options.reps), dtype=bool)
     claimed[options.rep[np.isfinite(options.effect)]] = True
-    return np.asarray(~barred(options) & ~claimed[options.rep] & (options.numbers("priority") >= MIN_GAP))
+    return np.asarray(
+        ~barred(options) & ~claimed[options.rep] & (options.numbers("gap") >= MIN_GAP) & (options.numbers("order") > 0)
+    )
 
 
 def affordable(options: Options, limits: Limits) -> Flags:

@@ -16,8 +16,8 @@ from spm_ml.planning.candidates import Flags, Numbers, Options
 NEAR_TIE: Final = 0.0025
 """Attainment between two net gains below which the lot decides who gets the last seats."""
 
-NEAR_TIE_GAP: Final = 0.05
-"""The same where gaps are ordered: standard deviations of peers."""
+NEAR_TIE_ORDER: Final = 0.1
+"""The same where no effect is claimed: standard deviations of the priorities of all who could be planned."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from spm_ml.errors import SpmError
 from spm_ml.planning.assignment import TIME_LIMIT_SECONDS, Assignment, best_assignment
 from spm_ml.planning.candidates import Candidate, Flags, Limits, Numbers, Options, Places, options_of
 from spm_ml.planning.evidence import MIN_P_POSITIVE, Unplanned, affordable, by_gap, why_unplanned, with_effect
-from spm_ml.planning.lots import NEAR_TIE, NEAR_TIE_GAP, Draw, hold_out, near_ties
+from spm_ml.planning.lots import NEAR_TIE, NEAR_TIE_ORDER, Draw, hold_out, near_ties
 from spm_ml.planning.power import Design
 from spm_ml.planning.value import PolicyValue, others, value_of
 
@@ -84,7 +84,7 @@ def make_plan(
     """Plans at most one program a rep for a period.
 
     Only options with a positive net gain and a probability of at least `MIN_P_POSITIVE` that the effect is above zero
-    are planned. Reps for whom no effect is claimed in any program come after those, in the order of their matched gap.
+    are planned. Reps for whom no effect is claimed in any program come after those, in the order of their priority.
 
     Args:
         candidates: Every rep of the organisation with every program, in any order.
@@ -106,10 +106,11 @@ def make_plan(
     effects = best_assignment(options, evident, options.net, limits, minimum, seconds=seconds)
     drawn = near_ties(options, effects.chosen, evident, options.net, NEAR_TIE, rng)
     left = _left(options, effects.chosen, limits)
-    priority = options.numbers("priority")
+    priority = options.numbers("order")
     missing = effects.short if gaps.any() else nothing
+    tie = NEAR_TIE_ORDER * float(priority[gaps].std()) if gaps.any() else 0.0
     rest = best_assignment(options, gaps, priority, left, missing, seconds=seconds)
-    drawn = _both(drawn, near_ties(options, rest.chosen, gaps, priority, NEAR_TIE_GAP, rng))
+    drawn = _both(drawn, near_ties(options, rest.chosen, gaps, priority, tie, rng))
     short = np.minimum(effects.short, rest.short) if gaps.any() else effects.short
     held = hold_out(options, drawn.planned, limits.hold_out, rng)
     offered = drawn.planned & ~held
@@ -196,7 +197,7 @@ def _lines(options: Options, drawn: Draw, held: Flags, share: float) -> tuple[Pl
             held_out=bool(held[at] or drawn.undrawn[at]),
             near_tie=bool(drawn.chance[at] < 1),
         )
-        order = (line.held_out, line.net is None, -(line.net or options.rows[at].priority), line.rep_id)
+        order = (line.held_out, line.net is None, -(line.net or options.rows[at].order), line.rep_id)
         lines.append((order, line))
     return tuple(line for _, line in sorted(lines, key=lambda pair: pair[0]))
 

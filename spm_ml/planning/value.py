@@ -144,5 +144,5 @@ def _sent(options: Options, by: Numbers, limits: Limits) -> Flags:
     usable = ~barred(options) & np.isfinite(by)
     if limits.budget is not None:
         usable &= np.isfinite(options.cost)
-    order = np.lexsort((options.program, -options.numbers("priority"), options.rep, by))
+    order = np.lexsort((options.program, -options.numbers("gap"), options.rep, by))
     return in_order(options, order[usable[order]], limits)

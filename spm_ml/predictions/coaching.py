@@ -221,11 +221,12 @@ class ProgramOption:
         own_sd: Standard deviation of what is this rep's own.
         loadings: The effect's dependence on the shared coefficients whose covariance is `CoachingBatch.covariance`:
             variance = own_sd² + loadings' covariance loadings.
-        priority: Order where no effect is claimed: the matched gap.
+        priority: Order where no effect is claimed.
         evidence: What the effect rests on.
         reason: Why this program for this rep.
         time_lost: Attainment lost to the days of the program itself; what the planner takes off the effect.
         barred: Why the rep cannot be planned into it now; empty if nothing stands against it.
+        gap: What the rep lacks of what it teaches, standard deviations of peers; None = unknown.
     """
 
     rep_id: str
@@ -242,13 +243,15 @@ class ProgramOption:
     reason: str
     time_lost: float = 0.0
     barred: str = ""
+    gap: float | None = None
 
     def __post_init__(self) -> None:
         owner = f"program {self.program_id!r} for rep {self.rep_id!r}"
         require_interval(owner, self.low, self.effect, self.high)
         require_share(owner, p_positive=self.p_positive)
         loadings = {f"loading {place}": value for place, value in enumerate(self.loadings)}
-        require_finite(owner, own_sd=self.own_sd, priority=self.priority, time_lost=self.time_lost, **loadings)
+        own = {"own_sd": self.own_sd, "priority": self.priority, "time_lost": self.time_lost, "gap": self.gap}
+        require_finite(owner, **own, **loadings)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def alike(reps: int, **changes: object) -> list[Candidate]:
 
 
 def test_the_last_seats_go_by_lot_among_near_ties() -> None:
-    plans = [make_plan(alike(6), Limits(seats={"p": 2}), seed=seed) for seed in range(300)]
+    plans = [make_plan(alike(6), Limits(seats={"p": 2}), seed=seed) for seed in range(120)]
     for plan in plans:
         assert len(plan.offered) == 2
         assert {line.propensity for line in plan.lines} <= {1.0, 0.25, 1 / 3, 0.5}
@@ -26,7 +26,7 @@ def test_the_last_seats_go_by_lot_among_near_ties() -> None:
     got = Counter(line.rep_id for plan in plans for line in plan.offered)
     for rep in ("r00", "r01", "r02", "r03", "r04", "r05"):
         logged = np.mean([next((one.propensity for one in plan.lines if one.rep_id == rep), 0.0) for plan in plans])
-        assert got[rep] / len(plans) == pytest.approx(logged, abs=0.1)
+        assert got[rep] / len(plans) == pytest.approx(logged, abs=0.15)
     assert make_plan(alike(6), Limits(seats={"p": 2}), seed=5) == plans[5]
 
 
@@ -54,7 +54,7 @@ def test_lots_keep_the_limits() -> None:
 def test_the_hold_out_is_drawn_with_its_chance_in_every_program(share: float) -> None:
     rows = drawn(40, 3, p_positive=1.0, centre=0.1)
     held: Counter[str] = Counter()
-    plans = [make_plan(rows, Limits(hold_out=share), covariance=COVARIANCE, seed=seed) for seed in range(200)]
+    plans = [make_plan(rows, Limits(hold_out=share), covariance=COVARIANCE, seed=seed) for seed in range(80)]
     for plan in plans:
         assert {line.propensity for line in plan.lines} == {1 - share}
         kept = [line for line in plan.lines if line.held_out]
@@ -76,7 +76,8 @@ def test_held_out_reps_cost_nothing_and_gain_nothing_now() -> None:
 
 
 def test_gaps_are_drawn_among_near_ties_too() -> None:
-    rows = [Candidate(f"r{at}", "p", "t", priority=1.0 + 0.01 * at) for at in range(4)]
-    plan = make_plan(rows, Limits(people=2))
-    assert len(plan.offered) == 2
+    rows = [Candidate(f"r{at}", "p", "t", gap=1.0 + 0.3 * (at > 1) + 0.001 * at) for at in range(4)]
+    plan = make_plan(rows, Limits(people=1))
+    assert len(plan.offered) == 1
+    assert {line.rep_id for line in plan.lines} == {"r2", "r3"}
     assert any(line.held_out for line in plan.lines)

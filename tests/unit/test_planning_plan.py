@@ -107,10 +107,10 @@ def test_nobody_is_trained_without_evidence() -> None:
 
 def test_without_effects_the_largest_gaps_come_first_and_no_value_is_claimed() -> None:
     rows = [
-        Candidate("a", "p", priority=0.9, cost=5),
-        Candidate("a", "q", priority=1.2, cost=5),
-        Candidate("b", "p", priority=2.0, cost=5),
-        Candidate("c", "p", priority=MIN_GAP - 0.01, cost=5),
+        Candidate("a", "p", gap=0.9, cost=5),
+        Candidate("a", "q", gap=1.2, cost=5),
+        Candidate("b", "p", gap=2.0, cost=5),
+        Candidate("c", "p", gap=MIN_GAP - 0.01, cost=5),
     ]
     plan = make_plan(rows, Limits(people=1))
     assert offers(plan) == {("b", "p")}
@@ -121,7 +121,7 @@ def test_without_effects_the_largest_gaps_come_first_and_no_value_is_claimed() -
 
 
 def test_reps_without_a_claimed_effect_get_what_the_others_leave() -> None:
-    rows = [sure("a", "p", 0.01), Candidate("b", "p", priority=3.0, cost=1), Candidate("c", "p", priority=2.0, cost=1)]
+    rows = [sure("a", "p", 0.01), Candidate("b", "p", gap=3.0, cost=1), Candidate("c", "p", gap=2.0, cost=1)]
     plan = make_plan(rows, Limits(people=2))
     assert offers(plan) == {("a", "p"), ("b", "p")}
     assert "For 1 of them no effect is claimed" in plan.values[0].text
@@ -274,3 +274,15 @@ def test_seats_of_an_unknown_program_are_refused_with_the_likely_one() -> None:
 def test_contradictions_are_refused(rows: list[Candidate], covariance: object, words: str) -> None:
     with pytest.raises(SpmError, match=words):
         make_plan(rows, covariance=covariance)  # type: ignore[arg-type]
+
+
+def test_a_priority_orders_gaps_that_are_large_enough() -> None:
+    rows = [
+        Candidate("a", "p", gap=1.0, priority=0.02),
+        Candidate("b", "p", gap=2.0, priority=0.01),
+        Candidate("c", "p", gap=0.1, priority=0.09),
+        Candidate("d", "p", gap=1.0, priority=0.0),
+    ]
+    plan = make_plan(rows, Limits(people=1))
+    assert [line.rep_id for line in plan.lines] == ["a"]
+    assert plan.unplanned["c"] == plan.unplanned["d"] == "no_gap"
