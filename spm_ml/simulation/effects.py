@@ -10,7 +10,7 @@ from spm_ml.simulation.first_period import Pipelines
 from spm_ml.simulation.programs import gains
 from spm_ml.simulation.render import dates, words
 from spm_ml.simulation.staff import Staff
-from spm_ml.simulation.world import SKILLS, Floats
+from spm_ml.simulation.world import SKILLS, Floats, Ints
 
 
 def attainment_effect(course: Course, period: int, gain: Floats) -> Floats:
@@ -59,7 +59,8 @@ def enrolment_effects(course: Course, staff: Staff, pipelines: Pipelines) -> pa.
     """For each enrolment of a finished or running period: skill gained and attainment gained in the period after.
 
     Columns: rep_id, program_id, started_on, period (in which it begins to work; null: not simulated), `gain_` and each
-    skill, effect (steady state) and first_period (in that period alone), both null without quota or period.
+    skill, effect (steady state), first_period (in that period alone) and time_lost (in that period, as pipeline was not
+    created while the rep sat in class: negative), all three null without quota or period.
     """
     last = len(course.timeline.periods) - 1
     parts = []
@@ -67,16 +68,19 @@ def enrolment_effects(course: Course, staff: Staff, pipelines: Pipelines) -> pa.
         course.schooling.enrolments, course.schooling.enrolment_gains, strict=True
     ):
         after = int(taken_in[0]) + 1 if len(taken_in) else last + 1
-        effect = first = np.full(len(rep), np.nan)
+        effect = first = lost = np.full(len(rep), np.nan)
         if after <= last:
             whole = np.zeros((course.people.count, gain.shape[1]))
             whole[rep] = gain
             # The rates of the period after already hold the gain, so what it added is what taking it away would cost.
             effect = -attainment_effect(course, after, -whole)[rep]
             quota = course.quotas.final[after, rep]
-            first = -pipelines.effect(after, rep, -gain) / np.where(quota > 0, quota, np.nan)
-        parts.append((rep, program, started, np.full(len(rep), after if after <= last else -1), gain, effect, first))
-    rep, program, started, after_period, gains_in, effects, firsts = (
+            quota = np.where(quota > 0, quota, np.nan)
+            first = -pipelines.effect(after, rep, -gain) / quota
+            lost = -pipelines.lost(after - 1, rep, _days_lost(course, after - 1, program)) / quota
+        after_period = np.full(len(rep), after if after <= last else -1)
+        parts.append((rep, program, started, after_period, gain, effect, first, lost))
+    rep, program, started, after_period, gains_in, effects, firsts, losses = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     seen = staff.known[rep] & (started <= course.timeline.end)
@@ -89,8 +93,15 @@ def enrolment_effects(course: Course, staff: Staff, pipelines: Pipelines) -> pa.
             **{f"gain_{skill}": pa.array(gains_in[seen, place]) for place, skill in enumerate(SKILLS)},
             "effect": pa.array(effects[seen], from_pandas=True),
             "first_period": pa.array(firsts[seen], from_pandas=True),
+            "time_lost": pa.array(losses[seen], from_pandas=True),
         }
     )
+
+
+def _days_lost(course: Course, period: int, program: Ints) -> Floats:
+    """(n,) share of a period's selling days that programs take."""
+    selling = course.timeline.week_load[course.timeline.weeks_of(period)].sum() * 5
+    return np.asarray(np.array([each.days for each in course.world.programs])[program] / selling)
 
 
 def program_effects(course: Course, individual: pa.Table, enrolments: pa.Table) -> pa.Table:

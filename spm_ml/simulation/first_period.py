@@ -5,7 +5,7 @@ An expectation without chance: the mass of the pipeline, in money, is carried fr
 too; reversals, second credits and deals taken over from leavers are left out.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -65,6 +65,19 @@ class Pipelines:
             for rates in (now, improved(now, gain, self.course.world))
         ]
         return np.asarray(booked[1] - booked[0])
+
+    def lost(self, period: int, rep: Ints, share: Floats) -> Floats:
+        """(n,) minor units not booked in the period after one in which reps created pipeline only on the other days.
+
+        Args:
+            period: Index of the period in which the days were lost; there must be one after it.
+            rep: (n,).
+            share: (n,) of its selling days.
+        """
+        now, then = _of(self.course.rates[period], rep), _of(self.course.rates[period + 1], rep)
+        missing = np.zeros((len(STAGES), len(rep), _NODES))
+        self.play(missing, replace(now, created=now.created * share / (1 - share)), period, rep)
+        return self.play(missing, replace(then, created=np.zeros(len(rep))), period + 1, rep)
 
     def play(self, open_now: Floats, rates: Rates, period: int, rep: Ints) -> Floats:
         """Carries pipelines (stages, n, nodes) through a period, in place; gives what is booked in it (n,).

@@ -15,7 +15,7 @@ from spm_ml.simulation.first_period import Pipelines
 from spm_ml.simulation.hazards import plant
 from spm_ml.simulation.simulate import DEFAULT_END
 from spm_ml.simulation.timeline import Timeline
-from spm_ml.simulation.world import SKILLS, World
+from spm_ml.simulation.world import SKILLS, Ints, World
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def course() -> Course:
     world = plant(World.clean(), ("H07", "H08", "H24"))
     calendar = FiscalCalendar.of(world.organisation)
     timeline = Timeline.of(calendar, last=DEFAULT_END, periods=2, burn_in=world.burn_in)
-    return run(world, timeline, 12, streams(4), [].append, silent)
+    diary: list[dict[str, Ints]] = []
+    return run(world, timeline, 12, streams(4), diary.append, silent)
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,20 @@ def test_who_is_away_has_no_pipeline(course: Course, pipelines: Pipelines) -> No
         away = ~course.people.active(int(eve_week))
         assert (eve[:, away] == 0).all()
         assert (eve[:, ~away].sum(axis=(0, 2)) > 0).all()
+
+
+def test_days_in_class_cost_bookings_in_the_period_after(course: Course, pipelines: Pipelines) -> None:
+    period, rep = course.timeline.first_reported, np.arange(course.people.count)
+    one, three = (pipelines.lost(period, rep, np.full(len(rep), days / 64)) for days in (1, 3))
+    assert (three >= one).all()
+    assert (one >= 0).all()
+    assert (one > 0).sum() >= 8
+    assert (pipelines.lost(period, rep, np.zeros(len(rep))) == 0).all()
+
+
+def test_time_lost_is_a_small_loss(folder: Path) -> None:
+    lost = pd.read_parquet(folder / "truth" / "enrolment_effects.parquet").dropna(subset=["time_lost"])
+    assert (lost["time_lost"] <= 0).all()
+    assert -0.05 < lost["time_lost"].mean() < -0.002
+    by_program = lost.groupby("program_id")["time_lost"].mean()
+    assert by_program["P5"] > by_program["P1"]  # a day against three
