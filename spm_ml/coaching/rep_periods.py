@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -10,6 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from spm_ml.coaching.funnel import Funnel, funnels_of
 from spm_ml.coaching.programs import Program, offered_programs
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.history import SalesHistory
@@ -22,6 +24,7 @@ KPI_COLUMNS: Final = (
     "kpi_won_count",
     "kpi_won_amount",
     "kpi_lost_count",
+    "kpi_advanced_count",
     "kpi_cycle_days",
     "kpi_largest_won",
     "kpi_inherited_won",
@@ -63,6 +66,7 @@ class RepPeriods:
         programs: In the order of their ids.
         watermark: Latest recorded day.
         feature_names: Columns that were known and may be learnt from.
+        funnels: How deals move in each segment, and under `''` in all of them.
     """
 
     frame: pd.DataFrame
@@ -70,6 +74,14 @@ class RepPeriods:
     programs: tuple[Program, ...]
     watermark: date
     feature_names: tuple[str, ...]
+    funnels: Mapping[str, Funnel] = field(default_factory=dict)
+
+    @property
+    def period_days(self) -> float:
+        """Mean length of a period, calendar days; a quarter's without rows."""
+        spans = self.frame[["t", "period_start", "period_end"]].drop_duplicates("t")
+        days = (spans["period_end"] - spans["period_start"]).dt.days + 1
+        return float(days.mean()) if len(days) else 91.0
 
     @property
     def last(self) -> int:
@@ -111,22 +123,29 @@ def rep_periods(history: SalesHistory, dataset: RepPeriodDataset) -> RepPeriods:
         programs=offered_programs(history),
         watermark=dataset.watermark,
         feature_names=dataset.feature_names,
+        funnels=funnels_of(
+            history,
+            table.drop_duplicates("rep_id", keep="last").set_index("rep_id")["segment"],
+            np.sort(frame["period_start"].unique()),
+        ),
     )
 
 
 def _kpis(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
     """What happened in each period by event day: `rep_id, period_start` and `KPI_COLUMNS`."""
     spans = rows[["period_start", "period_end"]].drop_duplicates().sort_values("period_start")
+    moved_on = _.stage_position > _.previous_stage_position
     events = history.ledger.filter(_.rep_id.notnull()).mutate(
         created=(_.event_number == 0).cast("int64"),
         won=((_.outcome == "won") & ~(_.previous_outcome == "won").fill_null(False)).cast("int64"),
         lost=((_.outcome == "lost") & ~(_.previous_outcome == "lost").fill_null(False)).cast("int64"),
+        advanced=((_.outcome == "open") & moved_on).fill_null(False).cast("int64"),
         taken_over=(_.rep_id != _.previous_rep_id).fill_null(False).cast("int64"),
     )
     ever_taken = events.group_by("opportunity_id", "rep_id").agg(inherited=_.taken_over.max())
     value = _.amount.fill_null(0)
     daily = (
-        events.filter((_.created + _.won + _.lost) > 0)
+        events.filter((_.created + _.won + _.lost + _.advanced) > 0)
         .left_join(ever_taken, ["opportunity_id", "rep_id"])
         .group_by("rep_id", day="event_on")
         .agg(
@@ -135,6 +154,7 @@ def _kpis(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
             kpi_won_count=_.won.sum(),
             kpi_won_amount=(_.won * value).sum(),
             kpi_lost_count=_.lost.sum(),
+            kpi_advanced_count=_.advanced.sum(),
             kpi_cycle_days=(_.won * _.event_on.delta(_.created_on, unit="day").fill_null(0)).sum(),
             kpi_largest_won=(_.won * value).max(),
             kpi_inherited_won=(_.won * value * _.inherited.fill_null(0)).sum(),

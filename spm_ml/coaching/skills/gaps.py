@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -156,11 +155,8 @@ def _rating_texts(ratings: pd.DataFrame, periods: RepPeriods, skill: str) -> npt
     others = newest[newest["assessor"] != "self"]
     newest = pd.concat([others, newest[~newest["rep_id"].isin(others["rep_id"])]])
     rows = periods.frame["t"].to_numpy() == periods.last
-    said: dict[str, Sequence[str]] = {
-        str(rep): [
-            f"{row.score:.2g} by {_WHO.get(row.assessor, row.assessor)} (peers {row.peers:.2g})"
-            for row in group.itertuples()
-        ]
+    said = {
+        str(rep): [_said(row["score"], row["assessor"], row["peers"]) for row in group.to_dict("records")]
         for rep, group in newest.groupby("rep_id")
     }
     words = skill.replace("_", " ")

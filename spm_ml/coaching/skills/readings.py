@@ -81,8 +81,7 @@ def _conditions(frame: pd.DataFrame) -> Floats:
 
     def number(name: str, default: float) -> Floats:
         column = frame[name].astype("float64") if name in frame else pd.Series(default, frame.index)
-        filled: Floats = column.fillna(default).to_numpy()
-        return filled
+        return np.asarray(column.fillna(default), dtype=np.float64)
 
     tenure = np.maximum(number("tenure_days", 720.0), 0)
     numbers = np.column_stack(

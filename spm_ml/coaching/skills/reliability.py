@@ -101,8 +101,10 @@ def _agreements(ratings: pd.DataFrame) -> list[tuple[str, str, int, float, int]]
         both = rows.merge(rows.assign(t=rows["t"] - lag), on=["rep_id", "skill", "t"], suffixes=("", "_later"))
         if lag == 0:
             both = both[both["assessor"] < both["assessor_later"]]
-        product = (
-            (both["z"] * both["z_later"]).groupby([both["assessor"], both["assessor_later"]]).agg(["mean", "count"])
-        )
-        found += [(str(a), str(b), lag, float(mean), int(count)) for (a, b), (mean, count) in product.iterrows()]
+        both = both.assign(product=both["z"] * both["z_later"])
+        pairs = both.groupby(["assessor", "assessor_later"], as_index=False)["product"].agg(["mean", "count"])
+        found += [
+            (str(row["assessor"]), str(row["assessor_later"]), lag, float(row["mean"]), int(row["count"]))
+            for row in pairs.to_dict("records")
+        ]
     return found
