@@ -1,7 +1,7 @@
 """Recommendations: which program is offered to whom, on what evidence, and what was decided."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
@@ -17,7 +17,7 @@ from serving.routes.answers import (
     major_or_none,
     source,
 )
-from spm_ml.predictions import Batch, BatchReader, Decision, Offer, Principal, RiskBand
+from spm_ml.predictions import Batch, BatchReader, Decision, EvidenceLevel, Offer, Principal, RiskBand, Verdict
 
 router = APIRouter(prefix="/v1/recommendations", tags=["recommendations"])
 
@@ -29,7 +29,7 @@ class DecisionOut(Model):
 
     rep_id: str
     program_id: str
-    verdict: Literal["accepted", "overridden"]
+    verdict: Verdict
     reason: str
     decided_by: str
     decided_at: datetime
@@ -62,9 +62,15 @@ class RecommendationOut(Model):
     effect_high: float | None
     p_positive: float | None
     cost: float | None
+    cost_per_point: float | None = Field(description="Cost of the seat for each expected point (0.01) of attainment.")
     evidence: str
+    evidence_level: EvidenceLevel = Field(
+        description="Whose enrolments the effect rests on; `gap`: no effect is claimed, the largest gap decides."
+    )
     reason: str
     expires_on: date
+    propensity: float | None = Field(description="Chance with which the offer was drawn; 1 = no lottery.")
+    held_out: bool = Field(description="Drawn by lot to be offered nothing for now, so that effects can be measured.")
     abstention: AbstentionOut | None
     decision: DecisionOut | None
 
@@ -85,9 +91,13 @@ class RecommendationOut(Model):
             effect_high=row.effect_high,
             p_positive=row.p_positive,
             cost=major_or_none(row.cost, batch),
+            cost_per_point=major_or_none(row.cost_per_point, batch),
             evidence=row.evidence,
+            evidence_level=row.evidence_level,
             reason=row.reason,
             expires_on=row.expires_on,
+            propensity=row.propensity,
+            held_out=row.held_out,
             abstention=AbstentionOut.of(row.abstention),
             decision=None if offer.decision is None else DecisionOut.of(offer.decision),
         )

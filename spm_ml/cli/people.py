@@ -64,7 +64,7 @@ def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recomme
     from spm_ml.coaching import recommend as run
     from spm_ml.dataset import current_dataset
     from spm_ml.history import SalesHistory
-    from spm_ml.predictions import PredictionStore
+    from spm_ml.predictions import CoachingBatch, PredictionStore
     from spm_ml.tables import minor_digits
 
     dataset = current_dataset(console.workspace, progress=console.progress)
@@ -78,7 +78,7 @@ def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recomme
             console.log("not published: run 'spm score' first, then 'spm recommend' again")
             return run(history, dataset, budget=most)
         offers = run(history, dataset, as_of=batch.as_of, period=history.calendar.parse(batch.period), budget=most)
-        store.publish_recommendations(offers)
+        store.publish_coaching(CoachingBatch(offers, (), (), (), (), None))
         return offers
 
 

@@ -1,13 +1,11 @@
 """The operational store: scored batches, recommendations, decisions, access and the audit trail."""
 
+from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing_offers
 from spm_ml.predictions.audit import AuditEntry
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.coaching import (
     CheckSlug,
     CoachingBatch,
-    Diagnosis,
-    DiagnosisPart,
-    DiagnosisVerdict,
     EffectCheck,
     EffectPoint,
     EffectVerdict,
@@ -15,10 +13,10 @@ from spm_ml.predictions.coaching import (
     PlanValue,
     ProgramFinding,
     ProgramOption,
-    SkillRating,
 )
 from spm_ml.predictions.credentials import Principal
-from spm_ml.predictions.decisions import Decision
+from spm_ml.predictions.decisions import Decision, ExpiredOfferError, NothingToReverseError, Verdict
+from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.publishing import BatchContent
@@ -42,6 +40,8 @@ __all__ = [
     "COMPANY",
     "LEVELS",
     "MOST_DEALS",
+    "Assignment",
+    "AssignmentEvent",
     "AuditEntry",
     "Batch",
     "BatchContent",
@@ -58,12 +58,14 @@ __all__ = [
     "EffectPoint",
     "EffectVerdict",
     "EvidenceLevel",
+    "ExpiredOfferError",
     "ForecastChange",
     "ForecastPart",
     "Level",
     "Listing",
     "MetricValue",
     "ModelCard",
+    "NothingToReverseError",
     "Offer",
     "Person",
     "PlanSummary",
@@ -85,5 +87,7 @@ __all__ = [
     "SubmissionKind",
     "TeamPrediction",
     "UnknownPeriodError",
+    "Verdict",
     "WithoutLargest",
+    "standing_offers",
 ]

@@ -8,9 +8,21 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter
 
 from spm_ml.predictions.batch import ModelCard
+from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
+from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 
-Row = TypeVar("Row", Prediction, TeamPrediction, Recommendation, ModelCard)
+Row = TypeVar(
+    "Row",
+    Prediction,
+    TeamPrediction,
+    Recommendation,
+    ModelCard,
+    Diagnosis,
+    ProgramFinding,
+    ProgramOption,
+    PlanSummary,
+)
 
 
 def _plain(value: object) -> object:
@@ -24,7 +36,16 @@ def _plain(value: object) -> object:
     raise TypeError(f"a stored row cannot hold {type(value).__name__} {value!r}")
 
 
-def encode(row: Prediction | TeamPrediction | Recommendation | ModelCard) -> str:
+def encode(
+    row: Prediction
+    | TeamPrediction
+    | Recommendation
+    | ModelCard
+    | Diagnosis
+    | ProgramFinding
+    | ProgramOption
+    | PlanSummary,
+) -> str:
     """The row as compact JSON.
 
     Raises:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from spm_ml.errors import ConfigurationError
@@ -67,6 +67,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that alone may write; committed when the block ends without an error."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         yield connection
+
+
+def hold(connection: Connection, table: Table) -> None:
+    """Lets no other transaction write to the table until this one ends; call it before reading what to append to.
+
+    On PostgreSQL it must be the first statement, because the first read freezes what the transaction sees. SQLite's
+    writing transactions exclude each other anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def is_reachable(engine: Engine) -> bool:

@@ -1,6 +1,6 @@
 """Writing a batch: rows are staged where nobody looks, then one pointer is flipped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,7 +11,9 @@ from spm_ml.errors import DataError
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
 from spm_ml.predictions.batch import Batch, ModelCard, Person
-from spm_ml.predictions.encoding import decode, encode
+from spm_ml.predictions.coaching import CoachingBatch
+from spm_ml.predictions.encoding import encode
+from spm_ml.predictions.publishing_coaching import insert, keep_coaching, write_coaching
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 
 PUBLISHED: Final = "published"
@@ -32,7 +34,7 @@ class BatchContent:
         people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
         predictions: One row a rep and as-of day of the period.
         teams: One row a team, region or company and as-of day.
-        recommendations: In order of preference for each rep; None keeps those now published for the period.
+        recommendations: In order of preference for each rep; None keeps what coaching published for the period.
         model_card: The model behind the batch.
     """
 
@@ -54,10 +56,7 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     if known is not None and known.published_at is not None:
         raise DataError(f"batch {batch.batch_id} was published on {known.published_at}; score again for a new batch")
     people = {person.rep_id for person in content.people}
-    offers = content.recommendations
-    if offers is None:
-        offers = tuple(offer for offer in _published_offers(connection, batch.period) if offer.rep_id in people)
-    named = {row.rep_id for row in content.predictions} | {offer.rep_id for offer in offers}
+    named = {row.rep_id for row in content.predictions} | {offer.rep_id for offer in content.recommendations or ()}
     if strangers := sorted(named - people):
         raise DataError(
             f"batch {batch.batch_id} holds rows of {len(strangers)} reps who are not among its people "
@@ -67,43 +66,14 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     stored = {field.name: getattr(batch, field.name) for field in fields(batch)}
     connection.execute(schema.batches.insert().values(**stored, staged_at=datetime.now(UTC)))
     own = {"batch_id": batch.batch_id}
-    _insert(connection, schema.people, [own | _columns(person) for person in content.people])
-    _insert(connection, schema.predictions, [own | _prediction(row) for row in content.predictions])
-    _insert(connection, schema.teams, [own | _team(row) for row in content.teams])
-    _insert(connection, schema.recommendations, [own | row for row in _offers(offers)])
+    insert(connection, schema.people, [own | _columns(person) for person in content.people])
+    insert(connection, schema.predictions, [own | _prediction(row) for row in content.predictions])
+    insert(connection, schema.teams, [own | _team(row) for row in content.teams])
+    if content.recommendations is None:
+        keep_coaching(connection, batch, PUBLISHED)
+    else:
+        write_coaching(connection, batch.batch_id, CoachingBatch(tuple(content.recommendations), (), (), (), (), None))
     connection.execute(schema.model_cards.insert().values(**own, body=encode(content.model_card)))
-
-
-def replace_offers(connection: Connection, batch: Batch, recommendations: Iterable[Recommendation], actor: str) -> int:
-    """Puts other recommendations in place of the published batch's, in the connection's transaction.
-
-    Returns:
-        How many are stored: those for people of the batch.
-
-    Raises:
-        DataError: They are for another period than the published batch.
-    """
-    offers = tuple(recommendations)
-    if wrong := sorted({offer.period for offer in offers} - {batch.period}):
-        raise DataError(
-            f"recommendations are for {wrong[0]}, the published batch is for {batch.period}; run 'spm score' first"
-        )
-    people = schema.people.c
-    known = set(connection.execute(select(people.rep_id).where(people.batch_id == batch.batch_id)).scalars())
-    kept = [offer for offer in offers if offer.rep_id in known]
-    table = schema.recommendations
-    connection.execute(delete(table).where(table.c.batch_id == batch.batch_id))
-    _insert(connection, table, [{"batch_id": batch.batch_id} | row for row in _offers(kept)])
-    made = sum(offer.abstention is None for offer in kept)
-    record(
-        connection,
-        actor=actor,
-        action="recommendations published",
-        subject=batch.batch_id,
-        batch=batch,
-        detail={"offers": made, "abstentions": len(kept) - made},
-    )
-    return len(kept)
 
 
 def flip(connection: Connection, batch: Batch, actor: str) -> None:
@@ -166,23 +136,6 @@ def prune(connection: Connection) -> None:
     connection.execute(delete(schema.batches).where(old | abandoned))
 
 
-def _published_offers(connection: Connection, period: str) -> tuple[Recommendation, ...]:
-    offers, batches, pointer = schema.recommendations.c, schema.batches.c, schema.pointer.c
-    rows = connection.execute(
-        select(offers.body)
-        .join(schema.batches, batches.batch_id == offers.batch_id)
-        .join(schema.pointer, pointer.batch_id == batches.batch_id)
-        .where(pointer.name == PUBLISHED, batches.period == period)
-        .order_by(offers.rep_id, offers.position)
-    )
-    return tuple(decode(Recommendation, row.body) for row in rows)
-
-
-def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(table.insert(), rows)
-
-
 def _columns(person: Person) -> dict[str, Any]:
     return {field.name: getattr(person, field.name) for field in fields(person)}
 
@@ -208,17 +161,3 @@ def _prediction(row: Prediction) -> dict[str, Any]:
 def _team(row: TeamPrediction) -> dict[str, Any]:
     copied = ("level", "key", "as_of", "label", "manager_id", "reps")
     return {name: getattr(row, name) for name in copied} | {"body": encode(row)}
-
-
-def _offers(recommendations: Iterable[Recommendation]) -> Iterable[dict[str, Any]]:
-    positions: dict[str, int] = {}
-    for row in recommendations:
-        position = positions[row.rep_id] = positions.get(row.rep_id, -1) + 1
-        yield {
-            "rep_id": row.rep_id,
-            "position": position,
-            "program_id": row.program_id,
-            "abstained": row.abstention is not None,
-            "effect": row.effect,
-            "body": encode(row),
-        }

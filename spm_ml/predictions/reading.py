@@ -4,15 +4,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
-from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.batch import ModelCard, Person
 from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode
+from spm_ml.predictions.reading_coaching import CoachingReader
 from spm_ml.predictions.rows import Level, Prediction, Recommendation, RiskBand, TeamPrediction, without_words
-from spm_ml.predictions.scope import Scope, Subject, tree_of
+from spm_ml.predictions.scope import Subject, tree_of
 
 Item = TypeVar("Item")
 BandChoice = Literal[RiskBand, "none"]
@@ -91,20 +92,8 @@ class Offer:
     decision: Decision | None
 
 
-class BatchReader:
-    """The published batch of a period, as one principal may see it.
-
-    Attributes:
-        batch: What the numbers were computed from.
-        scope: Whose view it is; every method about people applies it.
-    """
-
-    def __init__(self, connection: Connection, batch: Batch, scope: Scope, tree_batch_id: str) -> None:
-        self.batch = batch
-        self.scope = scope
-        self._connection = connection
-        # Access follows the organisation as it is now, also when an earlier period's batch is read.
-        self._tree_batch_id = tree_batch_id
+class BatchReader(CoachingReader):
+    """The published batch of a period, as one principal may see it."""
 
     def people(self) -> tuple[Person, ...]:
         """Everybody in the tree, managers included, by name."""
@@ -193,9 +182,6 @@ class BatchReader:
         cards = schema.model_cards.c
         body = self._connection.execute(select(cards.body).where(cards.batch_id == self.batch.batch_id)).scalar_one()
         return decode(ModelCard, body)
-
-    def _may(self, subject: Subject, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        return self.scope.predicate(subject, column, self._tree_batch_id)
 
     def _reps(self, subject: Subject, *columns: ColumnElement[Any]) -> Select[Any]:
         return select(*columns).where(

@@ -146,6 +146,41 @@ recommendations = Table(
     Column("body", Text, nullable=False),
 )
 
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    _batch_key(),
+    Column("rep_id", String, primary_key=True),
+    Column("verdict", String, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _batch_key(),
+    Column("program_id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+options = Table(
+    "options",
+    metadata,
+    _batch_key(),
+    Column("rep_id", String, primary_key=True),
+    Column("program_id", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    _batch_key(),
+    Column("covariance", Text, nullable=False),
+    Column("body", Text),
+)
+
 model_cards = Table("model_cards", metadata, _batch_key(), Column("body", Text, nullable=False))
 
 decisions = Table(
@@ -157,11 +192,38 @@ decisions = Table(
     Column("period", String, nullable=False),
     Column("rep_id", String, nullable=False),
     Column("program_id", String, nullable=False),
-    Column("verdict", String, CheckConstraint("verdict IN ('accepted', 'overridden')", name="verdict"), nullable=False),
+    Column("verdict", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("decided_by", String, nullable=False),
+    Column("decider_id", String),
     Column("role", String, nullable=False),
-    CheckConstraint("verdict = 'accepted' OR length(reason) > 0", name="reason"),
+    CheckConstraint("verdict IN ('accepted', 'overridden', 'reversed', 'declined')", name="verdict"),
+    CheckConstraint("verdict IN ('accepted', 'declined') OR length(reason) > 0", name="reason"),
+    Index(None, "period", "rep_id"),
+    sqlite_autoincrement=True,
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("assignment_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("happened_on", Date, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("program_id", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("propensity", Float),
+    Column("effect", Float),
+    Column("value", Float),
+    CheckConstraint(
+        "event IN ('offered', 'held_out', 'withdrawn', 'enrolled', 'completed', 'outcome')",
+        name="event",
+    ),
+    CheckConstraint("propensity IS NULL OR (propensity >= 0 AND propensity <= 1)", name="propensity"),
     Index(None, "period", "rep_id"),
     sqlite_autoincrement=True,
 )
@@ -205,5 +267,5 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
-APPEND_ONLY = (audit.name, decisions.name)
+APPEND_ONLY = (audit.name, decisions.name, assignments.name)
 """Tables whose rows triggers keep from being changed or deleted."""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, exists, false, literal, select, tr
 from spm_ml.predictions.schema import people, predictions, teams
 
 Role = Literal["manager", "hr", "analyst", "rep"]
-Subject = Literal["person", "figures", "offer", "decision", "team", "whole"]
+Subject = Literal["person", "figures", "offer", "decision", "own_offer", "team", "whole", "plan"]
 Reach = Literal["tree", "reports", "self", "others", "all", "large", "everybody", "none"]
 
 ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep")
@@ -22,37 +22,46 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "figures": "tree",
         "offer": "tree",
         "decision": "reports",
+        "own_offer": "self",
         "team": "tree",
         "whole": "everybody",
+        "plan": "everybody",
     },
     "hr": {
         "person": "all",
         "figures": "none",
         "offer": "all",
         "decision": "others",
+        "own_offer": "self",
         "team": "none",
         "whole": "none",
+        "plan": "all",
     },
     "analyst": {
         "person": "none",
         "figures": "none",
         "offer": "none",
         "decision": "none",
+        "own_offer": "none",
         "team": "large",
         "whole": "large",
+        "plan": "all",
     },
     "rep": {
         "person": "self",
         "figures": "self",
         "offer": "self",
         "decision": "none",
+        "own_offer": "self",
         "team": "none",
         "whole": "none",
+        "plan": "none",
     },
 }
 """What each role reaches. Person: name, team and risk band. Figures: bookings, deals, pipeline, quota, forecast and
-what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Team: a manager's
-aggregates. Whole: those of a region or the company, for managers with everybody below them."""
+what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Own offer: whose it may
+decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
+Plan: what the offers of everybody cost and are worth together."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class Scope:
 
         Args:
             subject: What is read or decided about.
-            column: Holds the person the row belongs to; for `whole` the row's batch.
+            column: Holds the person the row belongs to; for `whole` and `plan` the row's batch.
             batch_id: The published batch, whose people form the tree.
         """
         reach = self.reach(subject)
@@ -92,7 +101,7 @@ class Scope:
         if reach == "others":
             return true() if self.rep_id is None else column != self.rep_id
         if reach == "self":
-            return column == self.rep_id
+            return false() if self.rep_id is None else column == self.rep_id
         if reach == "tree":
             return column.in_(tree_of(self.rep_id or "", batch_id))
         if reach == "reports":
@@ -102,7 +111,8 @@ class Scope:
             return teams.c.reps >= SMALLEST_GROUP
         if reach == "everybody":
             outside = predictions.c.rep_id.not_in(tree_of(self.rep_id or "", batch_id))
-            return ~exists().where(predictions.c.batch_id == column, predictions.c.as_of == teams.c.as_of, outside)
+            same_day = predictions.c.as_of == teams.c.as_of if subject == "whole" else true()
+            return ~exists().where(predictions.c.batch_id == column, same_day, outside)
         return false()
 
 

@@ -1,36 +1,28 @@
 """PredictionStore: scored batches go in whole, and come out through a scope."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 
-from spm_ml.errors import ConfigurationError, DataError, NotReadyError
-from spm_ml.predictions import decisions, publishing, schema
+from spm_ml.errors import ConfigurationError, DataError
+from spm_ml.predictions import decisions, lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.archive import content_of
+from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
-from spm_ml.predictions.engine import connect, reading, writing
+from spm_ml.predictions.engine import connect, hold, reading, writing
 from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
-
-_BATCH_FIELDS: Final = tuple(field.name for field in fields(Batch))
-
-
-# Built once: every read runs it, and building takes longer than running.
-_POINTED: Final = (
-    select(schema.batches)
-    .join(schema.pointer, schema.pointer.c.batch_id == schema.batches.c.batch_id)
-    .where(schema.pointer.c.name == publishing.PUBLISHED)
-)
 
 
 class UnknownPeriodError(DataError):
@@ -110,7 +102,7 @@ class PredictionStore:
             batch: What the rows were computed from; its id must be new.
             predictions: One row a rep and as-of day of the running period.
             teams: One row a team, region or company and as-of day.
-            recommendations: In order of preference for each rep; None keeps those now published for the period.
+            recommendations: In order of preference for each rep; None keeps what coaching published for the period.
             model_card: The model behind the batch.
             people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
             actor: Who publishes, for the audit.
@@ -140,24 +132,25 @@ class PredictionStore:
         with writing(self._engine) as connection:
             publishing.flip(connection, batch, actor)
 
-    def publish_recommendations(self, recommendations: Sequence[Recommendation], *, actor: str = "coaching") -> int:
-        """Puts other recommendations in place of the published batch's.
+    def publish_coaching(self, coaching: CoachingBatch, *, actor: str = "coaching") -> int:
+        """Puts what coaching says in place of what it said beside the published batch, and logs its offers.
 
         Returns:
-            How many are stored: those for people of the batch.
+            How many recommendations are stored: those for people of the batch.
 
         Raises:
             NotReadyError: Nothing is published.
             DataError: They are for another period than the published batch.
         """
         with writing(self._engine) as connection:
-            batch = _required(_first_batch(connection, _POINTED))
-            return publishing.replace_offers(connection, batch, recommendations, actor)
+            hold(connection, schema.assignments)
+            batch = lookup.required(connection)
+            return publishing_coaching.publish_coaching(connection, batch, coaching, actor)
 
     def published_batch(self) -> Batch | None:
         """The batch that readers see; None before the first one."""
         with reading(self._engine) as connection:
-            return _first_batch(connection, _POINTED)
+            return lookup.published(connection)
 
     def published_on(self, as_of: date) -> Batch | None:
         """The newest published batch whose numbers are of that day; None if none is kept.
@@ -167,10 +160,10 @@ class PredictionStore:
         """
         batches = schema.batches.c
         with reading(self._engine) as connection:
-            return _first_batch(connection, _newest(batches.as_of == as_of))
+            return lookup.newest(connection, batches.as_of == as_of)
 
     def content(self, batch: Batch) -> publishing.BatchContent:
-        """Every row of a batch, whoever may see it: for the operator of the store, never behind a request.
+        """Every row that scoring wrote, and the offers: for the operator of the store, never behind a request.
 
         Raises:
             DataError: The batch is not kept.
@@ -178,17 +171,39 @@ class PredictionStore:
         with reading(self._engine) as connection:
             return content_of(connection, batch)
 
+    def coaching(self, batch: Batch) -> CoachingBatch:
+        """Everything that coaching published beside a batch: for the operator of the store, never behind a request."""
+        with reading(self._engine) as connection:
+            return publishing_coaching.coaching_of(connection, batch)
+
+    def assignments(self) -> tuple[Assignment, ...]:
+        """Every line of the assignment log, oldest first: for the operator of the store, never behind a request."""
+        with reading(self._engine) as connection:
+            return read_log(connection)
+
+    def log_assignments(self, events: Iterable[Assignment]) -> int:
+        """Appends to the assignment log what it does not say yet.
+
+        Returns:
+            How many lines were appended.
+        """
+        with writing(self._engine) as connection:
+            hold(connection, schema.assignments)
+            return log_events(connection, events)
+
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""
         batches = schema.batches
         with reading(self._engine) as connection:
-            current = _first_batch(connection, _POINTED)
+            current = lookup.published(connection)
             rows = connection.execute(
                 select(batches).where(batches.c.published_at.is_not(None)).order_by(batches.c.published_at)
             )
             last = {row.period: row for row in rows}
         stored = (
-            StoredPeriod(_batch(row), row.published_at, current is not None and row.batch_id == current.batch_id)
+            StoredPeriod(
+                lookup.batch_from(row), row.published_at, current is not None and row.batch_id == current.batch_id
+            )
             for row in last.values()
         )
         return tuple(sorted(stored, key=lambda one: (one.current, one.batch.as_of), reverse=True))
@@ -206,62 +221,54 @@ class PredictionStore:
             UnknownPeriodError: Nothing is published for that period.
         """
         with reading(self._engine) as connection:
-            current = batch = _required(_first_batch(connection, _POINTED))
+            current = batch = lookup.required(connection)
             if period is not None and period != current.period:
-                earlier = _first_batch(connection, _newest(schema.batches.c.period == period))
+                earlier = lookup.newest(connection, schema.batches.c.period == period)
                 if earlier is None:
                     raise UnknownPeriodError(f"nothing is published for period {period!r}; see the periods that are")
                 batch = earlier
             yield BatchReader(connection, batch, scope, current.batch_id)
 
     def decide(
-        self, principal: Principal, *, rep_id: str, program_id: str, verdict: decisions.Verdict, reason: str = ""
+        self,
+        principal: Principal,
+        *,
+        rep_id: str,
+        program_id: str,
+        verdict: decisions.Verdict,
+        reason: str = "",
+        today: date | None = None,
     ) -> decisions.Decision | None:
         """Records a decision about an offer of the published batch; None if there is none the principal may decide.
 
+        Args:
+            principal: Who decides.
+            rep_id: Whom the offer is for.
+            program_id: What is offered.
+            verdict: Accepted, overridden, reversed (what was decided before is taken back), or declined by the rep.
+            reason: Why; needed to override and to take back.
+            today: The day on which it is decided; default: the batch's own day.
+
         Raises:
             NotReadyError: Nothing is published.
-            ValueError: An override without a reason.
+            ValueError: An override or a taking back without a reason.
+            ExpiredOfferError: The offer holds no longer.
+            NothingToReverseError: There is no decision that the principal may take back.
         """
         with writing(self._engine) as connection:
-            batch = _required(_first_batch(connection, _POINTED))
+            hold(connection, schema.decisions)
             return decisions.decide(
                 connection,
-                batch,
-                principal.scope,
+                lookup.required(connection),
+                principal,
                 rep_id=rep_id,
                 program_id=program_id,
                 verdict=verdict,
                 reason=reason,
-                decided_by=principal.label,
+                today=today,
             )
 
     def audit_trail(self) -> tuple[AuditEntry, ...]:
         """Every line of the audit, oldest first."""
         with reading(self._engine) as connection:
             return trail(connection)
-
-
-def _newest(condition: ColumnElement[bool]) -> Select[Any]:
-    batches = schema.batches
-    return (
-        select(batches)
-        .where(condition, batches.c.published_at.is_not(None))
-        .order_by(batches.c.published_at.desc())
-        .limit(1)
-    )
-
-
-def _first_batch(connection: Connection, query: Select[Any]) -> Batch | None:
-    row = connection.execute(query).first()
-    return None if row is None else _batch(row)
-
-
-def _required(batch: Batch | None) -> Batch:
-    if batch is None:
-        raise NotReadyError("no forecast is published yet; run 'spm score' in this workspace")
-    return batch
-
-
-def _batch(row: Row[Any]) -> Batch:
-    return Batch(**{name: getattr(row, name) for name in _BATCH_FIELDS})

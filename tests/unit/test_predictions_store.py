@@ -10,7 +10,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from spm_ml.errors import ConfigurationError, DataError, NotReadyError
-from spm_ml.predictions import Level, Person, PredictionStore, Principal, Scope, Selection, UnknownPeriodError
+from spm_ml.predictions import (
+    CoachingBatch,
+    Level,
+    Person,
+    PredictionStore,
+    Principal,
+    Scope,
+    Selection,
+    UnknownPeriodError,
+)
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.publishing import ABANDONED_AFTER, KEPT_BATCHES, BatchContent
 from spm_ml.predictions.reading import BandChoice
@@ -51,7 +60,7 @@ def test_nothing_is_read_before_the_first_batch(store: PredictionStore) -> None:
     with pytest.raises(NotReadyError, match="spm score"), store.read(EVERYBODY):
         pass
     with pytest.raises(NotReadyError, match="spm score"):
-        store.publish_recommendations(())
+        store.publish_coaching(CoachingBatch((), (), (), (), (), None))
 
 
 def test_a_staged_batch_is_invisible_until_the_flip(store: PredictionStore, world: World) -> None:
@@ -121,12 +130,14 @@ def test_recommendations_are_replaced_without_a_new_batch(store: PredictionStore
     world.publish_into(store)
     offer = next(offer for offer in world.recommendations if offer.abstention is None)
     stranger = replace(offer, rep_id="r-elsewhere")
-    assert store.publish_recommendations([offer, stranger]) == 1
+    assert store.publish_coaching(CoachingBatch((offer, stranger), (), (), (), (), None)) == 1
     with store.read(EVERYBODY) as batch:
         assert [one.recommendation for one in batch.offers().items] == [offer]
-    assert store.audit_trail()[-1].detail == {"offers": 1, "abstentions": 0}
+    assert store.audit_trail()[-1].detail == {
+        "offers": 1, "abstentions": 0, "held_out": 0, "diagnoses": 0, "findings": {}
+    }  # fmt: skip
     with pytest.raises(DataError, match="are for 2026Q3, the published batch is for 2026Q2"):
-        store.publish_recommendations([replace(offer, period="2026Q3")])
+        store.publish_coaching(CoachingBatch((replace(offer, period="2026Q3"),), (), (), (), (), None))
 
 
 def test_offers_are_carried_into_the_next_batch_of_the_period(store: PredictionStore, world: World) -> None:
