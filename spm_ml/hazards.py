@@ -70,6 +70,8 @@ ABSTENTION_REASONS: Final[dict[str, str]] = {
     "stale_data": "The data is older than the stated limit.",
     "no_matched_gap": "No program teaches a skill in which a gap was found.",
     "budget_or_seats": "A gap was found, but seats or budget went to larger gaps.",
+    "no_protected_groups": "No protected group of these people is on record.",
+    "one_protected_group": "There are no two protected groups large enough to be compared.",
     "no_assessment": "Neither assessments nor KPI gaps are known for this rep.",
 }
 

@@ -90,6 +90,19 @@ class RiskBands(_Frozen):
         return "medium" if p_hit < self.medium_below else "low"
 
 
+class FairnessSettings(_Frozen):
+    """How burden and benefit are audited by protected group.
+
+    Attributes:
+        minimum_group: Persons below which no number of a group is given.
+        aggregation_only: Nothing about single persons leaves an audit, nor a measure that fewer persons than
+            `minimum_group` share.
+    """
+
+    minimum_group: int = Field(default=5, ge=3)
+    aggregation_only: bool = True
+
+
 class Organisation(_Frozen):
     """What a sales organisation declares about itself; kept as `organisation.yaml` in the workspace.
 
@@ -107,6 +120,7 @@ class Organisation(_Frozen):
         min_history_periods: Finished periods below which a rep's own history is called thin (H19).
         min_training_rows: Finished rep-periods below which no model is fitted.
         threads: Threads that model fitting may use.
+        fairness: How burden and benefit are audited by protected group.
     """
 
     name: str = "Sales organisation"
@@ -122,6 +136,7 @@ class Organisation(_Frozen):
     min_history_periods: int = Field(default=2, ge=1)
     min_training_rows: int = Field(default=60, ge=1)
     threads: int = Field(default=2, ge=1)
+    fairness: FairnessSettings = FairnessSettings()
 
     @field_validator("timezone")
     @classmethod

@@ -3,16 +3,18 @@
 Source: Mitchell et al. (2019), Model Cards for Model Reporting, FAT* '19, for the sections.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
 from spm_ml.hazards import ABSTENTION_REASONS, HAZARD_BY_CODE
+from training.fairness_words import fairness_words
 from training.insides import Insides
+from training.markdown import table
+from training.protected import ProtectedFacts
 from training.verdict import GateVerdict
 
 _MEASURES: Final = ("n", "crps", "mae", "wape", "brier", "ece", "auc", "coverage_80", "value_added")
@@ -25,10 +27,6 @@ _INTENDED: Final = """\
 * **Not for**: pay, commission, rating, promotion or termination of anybody, and no automatic action. A forecast is a
   statement about a period's bookings under the conditions of the past, not about a person's worth.
 * **Who decides**: a person, who sees the reasons, can override with a reason, and is told when no number is given."""
-
-_FAIRNESS: Final = """\
-**Not audited yet.** Protected attributes are never features and are stored apart, but no one has measured whether
-errors or flags differ between groups. Until that is done, do not claim that this model is fair."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,7 @@ class CardFacts:
         groups: Its groups of reps beside `reference`, as `training.subgroups.compare_groups` gives them.
         reference: The forecaster that groups are held against; '' = none.
         insides: What the fitted forecaster is made of.
+        protected: Burden, error and calibration by protected group.
     """
 
     forecaster: str
@@ -90,6 +89,7 @@ class CardFacts:
     groups: pd.DataFrame
     reference: str
     insides: Insides
+    protected: ProtectedFacts
 
 
 def render_card(facts: CardFacts) -> str:
@@ -109,9 +109,9 @@ def render_card(facts: CardFacts) -> str:
         f"Each of the periods {', '.join(facts.tested_periods) or 'none'} was forecast from what was known before it. "
         f"Errors are in units of {unit}; coverage is that of the 80 % interval; value added is the gain in CRPS over "
         "the best simple baseline (negative: the baseline is better).",
-        _table(facts.value_added, ("forecaster", *_MEASURES)),
+        table(facts.value_added, ("forecaster", *_MEASURES)),
         "### By week of the period",
-        _table(facts.by_week, ("week", *_MEASURES)),
+        table(facts.by_week, ("week", *_MEASURES)),
         "![Calibration](plots/calibration.png)",
         "Reliability of P(hit), week by week; the grey bars are what chance alone would do:",
         "![Reliability by week](plots/reliability_by_week.png)",
@@ -122,11 +122,11 @@ def render_card(facts: CardFacts) -> str:
         "### By level of the organisation",
         "Bookings of reps, and of teams, regions and the company as sums of the reps who stayed. CRPS and the width of "
         "the 80 % interval are divided by the mean outcome of the level; bias above 0: forecasts were too high.",
-        _table(facts.by_level, ("level", *_LEVEL_MEASURES)),
+        table(facts.by_level, ("level", *_LEVEL_MEASURES)),
         "### By group of reps",
         _groups(facts),
         "## The gate",
-        _table(
+        table(
             pd.DataFrame([{**row, "passed": "yes" if row["passed"] else "**no**"} for row in facts.verdict.rows()]),
             ("test", "passed", "detail"),
         ),
@@ -135,7 +135,7 @@ def render_card(facts: CardFacts) -> str:
         "## Data hazards met",
         _hazards(facts),
         "## Fairness",
-        _FAIRNESS,
+        fairness_words(facts.protected),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -149,11 +149,11 @@ def _made_of(insides: Insides) -> str:
             "Corrected by week, in normal scores (shift above 0: it was too low; spread above 1: too narrow; 0 and "
             "1: right as it was):"
         )
-        paragraphs.append(_table(insides.corrections, ("week", "shift", "spread")))
+        paragraphs.append(table(insides.corrections, ("week", "shift", "spread")))
     paragraphs.append(
         "Share of the variance of reps' errors that the reps of a period, and beyond that of a team, share:"
     )
-    paragraphs.append(_table(insides.shared, ("part", "period", "team")))
+    paragraphs.append(table(insides.shared, ("part", "period", "team")))
     return "\n\n".join(paragraphs)
 
 
@@ -163,7 +163,7 @@ def _groups(facts: CardFacts) -> str:
     columns = ("kind", "group", "reps", "n", "crps", "reference", "worse_by", "low", "high")
     return (
         f"CRPS of each group beside that of `{facts.reference}`; `worse_by` is the difference ÷ the reference's (below "
-        f"0: better), with an interval that holds for all groups at once.\n\n{_table(facts.groups, columns)}"
+        f"0: better), with an interval that holds for all groups at once.\n\n{table(facts.groups, columns)}"
     )
 
 
@@ -202,19 +202,4 @@ def _hazards(facts: CardFacts) -> str:
         {"code": code, "hazard": HAZARD_BY_CODE[code].label, "rep-periods": count, "rule": HAZARD_BY_CODE[code].rule}
         for code, count in sorted(facts.hazards.items())
     ]
-    return _table(pd.DataFrame(rows), ("code", "hazard", "rep-periods", "rule"))
-
-
-def _table(frame: pd.DataFrame, columns: Sequence[str]) -> str:
-    shown = [name for name in columns if name in frame]
-    lines = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
-    lines += ["| " + " | ".join(_cell(row[name]) for name in shown) + " |" for row in frame.to_dict("records")]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "" if value is None or pd.isna(value) else str(value).replace("|", "\\|")
-    if not isfinite(value):
-        return "–"
-    return f"{value:,}" if isinstance(value, int) or float(value).is_integer() else f"{value:.4g}"
+    return table(pd.DataFrame(rows), ("code", "hazard", "rep-periods", "rule"))

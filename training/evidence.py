@@ -14,12 +14,14 @@ import pandas as pd
 from spm_ml import __version__
 from spm_ml.backtest import Backtest
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import Forecaster
 from spm_ml.settings import Organisation
 from training.card import CardFacts, render_card
 from training.choice import Choice
 from training.insides import look_inside
 from training.plots import draw_calibration, draw_value_added
+from training.protected import protected_facts
 from training.subgroups import compare_groups, reference_of
 from training.weekly_plots import draw_pit_by_week, draw_reliability_by_week
 
@@ -34,6 +36,7 @@ class Evidence:
         backtest: Rolling-origin rows of every forecaster.
         choice: Which forecaster, why, and what the gate says.
         fitted: The forecaster.
+        groups: Who belongs to which protected group, for the audit; None: nothing is on record.
     """
 
     organisation: Organisation
@@ -41,6 +44,7 @@ class Evidence:
     backtest: Backtest
     choice: Choice
     fitted: Forecaster
+    groups: ProtectedGroups | None = None
 
     @cached_property
     def value_added(self) -> pd.DataFrame:
@@ -138,6 +142,9 @@ class Evidence:
             groups=groups,
             reference=reference or "",
             insides=look_inside(self.fitted, self.rows.finished(), floor=self.organisation.min_training_rows),
+            protected=protected_facts(
+                self.backtest, self.choice.forecaster, self.choice.champion, self.groups, self.organisation
+            ),
         )
 
 

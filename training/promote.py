@@ -7,10 +7,12 @@ from typing import Any
 
 from spm_ml.backtest import Backtest
 from spm_ml.errors import ConfigurationError, GateRefusedError
+from spm_ml.fairness import ProtectedGroups
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from spm_ml.settings import Workspace
 from training.gate import judge
+from training.protected import protected_test
 from training.verdict import GateVerdict
 
 
@@ -80,7 +82,11 @@ def promote(
     registry.load(candidate)  # an unreadable model must not become champion
     backtest = Backtest.read(registry.artifact(candidate, "backtest.parquet"))
     other = champion if champion is not None and champion.version != candidate.version else None
-    verdict = judge(backtest, candidate.forecaster, champion=other.forecaster if other else None)
+    in_use = other.forecaster if other else None
+    by_group = protected_test(
+        backtest, candidate.forecaster, in_use, ProtectedGroups.read(workspace), workspace.organisation()
+    )
+    verdict = judge(backtest, candidate.forecaster, champion=in_use).beside(by_group)
     tags = {"gate": json.dumps(verdict.rows()), "gate_passed": str(verdict.passed).lower()}
     if not verdict.passed and not reason:
         registry.annotate(candidate, tags)

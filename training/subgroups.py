@@ -1,6 +1,6 @@
 """Is any group of reps served worse by a model than by what is there without it?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -55,8 +55,19 @@ def _large(
         yield kind, name, mask
 
 
-def compare_groups(backtest: Backtest, candidate: str, reference: str) -> pd.DataFrame:
+def compare_groups(
+    backtest: Backtest,
+    candidate: str,
+    reference: str,
+    groups: Sequence[tuple[str, str, NDArray[np.bool_]]] | None = None,
+) -> pd.DataFrame:
     """Compares two forecasters group by group.
+
+    Args:
+        backtest: Rolling-origin rows of every forecaster.
+        candidate: Slug of the one that is judged.
+        reference: Slug of the other.
+        groups: Kind, name and tested rows of each; default: those of `groups_of`.
 
     Returns:
         One row a group: `kind`, `group`, `reps`, `n`, `crps` (the candidate's), `reference` (the other's), `worse_by`
@@ -65,7 +76,7 @@ def compare_groups(backtest: Backtest, candidate: str, reference: str) -> pd.Dat
 
     Source: Dunn (1961), JASA 56(293), for the level of each interval.
     """
-    found = list(groups_of(backtest.tested_rows()))
+    found = list(groups_of(backtest.tested_rows())) if groups is None else groups
     level = 1 - (1 - _LEVEL) / max(len(found), 1)
     table = []
     for kind, name, mask in found:

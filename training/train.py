@@ -12,6 +12,7 @@ from spm_ml import forecasting
 from spm_ml.backtest import current_backtest
 from spm_ml.dataset import RepPeriodDataset, current_dataset
 from spm_ml.errors import NotReadyError
+from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import FitSettings, Forecaster, forecaster_class
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHAMPION, ModelVersion, Registry, TrainingRun
@@ -99,7 +100,7 @@ def train(
     choice = choose(backtest, forecaster, champion=champion.forecaster if champion else None)
     fitted = _fit(choice, rows, settings, progress)
     clock.lap("fit")
-    evidence = Evidence(organisation, rows, backtest, choice, fitted)
+    evidence = Evidence(organisation, rows, backtest, choice, fitted, ProtectedGroups.read(workspace))
     with tempfile.TemporaryDirectory() as scratch:
         kept, saved = Path(scratch, "evidence"), Path(scratch, "forecaster")
         fitted.save(saved)

@@ -40,6 +40,10 @@ class GateVerdict:
         """The tests that were not passed."""
         return tuple(test for test in self.tests if not test.passed)
 
+    def beside(self, test: GateTest) -> "GateVerdict":
+        """The same with one more test."""
+        return GateVerdict(self.forecaster, (*self.tests, test))
+
     def rows(self) -> tuple[dict[str, Any], ...]:
         """One mapping a test, for storing."""
         return tuple(asdict(test) for test in self.tests)

@@ -6,7 +6,7 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import data, demo, looking_back, models, people, service
+from spm_ml.cli import data, demo, fairness, looking_back, models, people, service
 from spm_ml.errors import SpmError
 
 
@@ -30,6 +30,7 @@ for _command in (
     looking_back.replay,
     people.recommend,
     people.effects,
+    fairness.fairness,
     service.serve,
 ):
     spm.add_command(_command)

@@ -9,12 +9,15 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from spm_ml.fairness import Audit
 from spm_ml.forecasting import DealLevel, FitSettings, HistoricalMean, PanelEnsemble
+from spm_ml.hazards import Abstention
 from spm_ml.settings import QUANTILE_LEVELS
 from tests.rep_period_world import make_dataset
 from training.card import CardFacts, render_card
 from training.insides import Insides, look_inside
 from training.plots import draw_calibration, draw_value_added, pit_density
+from training.protected import ProtectedFacts
 from training.verdict import GateTest, GateVerdict
 from training.weekly_plots import MOST_WEEKS, draw_pit_by_week, draw_reliability_by_week
 
@@ -58,6 +61,12 @@ def facts() -> CardFacts:
             findings=("There is no signal.",),
             corrections=pd.DataFrame({"week": [0, 1], "shift": [0.12345, 0.0], "spread": [1.1, 1.0]}),
             shared=pd.DataFrame({"part": ["first third"], "period": [0.05], "team": [0.01]}),
+        ),
+        protected=ProtectedFacts(
+            Audit(pd.DataFrame(), Abstention("no_protected_groups")),
+            pd.DataFrame(),
+            pd.DataFrame(),
+            GateTest("no_group_bears_more", True, None, None, "nothing on record"),
         ),
     )
 
@@ -142,7 +151,9 @@ def test_the_insides_are_read_off_the_fitted_forecaster() -> None:
 
 
 def test_fairness_is_not_claimed(facts: CardFacts) -> None:
-    assert "Not audited yet" in section(render_card(facts), "Fairness")
+    words = section(render_card(facts), "Fairness")
+    assert "**Not audited.** No protected group of these people is on record." in words
+    assert "do not claim that this model is fair" in words
 
 
 def test_the_pit_of_a_calibrated_forecast_is_flat() -> None:

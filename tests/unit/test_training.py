@@ -96,7 +96,7 @@ def test_mlflow_keeps_numbers_tables_pictures_and_the_card(
         assert registry.artifact(trained.version, f"plots/{picture}").read_bytes().startswith(b"\x89PNG")
     card = registry.artifact(trained.version, "card.md").read_text()
     assert "Not for**: pay" in card
-    assert "Not audited yet" in card
+    assert "Not audited." in card
     assert "Harbour" in card
     assert "| company |" in card
     levels = pd.read_csv(registry.artifact(trained.version, "by_level.csv"))

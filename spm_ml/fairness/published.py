@@ -1,0 +1,30 @@
+"""The audit of what is published: the newest batch, its offers and diagnoses."""
+
+from spm_ml.errors import NotReadyError
+from spm_ml.fairness.audit import Audit, audit
+from spm_ml.fairness.groups import ProtectedGroups
+from spm_ml.fairness.measures import published_measures
+from spm_ml.predictions import PredictionStore
+from spm_ml.settings import Workspace
+
+
+def audit_published(workspace: Workspace) -> Audit:
+    """Audits the published batch of a workspace by the protected groups now on record.
+
+    Raises:
+        NotReadyError: Nothing is published.
+    """
+    organisation, file = workspace.organisation(), workspace.predictions_database
+    if not file.exists():
+        raise NotReadyError(_NOTHING)
+    with PredictionStore.open(file) as store:
+        batch = store.published_batch()
+        if batch is None:
+            raise NotReadyError(_NOTHING)
+        content = store.content(batch)
+    today = [row for row in content.predictions if row.as_of == batch.as_of]
+    measures = published_measures(today, content.recommendations or ())
+    return audit(ProtectedGroups.read(workspace), measures, organisation.fairness)
+
+
+_NOTHING = "no batch is published, so there is nothing to audit: run 'spm score' first"
