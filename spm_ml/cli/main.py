@@ -6,7 +6,7 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import data, demo, fairness, looking_back, models, people, service
+from spm_ml.cli import data, demo, fairness, looking_back, models, people, program_effects, service
 from spm_ml.errors import SpmError
 
 
@@ -29,7 +29,7 @@ for _command in (
     models.score,
     looking_back.replay,
     people.recommend,
-    people.effects,
+    program_effects.effects,
     fairness.fairness,
     service.serve,
 ):

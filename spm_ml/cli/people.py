@@ -1,4 +1,4 @@
-"""What to do about it: recommend and effects."""
+"""What to do about it: recommend."""
 
 from __future__ import annotations
 
@@ -27,20 +27,6 @@ RECOMMENDATION_COLUMNS = [
     "reason",
     "skill",
     "expires_on",
-]
-EFFECT_COLUMNS = [
-    "program_id",
-    "n_enrolled",
-    "att",
-    "att_low",
-    "att_high",
-    "naive_before_after",
-    "naive_difference",
-    "placebo_att",
-    "placebo_low",
-    "placebo_high",
-    "verdict",
-    "detail",
 ]
 
 
@@ -107,37 +93,3 @@ def recommend(console: Console, budget: Decimal | None, out: Path | None) -> Non
         shown=frame[["rep_id", "program_id", "cost", "reason"]],
         title=f"{len(made)} offers ({EVIDENCE}), {len(offers) - len(made)} reps without one",
     )
-
-
-@click.command()
-@out_option
-@on_workspace
-def effects(console: Console, out: Path | None) -> None:
-    """What each program has caused so far, in attainment points, beside the naive figures."""
-    import pandas as pd
-
-    from spm_ml.coaching import estimate_effects
-    from spm_ml.dataset import current_dataset
-    from spm_ml.history import SalesHistory
-
-    dataset = current_dataset(console.workspace, progress=console.progress)
-    with SalesHistory.open(console.workspace) as history, console.step("effects"):
-        found = estimate_effects(history, dataset, progress=console.progress)
-    rows = [
-        {
-            "program_id": effect.program_id,
-            "n_enrolled": effect.n_enrolled,
-            "att": effect.att.value if effect.att else None,
-            "att_low": effect.att.low if effect.att else None,
-            "att_high": effect.att.high if effect.att else None,
-            "naive_before_after": effect.naive_before_after,
-            "naive_difference": effect.naive_difference,
-            "placebo_att": effect.placebo.value if effect.placebo else None,
-            "placebo_low": effect.placebo.low if effect.placebo else None,
-            "placebo_high": effect.placebo.high if effect.placebo else None,
-            "verdict": effect.verdict,
-            "detail": effect.detail,
-        }
-        for effect in found
-    ]
-    console.table(pd.DataFrame(rows, columns=EFFECT_COLUMNS), out=out, title="Effects in attainment points")

@@ -5,8 +5,8 @@ gaps, not effects. `effects` estimates what a program has caused so far. Diagnos
 join them here.
 """
 
-from spm_ml.coaching.effects import ProgramEffect, estimate_effects
+from spm_ml.coaching.effects import estimate_effects
 from spm_ml.coaching.gaps import SkillGap, skill_gaps
 from spm_ml.coaching.recommendation import recommend
 
-__all__ = ["ProgramEffect", "SkillGap", "estimate_effects", "recommend", "skill_gaps"]
+__all__ = ["SkillGap", "estimate_effects", "recommend", "skill_gaps"]

@@ -9,6 +9,7 @@ import pytest
 
 from spm_ml.coaching import estimate_effects, recommend, skill_gaps
 from spm_ml.coaching.recommendation import EVIDENCE
+from spm_ml.coaching.rep_periods import rep_periods
 from spm_ml.dataset import RepPeriodDataset, build_dataset
 from spm_ml.errors import SpmError
 from spm_ml.history import SalesHistory
@@ -143,12 +144,12 @@ def test_no_programs_and_no_assessments_are_answers() -> None:
     with world(without) as made:
         answers = recommend(*made)
         assert {answer.abstention.reason for answer in answers if answer.abstention} == {"no_assessment"}
-        assert estimate_effects(*made) == ()
+        assert estimate_effects(rep_periods(*made)) == ()
 
 
 def test_too_few_enrolments_cannot_tell(small: World) -> None:
-    effects = {effect.program_id: effect for effect in estimate_effects(*small)}
+    effects = {effect.program_id: effect for effect in estimate_effects(rep_periods(*small))}
     assert set(effects) == {"neg", "talk", "cheap"}
     assert {effect.verdict for effect in effects.values()} == {"cannot tell"}
-    assert effects["cheap"].n_enrolled == 1
+    assert effects["cheap"].enrolled == 1
     assert effects["talk"].naive_before_after is None
