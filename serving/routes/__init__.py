@@ -4,7 +4,20 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from serving.routes import decisions, forecasts, groups, health, metrics, model, periods, recommendations, reps, teams
+from serving.routes import (
+    decisions,
+    diagnoses,
+    effects,
+    forecasts,
+    groups,
+    health,
+    metrics,
+    model,
+    periods,
+    recommendations,
+    reps,
+    teams,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     periods.router,
@@ -12,6 +25,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     teams.router,
     groups.router,
     forecasts.router,
+    diagnoses.router,
+    effects.router,
     recommendations.router,
     decisions.router,
     metrics.router,

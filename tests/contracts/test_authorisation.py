@@ -91,6 +91,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/forecasts"): Rule(SEES_FIGURES),
     ("GET", "/v1/forecasts/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/recommendations"): Rule(SEES_PEOPLE),
+    ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
+    ("GET", "/v1/effects"): Rule(EVERYONE),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS),
     ("GET", "/v1/metrics"): Rule(EVERYONE),
     ("GET", "/v1/model"): Rule(EVERYONE),
@@ -104,6 +106,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/value-added"): Rule(EVERYONE, page=True),
     ("GET", "/glossary"): Rule(EVERYONE, page=True),
     ("GET", "/recommendations"): Rule(SEES_PEOPLE, page=True),
+    ("GET", "/programs"): Rule(EVERYONE, page=True),
     ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True),
     ("GET", "/login"): Rule({}, page=True, open=True),
@@ -136,6 +139,8 @@ def ask(client: httpx.Client, harbour: World, harbour_tokens: dict[str, str]) ->
         address = route.replace("{level}/{key:path}", quote(thing or ""))
         for name in ("{rep_id:path}", "{manager_id:path}"):
             address = address.replace(name, quote(thing or "", safe=""))
+        if thing is not None and method == "GET" and "{" not in route:
+            address += f"?rep_id={quote(thing, safe='')}"
         client.cookies.clear()
         headers = {}
         if not RULES[method, route].page and principal != NOBODY:
