@@ -5,13 +5,14 @@ from typing import Final
 from fastapi import APIRouter
 
 from serving import assets
-from serving.pages import board, decisions, glossary, login, recommendations, rep, teams, value_added
+from serving.pages import board, decisions, glossary, login, programs, recommendations, rep, teams, value_added
 
 PAGES: Final[tuple[APIRouter, ...]] = (
     board.router,
     rep.router,
     value_added.router,
     recommendations.router,
+    programs.router,
     decisions.router,
     teams.router,
     glossary.router,

@@ -13,8 +13,9 @@ from serving.formats import Money
 from serving.pages.board_rows import BoardRow, board_row, end_of_charts
 from serving.pages.frame import PagePrincipal, frame_of, home_of
 from serving.pages.groups import GroupDetail, detail_of, group_chart
+from serving.pages.offers import offer_words
 from serving.pages.queries import Pages, RepListQuery, pages_of
-from serving.pages.words import BANDS, BandWords, offer_words
+from serving.pages.words import BANDS, BandWords
 from spm_ml.predictions import Batch, BatchReader, Principal, TeamPrediction
 from spm_ml.predictions.reading import Sort
 

@@ -11,7 +11,8 @@ from serving.charts.interval import Interval, interval_bar
 from serving.formats import Money
 from serving.pages.explanation import Subject, change_size
 from serving.pages.frame import rep_href
-from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words
+from serving.pages.offers import OfferWords
+from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
 from spm_ml.predictions import Prediction
 
 _WIDEST: Final = 2.0

@@ -9,8 +9,10 @@ from fastapi.responses import RedirectResponse, Response
 from serving.access import on_batch, require_reach
 from serving.formats import Money
 from serving.pages.frame import PagePrincipal, frame_of, home_of, rep_href
+from serving.pages.offers import OfferWords, offer_words
+from serving.pages.plan import PlanWords, plan_words
 from serving.pages.queries import Pages, RepListQuery, pages_of
-from serving.pages.words import BANDS, BandWords, OfferWords, band_words, offer_words
+from serving.pages.words import BANDS, BandWords, band_words
 from spm_ml.predictions import BatchReader, Offer, Principal
 
 router = APIRouter(include_in_schema=False)
@@ -36,9 +38,15 @@ class OfferRow:
 
 @dataclass(frozen=True)
 class RecommendationsPage:
-    """Everything the page shows."""
+    """Everything the page shows.
+
+    Attributes:
+        plan: The plan as a whole; None for readers who see a part of it only, and where nothing was planned.
+    """
 
     heading: str
+    currency: str
+    plan: PlanWords | None
     search: str
     query: RepListQuery
     bands: tuple[BandWords, ...]
@@ -59,8 +67,11 @@ async def recommendations(
     def build(batch: BatchReader) -> Response:
         found = batch.offers(query.selection(size))
         money = Money.of(batch.batch)
+        summary = batch.plan_summary()
         page = RecommendationsPage(
             heading=f"Recommendations {batch.batch.period}",
+            currency=money.currency,
+            plan=None if summary is None else plan_words(summary, batch.findings(), money),
             search=query.q or "",
             query=query,
             bands=tuple(BANDS.values()),

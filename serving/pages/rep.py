@@ -11,10 +11,12 @@ from serving import formats
 from serving.access import on_batch, require_reach
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.formats import Money
+from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.frame import PagePrincipal, frame_of
+from serving.pages.offers import OfferWords, offer_words
 from serving.pages.outlook import DealRow, Largest, Voices, deals_of, largest_of, voices_of
-from serving.pages.words import BandWords, HazardWords, OfferWords, band_words, hazard_words, offer_words
+from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
 from spm_ml.metrics import GROUPS, METRIC_BY_SLUG, NULL_REASONS
@@ -70,6 +72,7 @@ class RepPage:
         abstention: Why a number is missing.
         remarks: What else to know about the numbers.
         may_decide: Whether the reader may accept or override the offers.
+        may_decline: Whether the reader is the rep and may decline them.
     """
 
     name: str
@@ -83,6 +86,7 @@ class RepPage:
     weeks: tuple[WeekRow, ...]
     currency: str
     made_of: MadeOf | None
+    diagnosis: DiagnosisWords | None
     changed: Changed | None
     deals: tuple[DealRow, ...]
     largest: Largest | None
@@ -92,6 +96,7 @@ class RepPage:
     remarks: tuple[str, ...]
     offers: tuple[OfferWords, ...]
     may_decide: bool
+    may_decline: bool
 
 
 @router.get("/reps/{rep_id:path}")
@@ -114,7 +119,8 @@ async def rep(request: Request, principal: PagePrincipal, rep_id: IdentifierInPa
 def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
     money = Money.of(batch.batch)
     history = batch.history(row.rep_id)
-    median = row.quantile(0.5)
+    median, diagnosis = row.quantile(0.5), batch.diagnosis(row.rep_id)
+    decisions = batch.decisions(row.rep_id)
     subject = None if median is None else Subject(row.name, "Forecast, P50", median, row.quota, "rep")
     decides = batch.scope.reach("decision") != "none" and principal.scope.rep_id != row.rep_id
     return RepPage(
@@ -129,6 +135,7 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
         weeks=tuple(_week(week, money) for week in reversed(history)),
         currency=batch.batch.currency,
         made_of=None if subject is None else made_of(row.parts, subject, money),
+        diagnosis=None if diagnosis is None else diagnosis_words(diagnosis, row.name),
         changed=None if subject is None else changed(row.change, subject, money),
         deals=deals_of(row, money),
         largest=largest_of(row, money),
@@ -136,8 +143,9 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
         metrics=_metrics(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         remarks=_remarks(row, batch.batch),
-        offers=tuple(offer_words(offer, money) for offer in batch.offers(rep_ids=[row.rep_id]).items),
+        offers=tuple(offer_words(offer, money, decisions) for offer in batch.offers(rep_ids=[row.rep_id]).items),
         may_decide=decides,
+        may_decline=principal.scope.rep_id == row.rep_id,
     )
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 from serving.app import create_app
 from serving.settings import ServingSettings
 from spm_ml.predictions import PredictionStore
+from tests.coaching_world import make_coaching
 from tests.prediction_world import issue_tokens, make_world
 from tests.web import running
 
@@ -107,12 +108,19 @@ def serving_file(path: Path) -> Iterator[Service]:
         yield Service(address, tokens, sessions)
 
 
+def publish(store: PredictionStore) -> None:
+    """Nine weeks of a quarter, and what coaching says beside them."""
+    world = make_world(weeks=9)
+    world.publish_into(store)
+    store.publish_coaching(make_coaching(world), actor="tests")
+
+
 @pytest.fixture(scope="session")
 def published_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine weeks of a quarter: the fan chart has a past and a future."""
     path = tmp_path_factory.mktemp("browser") / "predictions.db"
     with PredictionStore.open(path) as store:
-        make_world(weeks=9).publish_into(store)
+        publish(store)
     return path
 
 
@@ -127,7 +135,7 @@ def own_service(tmp_path: Path) -> Iterator[Service]:
     """A service whose store may be changed."""
     copy = tmp_path / "own.db"
     with PredictionStore.open(copy) as store:
-        make_world(weeks=9).publish_into(store)
+        publish(store)
     with serving_file(copy) as served:
         yield served
 

@@ -12,13 +12,17 @@ PAGES = [
     ("vp", "/?band=none", "board-not-rated"),
     ("vp", "/?q=zzz", "board-no-match"),
     ("vp", "/reps/r-101", "rep"),
+    ("vp", "/reps/r-102", "rep-hard-quota"),
     ("vp", "/reps/r-106", "rep-without-quota"),
     ("vp", "/reps/r-107", "rep-abstained"),
     ("vp", "/teams", "teams"),
+    ("vp", "/recommendations", "recommendations-plan"),
+    ("vp", "/programs", "programs"),
     ("north", "/recommendations", "recommendations-manager"),
     ("hr", "/recommendations", "recommendations-hr"),
     ("hr", "/value-added", "model-hr"),
     ("analyst", "/value-added", "model"),
+    ("analyst", "/programs", "programs-analyst"),
     ("analyst", "/teams", "teams-analyst"),
     ("analyst", "/glossary", "glossary"),
     ("rep", "/reps/r-201", "rep-own"),
@@ -131,12 +135,49 @@ def test_an_offer_is_accepted_then_overridden(own_service: Service, open_browser
     expect(offers.locator(".decided")).to_contain_text("Accepted by test north")
     offers.get_by_text("Override…").click()
     offers.get_by_role("button", name="Override").click()
-    assert offers.locator("textarea").evaluate("node => !node.checkValidity()"), "a reason is required"
-    offers.locator("textarea").fill("Shadows a peer instead")
+    reason = offers.get_by_label("Why is something else better")
+    assert reason.evaluate("node => !node.checkValidity()"), "a reason is required"
+    reason.fill("Shadows a peer instead")
     offers.get_by_role("button", name="Override").click()
     expect(offers.locator(".decided")).to_contain_text("Overridden by test north")
     expect(offers.locator(".decided")).to_contain_text("Shadows a peer instead")
     visit.shoot("pages/rep-decided-light")
+
+
+def test_a_decision_is_taken_back(own_service: Service, open_browser: OpenBrowser) -> None:
+    visit = open_browser(own_service.address, java_script_enabled=False, **WINDOWS["light"])
+    visit.enter(own_service.sessions["north"], "/reps/r-101")
+    offers = visit.page.locator("#offers")
+    expect(offers.get_by_text("Take back…")).to_have_count(0)
+    offers.get_by_role("button", name="Accept").click()
+    offers.get_by_text("Take back…").click()
+    offers.get_by_role("textbox", name="Why is the decision taken back?").fill("On leave until May")
+    offers.get_by_role("button", name="Take back").click()
+    expect(offers.locator(".decisions li")).to_have_count(2)
+    expect(offers.locator(".decided")).to_contain_text("Reversed by test north")
+    visit.shoot("pages/rep-taken-back-light")
+
+
+def test_a_rep_declines(own_service: Service, open_browser: OpenBrowser) -> None:
+    visit = open_browser(own_service.address, **WINDOWS["phone"])
+    visit.enter(own_service.sessions["rep"], "/reps/r-201")
+    offers = visit.page.locator("#offers")
+    offers.get_by_text("Decline…").click()
+    offers.get_by_role("button", name="Decline").click()
+    expect(offers.locator(".decided")).to_contain_text("Declined by test rep")
+    visit.shoot("pages/rep-declined-phone")
+
+
+def test_what_is_drawn_is_also_a_table(service: Service, open_browser: OpenBrowser) -> None:
+    visit = open_browser(service.address, **WINDOWS["light"])
+    visit.enter(service.sessions["vp"], "/programs")
+    helps = visit.page.locator("section", has_text="Discovery that uncovers need").last
+    for table in ("On the attainment of those who took it", "Effect by period"):
+        expect(helps.locator("table", has_text=table)).to_be_hidden()
+    for summary in helps.get_by_text("The same as a table").all():
+        summary.press("Enter")
+    for table in ("On the attainment of those who took it", "Effect by period"):
+        expect(helps.locator("table", has_text=table)).to_be_visible()
 
 
 def test_the_keyboard_is_enough(service: Service, open_browser: OpenBrowser) -> None:

@@ -330,7 +330,7 @@ def test_a_missing_number_is_explained(visit: Open, rep_id: str, words: str) -> 
 def test_a_rep_sees_the_own_page_without_deciding(visit: Open) -> None:
     page = parsed(visit("rep", "/reps/r-201"))
     assert page.find(id="offers").find("form") is None
-    assert [link.get_text() for link in page.select(".top nav a")] == ["My forecast", "Model", "Glossary"]
+    assert [link.get_text() for link in page.select(".top nav a")] == ["My forecast", "Programs", "Model", "Glossary"]
     assert page.find("a", attrs={"aria-current": "page"}).get_text() == "My forecast"
     assert visit("rep", "/recommendations").headers["location"] == "/reps/r-201"
 
@@ -375,7 +375,7 @@ def test_hr_reads_offers_and_no_figures(visit: Open) -> None:
     page = parsed(visit("hr", "/recommendations"))
     assert len(page.find("tbody").find_all("tr")) == 11
     assert page.find("main").find("a", href=re.compile("^/reps/")) is None
-    assert "no effect evidence" in page.get_text()
+    assert "No effect evidence" in page.get_text()
     assert visit("hr", "/reps/r-101").status_code == 403
 
 

@@ -1,0 +1,113 @@
+"""The plan of a period as a whole: what it is worth beside the other ways to choose people, and what limits it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from serving import formats
+from serving.charts.effects import EffectMark, effects_chart
+from serving.formats import Money
+from serving.pages.effect_words import between
+from spm_ml.predictions import PlanSummary, PlanValue, ProgramFinding
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """The plan, or a way to choose people beside it."""
+
+    label: str
+    chosen: bool
+    people: str
+    cost: str
+    value: str
+    interval: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PlanWords:
+    """A plan as a reader sees it.
+
+    Attributes:
+        lead: What it does, in a sentence.
+        facts: Its limits, in pairs.
+        chart: Its value beside the others; None where no value is claimed for any.
+    """
+
+    lead: str
+    facts: tuple[tuple[str, str], ...]
+    chart: Markup | None
+    rows: tuple[ValueRow, ...]
+    holdout: str
+    limits: str
+
+
+def plan_words(plan: PlanSummary, findings: Sequence[ProgramFinding], money: Money) -> PlanWords:
+    """The words and the picture of a plan; the findings know how the programs are called."""
+    rows = tuple(_row(value, place == 0, money) for place, value in enumerate(plan.values))
+    return PlanWords(
+        lead=_lead(plan, rows, money),
+        facts=_facts(plan, {finding.program_id: finding.name for finding in findings}, money),
+        chart=_chart(plan, rows) if any(value.value is not None for value in plan.values) else None,
+        rows=rows,
+        holdout=plan.holdout_words,
+        limits=plan.limits_words,
+    )
+
+
+def _lead(plan: PlanSummary, rows: Sequence[ValueRow], money: Money) -> str:
+    if not plan.people:
+        return "Nobody is offered a program: no offer is worth its cost and its time by the evidence so far."
+    people = "1 person is" if plan.people == 1 else f"{formats.whole(plan.people)} people are"
+    lead = f"{people} offered a program, for {money.full(plan.spent)}"
+    own = plan.values[0] if plan.values else None
+    if own is None or own.value is None:
+        return f"{lead}. No effect is claimed: offers go to the largest gaps."
+    interval = f" ({rows[0].interval})" if rows[0].interval else ""
+    return f"{lead}; together they are expected to gain {rows[0].value} points of attainment{interval}."
+
+
+def _facts(plan: PlanSummary, names: dict[str, str], money: Money) -> tuple[tuple[str, str], ...]:
+    limit = plan.people_limit
+    facts = [
+        ("Budget", "no limit" if plan.budget is None else money.full(plan.budget)),
+        ("Spent", money.full(plan.spent)),
+        ("People offered a program", formats.whole(plan.people) + ("" if limit is None else f" of at most {limit}")),
+        ("Held out by lot", formats.whole(plan.holdout)),
+    ]
+    if plan.seats:
+        seats = (f"{names.get(program_id, program_id)}: {held}" for program_id, held in sorted(plan.seats.items()))
+        facts.append(("Seats", "; ".join(seats)))
+    return tuple(facts)
+
+
+def _row(value: PlanValue, chosen: bool, money: Money) -> ValueRow:
+    return ValueRow(
+        label=value.label,
+        chosen=chosen,
+        people=formats.whole(value.people),
+        cost="unknown" if value.cost is None else money.amount(value.cost),
+        value="none claimed" if value.value is None else formats.points(value.value),
+        interval=between(value.low, value.high) if value.low != value.high else "",
+        text=value.text,
+    )
+
+
+def _chart(plan: PlanSummary, rows: Sequence[ValueRow]) -> Markup:
+    marks = [
+        EffectMark(
+            value.label,
+            value.value,
+            None if value.low is None or value.high is None else (value.low, value.high),
+            f"{row.value} ({row.interval})" if row.interval else row.value,
+            "chosen" if row.chosen else "other",
+        )
+        for value, row in zip(plan.values, rows, strict=True)
+    ]
+    return effects_chart(
+        marks,
+        title=f"Expected gain of the plan for {plan.period} beside other ways to choose, in points summed over people",
+        description="; ".join(f"{mark.label} {mark.text}" for mark in marks) + ". The dashed line is no gain.",
+        key="plan",
+    )
