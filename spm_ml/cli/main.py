@@ -6,7 +6,7 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import data, demo, fairness, looking_back, models, people, program_effects, service
+from spm_ml.cli import data, demo, fairness, learning, looking_back, models, people, program_effects, service
 from spm_ml.errors import SpmError
 
 
@@ -30,6 +30,8 @@ for _command in (
     looking_back.replay,
     people.recommend,
     program_effects.effects,
+    learning.assignments,
+    learning.plan_value,
     fairness.fairness,
     service.serve,
 ):

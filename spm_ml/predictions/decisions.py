@@ -195,3 +195,14 @@ def decisions_about(
         .order_by(rows.decision_id)
     )
     return tuple(Decision(*row) for row in found)
+
+
+def every_decision(connection: Connection) -> tuple[tuple[str, Decision], ...]:
+    """Every decision with the label of its period, oldest first, whoever may see it."""
+    rows = schema.decisions.c
+    found = connection.execute(
+        select(
+            rows.period, rows.rep_id, rows.program_id, rows.verdict, rows.reason, rows.decided_by, rows.decided_at
+        ).order_by(rows.decision_id)
+    )
+    return tuple((period, Decision(*row)) for period, *row in found)

@@ -11,13 +11,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError, DataError
-from spm_ml.predictions import decisions, lookup, publishing, publishing_coaching, schema
+from spm_ml.predictions import lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
+from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import connect, hold, reading, writing
 from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
@@ -191,6 +192,11 @@ class PredictionStore:
             hold(connection, schema.assignments)
             return log_events(connection, events)
 
+    def decisions(self) -> tuple[tuple[str, Decision], ...]:
+        """Every decision with the label of its period, oldest first: for the operator, never behind a request."""
+        with reading(self._engine) as connection:
+            return every_decision(connection)
+
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""
         batches = schema.batches
@@ -235,10 +241,10 @@ class PredictionStore:
         *,
         rep_id: str,
         program_id: str,
-        verdict: decisions.Verdict,
+        verdict: Verdict,
         reason: str = "",
         today: date | None = None,
-    ) -> decisions.Decision | None:
+    ) -> Decision | None:
         """Records a decision about an offer of the published batch; None if there is none the principal may decide.
 
         Args:
@@ -257,7 +263,7 @@ class PredictionStore:
         """
         with writing(self._engine) as connection:
             hold(connection, schema.decisions)
-            return decisions.decide(
+            return decide(
                 connection,
                 lookup.required(connection),
                 principal,
