@@ -31,6 +31,7 @@ def execute(path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
     """Runs a notebook in a kernel of its own and gives everything that it printed."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("SPM_WORKSPACE", str(workspace.root))
+    monkeypatch.setenv("SPM_TRUTH", str(workspace.root.parent / "export" / "truth"))
     monkeypatch.setenv("SPM_TEST_PERIODS", "2")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("IPYTHONDIR", str(workspace.root.parent / "ipython"))
@@ -41,7 +42,11 @@ def execute(path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_there_are_notebooks() -> None:
-    assert {path.name for path in NOTEBOOKS} == {"explore_dataset.ipynb", "retrain_and_promote.ipynb"}
+    assert {path.name for path in NOTEBOOKS} == {
+        "did_the_program_work.ipynb",
+        "explore_dataset.ipynb",
+        "retrain_and_promote.ipynb",
+    }
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -56,6 +61,16 @@ def test_the_dataset_can_be_explored(workspace: Workspace, monkeypatch: pytest.M
     printed = execute(ROOT / "notebooks" / "explore_dataset.ipynb", workspace, monkeypatch)
     assert "rows of" in printed
     assert workspace.dataset_file.exists()
+
+
+def test_the_question_whether_a_program_worked_ends_in_a_decision(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = execute(ROOT / "notebooks" / "did_the_program_work.ipynb", workspace, monkeypatch)
+    answers = ("It has worked so far", "There is no evidence", "Attainment fell", "The data cannot tell")
+    assert sum(f"work? {answer}" in printed for answer in answers) == 1
+    assert "Plan: " in printed
+    assert "estimate" in printed, "the simulated truth stands beside it"
 
 
 def test_a_model_can_be_retrained_and_promoted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
