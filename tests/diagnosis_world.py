@@ -57,6 +57,7 @@ def make_periods(
             created = rng.poisson(reach * CREATED[segment] * own["created"])
             won = rng.binomial(created, min(WIN_RATE * own["win_rate"], 1.0))
             deals = SIZE[segment] * own["size"] * rng.lognormal(-0.08, 0.4, won)
+            row |= dict.fromkeys(KPI_COLUMNS, 0.0)
             row |= {"kpi_created_count": created, "kpi_created_amount": created * SIZE[segment]}
             row |= {"kpi_won_count": won, "kpi_lost_count": created - won, "kpi_won_amount": deals.sum()}
             row |= {"kpi_cycle_days": 60 * won, "kpi_largest_won": deals.max(initial=0), "kpi_inherited_won": 0.0}
