@@ -21,9 +21,13 @@ def audit_published(workspace: Workspace) -> Audit:
         batch = store.published_batch()
         if batch is None:
             raise NotReadyError(_NOTHING)
-        content = store.content(batch)
-    today = [row for row in content.predictions if row.as_of == batch.as_of]
-    measures = published_measures(today, content.recommendations or ())
+        predictions, coaching = store.content(batch).predictions, store.coaching(batch)
+    measures = published_measures(
+        [row for row in predictions if row.as_of == batch.as_of],
+        coaching.recommendations,
+        diagnoses=coaching.diagnoses,
+        options=coaching.options,
+    )
     return audit(ProtectedGroups.read(workspace), measures, organisation.fairness)
 
 

@@ -180,7 +180,20 @@ def test_flags_by_diagnosis_stand_beside_as_many_by_attainment() -> None:
         Diagnosis(row.rep_id, "2026Q1", 0.9 - place / 10, -0.1 - place / 10, (), (), verdict, "", "", "", None)  # type: ignore[arg-type]
         for place, (row, verdict) in enumerate(zip(today, verdicts, strict=False))
     ]
-    option = ProgramOption(today[3].rep_id, "p", "s", 0.02, 0.0, 0.04, 0.9, 0.01, (), 1.0, "", "")
+    option = ProgramOption(
+        rep_id=today[3].rep_id,
+        program_id="p",
+        skill="s",
+        effect=0.02,
+        low=0.0,
+        high=0.04,
+        p_positive=0.9,
+        own_sd=0.01,
+        loadings=(),
+        priority=1.0,
+        evidence="",
+        reason="",
+    )
     offers = make_world(weeks=1).recommendations
     found = {each.slug: each for each in published_measures(today, offers, diagnoses=diagnoses, options=[option])}
     assert list(found["behaviour"].got[found["behaviour"].got].index) == [today[0].rep_id, today[2].rep_id]

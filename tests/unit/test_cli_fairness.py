@@ -1,0 +1,81 @@
+"""`spm fairness` on a published batch: tables, JSON, files, and rows that stay where they are."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from spm_ml.cli.fairness import fairness
+from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.fairness.audit import COLUMNS
+from spm_ml.settings import FairnessSettings, Organisation, Workspace
+from spm_ml.sources import ingest
+from tests.ingest_world import GOOD, write
+from tests.prediction_world import PEOPLE
+
+REPS = [person.rep_id for person in PEOPLE if person.role == "account executive"]
+
+
+def run(workspace: Workspace, *options: object) -> Result:
+    return CliRunner().invoke(
+        fairness, ["--workspace", str(workspace.root), *map(str, options)], catch_exceptions=False
+    )
+
+
+@pytest.fixture
+def make(tmp_path: Path, harbour_file: Path) -> Callable[[FairnessSettings], Workspace]:
+    """A workspace with the published batch, half of its reps of each gender."""
+
+    def workspace_of(settings: FairnessSettings) -> Workspace:
+        workspace = Workspace(tmp_path / "ws")
+        Organisation(fairness=settings).write(workspace.organisation_file)
+        reps = GOOD["reps"] + "".join(f"{rep},X,,2020-01-01\n" for rep in REPS)
+        values = "".join(f"{rep},gender,{'f' if place % 2 else 'm'}\n" for place, rep in enumerate(REPS))
+        ingest(workspace, write(tmp_path / "in", reps=reps, protected_groups="rep_id,attribute,value\n" + values))
+        shutil.copy(harbour_file, workspace.predictions_database)
+        return workspace
+
+    return workspace_of
+
+
+def test_tables_are_printed_and_written(make: Callable[[FairnessSettings], Workspace], tmp_path: Path) -> None:
+    workspace = make(FairnessSettings(minimum_group=3, aggregation_only=False))
+    done = run(workspace, "--out", tmp_path / "audit.csv", "--rows", tmp_path / "rows.csv")
+    assert "Burden and benefit by protected group" in done.stdout
+    for measure in ("high_risk", "offered", "offered_of_gaining"):
+        assert measure in done.stdout
+    written = pd.read_csv(tmp_path / "audit.csv")
+    assert list(written) == list(COLUMNS)
+    rows = pd.read_csv(tmp_path / "rows.csv")
+    assert set(rows["rep_id"]) == set(REPS)
+    answer = json.loads(run(workspace, "--json").stdout)
+    assert {row["group"] for row in answer} == {"f", "m"}
+
+
+def test_in_aggregation_only_mode_rows_are_refused(
+    make: Callable[[FairnessSettings], Workspace], tmp_path: Path
+) -> None:
+    workspace = make(FairnessSettings())
+    with pytest.raises(ConfigurationError, match="rows about single persons stay"):
+        run(workspace, "--rows", tmp_path / "rows.csv")
+    assert not (tmp_path / "rows.csv").exists()
+    printed = run(workspace, "--json")
+    assert not any(rep in printed.output for rep in REPS)
+
+
+def test_nothing_published_and_nobody_on_record_are_answers(
+    tmp_path: Path, harbour_file: Path, make: Callable[[FairnessSettings], Workspace]
+) -> None:
+    empty = Workspace(tmp_path / "empty")
+    Organisation().write(empty.organisation_file)
+    with pytest.raises(NotReadyError, match="run 'spm score' first"):
+        run(empty)
+    shutil.copy(harbour_file, empty.predictions_database)
+    done = run(empty)
+    assert "No protected group of these people is on record." in done.stderr
+    assert "(no rows)" in done.stdout
+    assert json.loads(run(empty, "--json").stdout) == []
