@@ -93,7 +93,7 @@ def _measures(backtest: Backtest, candidate: str, organisation: Organisation) ->
     flagged, hit = first["p_hit"] < organisation.risk_bands.high_below, first["actual_attainment"] >= 1
     return (
         Measure("flagged", "In the high risk band at the start of the newest tested period", "burden", flagged),
-        Measure("flagged_of_hitting", "The same, of those who then reached the quota", "burden", flagged, hit),
+        Measure("flagged_of_hitting", "In that band, of those who then reached the quota", "burden", flagged, hit),
         Measure(MISSED, "For comparison, what came of it: quota missed", "burden", ~hit, compared_only=True),
     )
 

@@ -34,7 +34,7 @@ _COLUMNS: Final = ("team", "region", "segment")
 def groups_of(rows: pd.DataFrame) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     """Gives the kind, name and rows of every team, region, segment and band of tenure that is large enough.
 
-    Protected attributes are none of these: they are audited apart and never enter a choice (H23).
+    Protected attributes are none of these: `training.protected` audits them, and they never enter a choice (H23).
 
     Args:
         rows: `Backtest.tested_rows()`.

@@ -37,8 +37,10 @@ LEVEL: Final = 0.95
 
 REFERENCE: Final = "reference"
 CLEARLY: Final = "clearly below four fifths"
+REFERENCE_CLEARLY: Final = "reference clearly below four fifths"
 PERHAPS: Final = "below four fifths, may be chance"
-WITHIN: Final = "at or above four fifths"
+REFERENCE_PERHAPS: Final = "reference below four fifths, may be chance"
+WITHIN: Final = "within four fifths"
 NOBODY: Final = "nobody of either"
 WITHHELD: Final = "withheld"
 TOO_FEW: Final = "too few in all"
@@ -65,8 +67,8 @@ class Audit:
 
     @property
     def clear(self) -> pd.DataFrame:
-        """Rows in which a group is clear of chance below four fifths."""
-        return self.table[self.table["finding"] == CLEARLY]
+        """Rows in which a group, or the reference beside it, is clear of chance below four fifths."""
+        return self.table[self.table["finding"].isin([CLEARLY, REFERENCE_CLEARLY])]
 
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each of them; about what only stands for comparison there is none."""
@@ -155,8 +157,18 @@ def _ratio(above: tuple[int, int], below: tuple[int, int], level: float) -> dict
     if not rate and not other:
         return {"ratio_low": low, "ratio_high": high, "finding": NOBODY}
     ratio = rate / other if other else float("inf")
-    finding = CLEARLY if high < FOUR_FIFTHS else PERHAPS if ratio < FOUR_FIFTHS else WITHIN
-    return {"ratio": ratio, "ratio_low": low, "ratio_high": high, "finding": finding}
+    return {"ratio": ratio, "ratio_low": low, "ratio_high": high, "finding": _finding(ratio, low, high)}
+
+
+def _finding(ratio: float, low: float, high: float) -> str:
+    """Whoever is worse off of the two: the largest group may be."""
+    if high < FOUR_FIFTHS:
+        return CLEARLY
+    if low > 1 / FOUR_FIFTHS:
+        return REFERENCE_CLEARLY
+    if ratio < FOUR_FIFTHS:
+        return PERHAPS
+    return REFERENCE_PERHAPS if ratio > 1 / FOUR_FIFTHS else WITHIN
 
 
 def _rows(measures: Sequence[Measure], cuts: Sequence[Cut]) -> pd.DataFrame:

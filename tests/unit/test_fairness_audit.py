@@ -57,7 +57,14 @@ def test_a_burden_and_a_lost_benefit_both_have_a_ratio_below_one() -> None:
     benefit = the(audit(who, [measure(offered, "benefit")], OPEN), "f")
     assert benefit["ratio"] == pytest.approx(0.25 / 0.8)
     assert benefit["finding"] == "clearly below four fifths"
-    assert the(audit(who, [measure(flagged, "benefit")], OPEN), "f")["finding"] == "at or above four fifths"
+    assert the(audit(who, [measure(flagged, "benefit")], OPEN), "f")["finding"] == "reference clearly below four fifths"
+
+
+def test_the_largest_group_can_be_the_one_that_bears_more() -> None:
+    found = audit(groups(["m"] * 60 + ["f"] * 40), [measure([place < 45 or place > 95 for place in range(100)])], OPEN)
+    assert the(found, "m")["finding"] == "reference"
+    assert the(found, "f")["finding"] == "reference clearly below four fifths"
+    assert found.warnings() == ("Flagged: gender f 10% beside 75% of m, ratio 7.50 (3.02 to 35.02)",)
 
 
 def test_chance_is_told_from_a_clear_finding_and_warnings_name_only_the_latter() -> None:
@@ -104,7 +111,7 @@ def test_a_benefit_is_counted_among_those_who_would_gain() -> None:
 def test_all_and_nobody_are_answers(got: bool) -> None:
     row = the(audit(groups(["m"] * 12 + ["f"] * 8), [measure([got] * 20)], CLOSED), "f")
     assert row["rate"] == float(got)
-    assert row["finding"] == ("at or above four fifths" if got else "nobody of either")
+    assert row["finding"] == ("within four fifths" if got else "nobody of either")
     assert row["ratio_low"] < 1 < row["ratio_high"]
 
 

@@ -129,6 +129,7 @@ def test_the_card_tells_burden_error_and_calibration(backtest: Backtest, groups:
         "| measure | attribute | group | people | rate |",
         "| flagged | gender | f | 12 |",
         "| attribute | group | reps | n | too_low_by |",
-        "**Four fifths**: no burden is clear of chance beyond it",
+        "**Four fifths**: In the high risk band at the start of the newest tested period: gender m 17% beside 100%",
+        "In that band, of those who then reached the quota: gender f 100% beside 0% of m, ratio 0.00 (0.00 to 0.31)",
     ):
         assert said in words
