@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spm_ml.cli.console import Console, on_workspace, out_option
 
+if TYPE_CHECKING:
+    from spm_ml.fairness import Audit
+
 SHOWN = ["measure", "attribute", "group", "people", "rate", "ratio", "ratio_low", "ratio_high", "finding"]
+
+
+def warn_of_groups(console: Console) -> None:
+    """Says on stderr which groups a published batch and its offers leave clear of chance beyond four fifths."""
+    from spm_ml.errors import NotReadyError
+    from spm_ml.fairness import audit_published
+
+    try:
+        found = audit_published(console.workspace)
+    except NotReadyError:
+        return
+    _warn(console, found)
+
+
+def _warn(console: Console, found: Audit) -> None:
+    for warning in found.warnings():
+        console.log(f"clearly beyond four fifths: {warning}")
 
 
 @click.command()
@@ -38,8 +59,7 @@ def fairness(console: Console, rows_file: Path | None, out: Path | None) -> None
         console.log(f"note: {note}")
     if found.abstention is not None:
         console.log(found.abstention.detail)
-    for warning in found.warnings():
-        console.log(f"clearly below four fifths: {warning}")
+    _warn(console, found)
     if rows_file is not None:
         write_table(found.rows, rows_file)
         console.log(f"{len(found.rows)} rows written to {rows_file}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spm_ml.cli.console import Console, on_workspace, out_option
+from spm_ml.cli.fairness import warn_of_groups
 
 if TYPE_CHECKING:
     from spm_ml.predictions import Recommendation
@@ -81,6 +82,7 @@ def recommend(console: Console, budget: Decimal | None, out: Path | None) -> Non
 
     with console.step("recommend"):
         offers = publish_offers(console, budget=budget)
+    warn_of_groups(console)
     unit = 10 ** minor_digits(console.workspace.organisation().currency)
     made = [offer for offer in offers if offer.abstention is None]
     frame = pd.DataFrame([asdict(offer) for offer in made], columns=RECOMMENDATION_COLUMNS)

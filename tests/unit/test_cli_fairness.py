@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from spm_ml.cli.fairness import fairness
+from spm_ml.cli.console import Console, ConsoleProgress
+from spm_ml.cli.fairness import fairness, warn_of_groups
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.fairness.audit import COLUMNS
+from spm_ml.predictions import Person, PredictionStore
 from spm_ml.settings import FairnessSettings, Organisation, Workspace
 from spm_ml.sources import ingest
 from tests.ingest_world import GOOD, write
-from tests.prediction_world import PEOPLE
+from tests.prediction_world import PEOPLE, make_world
 
+MANY = 40
 REPS = [person.rep_id for person in PEOPLE if person.role == "account executive"]
 
 
@@ -79,3 +82,23 @@ def test_nothing_published_and_nobody_on_record_are_answers(
     assert "No protected group of these people is on record." in done.stderr
     assert "(no rows)" in done.stdout
     assert json.loads(run(empty, "--json").stdout) == []
+
+
+def test_the_plan_is_published_with_a_warning(
+    tmp_path: Path, make: Callable[[FairnessSettings], Workspace], capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = make(FairnessSettings())
+    people = (
+        *PEOPLE[:3],
+        *(Person(f"r{place:02d}", "X", PEOPLE[1].rep_id, "account executive") for place in range(MANY)),
+    )
+    world = make_world(weeks=1, batch_id="b-0002", people=people)
+    offers = {offer.rep_id: offer.abstention is None for offer in world.recommendations}
+    reps = GOOD["reps"] + "".join(f"{rep},X,,2020-01-01\n" for rep in offers)
+    values = "".join(f"{rep},gender,{'m' if offered else 'f'}\n" for rep, offered in offers.items())
+    ingest(workspace, write(tmp_path / "more", reps=reps, protected_groups="rep_id,attribute,value\n" + values))
+    with PredictionStore.open(workspace.predictions_database) as store:
+        world.publish_into(store)
+    warn_of_groups(Console(workspace, False, ConsoleProgress()))
+    assert "clearly beyond four fifths: Offered a program: gender f 0% beside 100% of m" in capsys.readouterr().err
+    warn_of_groups(Console(Workspace(tmp_path / "no store"), False, ConsoleProgress()))
