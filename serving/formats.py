@@ -1,5 +1,6 @@
 """How numbers, days and ages read on a page."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -97,6 +98,16 @@ def rounded(values: Sequence[float], total: float, digits: int) -> tuple[float, 
 def decimal(number: float | None, digits: int = 3) -> str:
     """A number with fixed decimals."""
     return NOTHING if number is None else f"{number:.{digits}f}".replace("-", MINUS)
+
+
+def sentence(text: str) -> str:
+    """A remark of an analysis as a sentence: it begins with a capital, ends with a mark, and has the page's minus.
+
+    >>> sentence("2 usable starts"), sentence("from -1.2 to +3.4 in Q1-Q3."), sentence("")
+    ('2 usable starts.', 'From −1.2 to +3.4 in Q1-Q3.', '')
+    """
+    whole = re.sub(r"(?<!\w)-(?=\d)", MINUS, text[:1].upper() + text[1:])
+    return whole if not whole or whole.endswith((".", "!", "?")) else f"{whole}."
 
 
 def day(value: date) -> str:

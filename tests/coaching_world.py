@@ -66,7 +66,7 @@ def make_diagnosis(rep_id: str, verdict: DiagnosisVerdict, *, gap: float = -0.14
         verdict=verdict,
         headline=HEADLINES[verdict],
         evidence="Win rate takes 8.9 points; a gap this large is seen by chance in 1 of 50 such years.",
-        peers="Compared with 38 account executives of like tenure, segment and territory.",
+        peers="38 other reps, 12 of them in mid-market; segment, tenure and territory are allowed for.",
         abstention=None,
     )
 

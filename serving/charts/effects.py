@@ -10,7 +10,7 @@ from serving.charts.svg import Scale, element, number, picture
 
 WIDTH: Final = 600.0
 _ROW, _WORDS, _BAR = 37.0, 21.0, 10.0
-_EDGE, _VALUES = 7.0, 200.0
+_EDGE, _VALUES = 7.0, 225.0
 
 
 @dataclass(frozen=True)

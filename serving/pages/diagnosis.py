@@ -58,7 +58,9 @@ VERDICTS: Final[dict[DiagnosisVerdict, VerdictWords]] = {
         True,
         "What the rep does explains part of the gap. This is a flag: a person decides whether help is offered.",
     ),
-    "cannot_tell": VerdictWords("none", "Cannot tell", "○", False, "Too little is known to say. This is no flag."),
+    "cannot_tell": VerdictWords(
+        "none", "Cannot tell", "○", False, "No cause is clear enough to act on. This is no flag."
+    ),
 }
 
 KINDS: Final = {"condition": "▭ Condition", "behaviour": "▶ Behaviour"}
@@ -165,7 +167,7 @@ def _skill(skill: SkillRating) -> SkillRow:
     where = "like peers" if size == "0.0" else f"{size} {'below' if skill.gap > 0 else 'above'}"
     return SkillRow(
         label=skill.skill.replace("_", " ").capitalize(),
-        text=skill.text,
+        text=formats.sentence(skill.text),
         size=f"{where} ± {skill.sd:.1f}",
         source=_SOURCES[skill.source],
     )

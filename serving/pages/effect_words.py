@@ -112,21 +112,21 @@ def program_words(finding: ProgramFinding, key: str, money: Money) -> ProgramWor
         name=finding.name,
         skills=", ".join(skill.replace("_", " ") for skill in finding.skills),
         verdict=VERDICTS[finding.verdict],
-        detail=finding.detail,
+        detail=formats.sentence(finding.detail),
         effect=_points(finding.effect),
         interval=between(finding.effect_low, finding.effect_high),
         facts=_facts(finding, money),
         people=_people(finding),
         chart=_chart(finding, figures, key),
         figures=figures,
-        naive_words=finding.naive_words,
+        naive_words=formats.sentence(finding.naive_words),
         checks=tuple(_check(check) for check in finding.checks),
         checked=_checked(finding.checks),
         doubt=any(check.passed is False for check in finding.checks),
         events=tuple(_event(point) for point in points),
         event_chart=_events(finding, points, key) if points else None,
         led=bool(points) and points[0].lag < 0,
-        fading=finding.fading,
+        fading=formats.sentence(finding.fading),
     )
 
 
@@ -163,7 +163,7 @@ def _figures(finding: ProgramFinding) -> tuple[FigureRow, ...]:
     effect = FigureRow(
         "Effect",
         _points(finding.effect),
-        between(finding.effect_low, finding.effect_high) or finding.detail,
+        between(finding.effect_low, finding.effect_high) or formats.sentence(finding.detail),
         naive=False,
     )
     return (
@@ -236,7 +236,7 @@ def _lag(lag: int) -> str:
 
 def _check(check: EffectCheck) -> CheckRow:
     slug, result = _PASSED[check.passed]
-    return CheckRow(check.label, check.text, slug, result)
+    return CheckRow(check.label, formats.sentence(check.text), slug, result)
 
 
 def _checked(checks: Sequence[EffectCheck]) -> str:
