@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 import pandas as pd
 
 from benchmarks.coaching.worlds import Case, Measured, opened
+from spm_ml.coaching.diagnosis import diagnose
 from spm_ml.coaching.effects import estimate_effects
 from spm_ml.coaching.skills import skill_gaps
 from spm_ml.coaching.uplift import Uplift, estimate_uplift
@@ -25,6 +26,12 @@ _SEATS: Final = 0.08
 def read(measured: Measured) -> Work:
     """Reading rep-periods and skill gaps, on which all the others build."""
     return lambda: skill_gaps(measured.history, measured.periods)
+
+
+def diagnosis(measured: Measured) -> Work:
+    """Every rep's gap to plan in parts."""
+    gaps = skill_gaps(measured.history, measured.periods)
+    return lambda: diagnose(measured.periods, gaps)
 
 
 def effects(measured: Measured) -> Work:
@@ -49,6 +56,7 @@ def plan(measured: Measured) -> Work:
 
 STEPS: Final[dict[str, Callable[[Measured], Work]]] = {
     "read skill gaps": read,
+    "diagnosis": diagnosis,
     "effects": effects,
     "uplift": uplift,
     "plan": plan,

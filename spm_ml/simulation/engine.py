@@ -129,8 +129,12 @@ def _begin_period(course: Course, period: int, chance: dict[str, np.random.Gener
 
 
 def _open_crm(course: Course, book: Book) -> Book:
-    """On the first reported morning the open pipeline is loaded into the CRM; what was closed before stays outside."""
-    book = book.take(book.stage > 0)
+    """On the first reported morning the open pipeline is loaded into the CRM; what was closed before stays outside.
+
+    So does a deal that was reopened after its owner had left: nobody the CRM knows has it.
+    """
+    gone = (course.people.left_on < course.timeline.report_start)[book.owner]
+    book = book.take((book.stage > 0) & ~gone)
     book.partner[course.people.left_on[book.partner] < course.timeline.report_start] = -1
     day = np.full(len(book), course.timeline.report_start)
     course.ledger.add(
