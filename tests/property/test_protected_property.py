@@ -11,9 +11,14 @@ from click.testing import CliRunner
 import spm_ml
 from spm_ml.backtest import run_backtest
 from spm_ml.cli.main import spm
+from spm_ml.coaching.diagnosis import diagnose
+from spm_ml.coaching.rep_periods import rep_periods
+from spm_ml.coaching.skills import skill_gaps
+from spm_ml.coaching.uplift import estimate_uplift
 from spm_ml.dataset import current_dataset
 from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import DealLevel, FitSettings, HistoricalMean
+from spm_ml.history import SalesHistory
 from spm_ml.history.store import TableStore
 from spm_ml.settings import Workspace
 from spm_ml.simulation import simulate
@@ -69,8 +74,25 @@ def test_dataset_forecasts_and_choice_are_identical(pair: tuple[Workspace, Works
 
 
 @pytest.mark.slow
+def test_diagnoses_skill_gaps_and_uplift_are_identical(pair: tuple[Workspace, Workspace]) -> None:
+    found = []
+    for workspace in pair:
+        dataset = current_dataset(workspace)
+        with SalesHistory.open(workspace) as history:
+            periods = rep_periods(history, dataset)
+            gaps = skill_gaps(history, periods)
+        found.append((diagnose(periods, gaps), gaps.frame, estimate_uplift(periods, gaps)))
+    (one, gaps_of_one, uplift_of_one), (two, gaps_of_two, uplift_of_two) = found
+    assert len(one) > 0
+    assert repr(one) == repr(two)
+    pd.testing.assert_frame_equal(gaps_of_one, gaps_of_two, check_exact=True)
+    pd.testing.assert_frame_equal(uplift_of_one.options, uplift_of_two.options, check_exact=True)
+    np.testing.assert_array_equal(uplift_of_one.covariance, uplift_of_two.covariance)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["effects", "recommend"])
-def test_effects_diagnoses_and_offers_are_identical(pair: tuple[Workspace, Workspace], command: str) -> None:
+def test_effects_and_offers_are_identical(pair: tuple[Workspace, Workspace], command: str) -> None:
     said = [
         CliRunner().invoke(spm, [command, "--workspace", str(workspace.root), "--json"], catch_exceptions=False).stdout
         for workspace in pair
