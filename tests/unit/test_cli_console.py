@@ -87,7 +87,7 @@ def test_every_subcommand_takes_a_workspace_and_json() -> None:
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--workspace", "--json"} <= options, name
     contract = "demo simulate ingest metrics dataset check-leakage backtest train promote score replay"
-    contract += " recommend effects fairness serve"
+    contract += " recommend effects assignments plan-value fairness serve"
     assert set(spm.commands) == set(contract.split())
 
 
