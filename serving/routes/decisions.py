@@ -91,8 +91,7 @@ async def record_decision(
         NotYoursError: 404, there is no such offer in scope.
         HTTPException: 409 if no decision can be taken back, 410 if the offer holds no longer.
     """
-    if verdict in ("accepted", "overridden"):
-        require_reach(principal, "decision")
+    require_reach(principal, "decision" if verdict in ("accepted", "overridden") else "own_offer")
     # Where no age of data is declared, a day has no bearing on what is served, and the batch's own day counts.
     stale_after = request.app.state.settings.stale_after
     today = None if stale_after is None else datetime.now(UTC).date()

@@ -46,9 +46,12 @@ def _amount(context: click.Context, parameter: click.Parameter, value: str | Non
 def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recommendation, ...]:
     """Computes the offers for the published batch's day and period and publishes them with it.
 
-    Without a batch they are computed as of the newest data, and nothing is published.
+    What came of earlier offers goes to the assignment log first. Without a batch they are computed as of the newest
+    data, and nothing is published.
     """
     from spm_ml.coaching import recommend as run
+    from spm_ml.coaching.evidence import sync_log
+    from spm_ml.coaching.rep_periods import rep_periods
     from spm_ml.dataset import current_dataset
     from spm_ml.history import SalesHistory
     from spm_ml.predictions import CoachingBatch, PredictionStore
@@ -64,6 +67,7 @@ def publish_offers(console: Console, *, budget: Decimal | None) -> tuple[Recomme
         if store is None or batch is None:
             console.log("not published: run 'spm score' first, then 'spm recommend' again")
             return run(history, dataset, budget=most)
+        console.log(f"{sync_log(store, rep_periods(history, dataset)):,} lines added to the assignment log")
         offers = run(history, dataset, as_of=batch.as_of, period=history.calendar.parse(batch.period), budget=most)
         store.publish_coaching(CoachingBatch(offers, (), (), (), (), None))
         return offers

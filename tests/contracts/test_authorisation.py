@@ -4,6 +4,7 @@ The routes are taken from the application; one without a rule here fails. The or
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from starlette.routing import BaseRoute, Route
 
 from serving.app import create_app
 from serving.settings import ServingSettings
-from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World
-from tests.web import log_in, running, send_form
+from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World, issue_tokens
+from tests.web import log_in, running, send_form, served
 
 NORTH_TEAM = {"r-101", "r-102", "r-103", "r-104", "r-105", "r-106", "r-107"}
 SOUTH_TEAM = {"r-201", "r-202", "r 203/ä", "r-204"}
@@ -219,6 +220,48 @@ def test_each_principal_gets_what_the_oracle_says(
             seen = (seen[0], [item for item in seen[1] if item[0] != "date"])
             missing = missing or seen
             assert seen == missing, "out of scope and non-existent differ"
+
+
+DECLINES: dict[str, set[str] | None] = {
+    **{name: set() for name in PRINCIPALS},  # they may ask, and own no offer
+    "analyst": None,
+    "rep": {"r-201"},
+}
+
+
+@pytest.mark.parametrize("address", ["/v1/decisions", "/decisions"])
+@pytest.mark.parametrize("principal", PRINCIPALS)
+@pytest.mark.parametrize("verdict", ["declined", "reversed"])
+def test_who_declines_and_who_takes_back(
+    harbour_file: Path, tmp_path: Path, harbour: World, principal: str, address: str, verdict: str
+) -> None:
+    """Nothing was decided before, so whoever may take back at all hears that there is nothing to take back."""
+    store = tmp_path / "a.db"
+    shutil.copy(harbour_file, store)
+    tokens = issue_tokens(store)
+    offered = {offer.rep_id: offer for offer in harbour.recommendations}
+    reach = DECLINES[principal]
+    if verdict == "reversed" and reach is not None:
+        reach = reach | (DECIDES[principal] or set())
+    with served(store) as client:
+        log_in(client, tokens[principal])
+        for rep in REP_IDS:
+            offer = offered.get(rep)
+            program = (offer and offer.program_id) or "p-none"
+            body = {"rep_id": rep, "program_id": program, "verdict": verdict, "reason": "so"}
+            if address.startswith("/v1"):
+                answer = client.post(address, json=body, headers={"Authorization": f"Bearer {tokens[principal]}"})
+                done = 201
+            else:
+                answer, done = send_form(client, address, **body), 303
+            made = offer is not None and offer.abstention is None
+            if reach is None:
+                expected = 403
+            elif rep in reach and made:
+                expected = done if verdict == "declined" else 409
+            else:
+                expected = 404
+            assert answer.status_code == expected, (rep, answer.text)
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)

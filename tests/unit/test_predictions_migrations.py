@@ -3,7 +3,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,22 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError
-from spm_ml.predictions import ForecastPart, PredictionStore, Scope, migrations
+from spm_ml.predictions import (
+    ForecastPart,
+    NothingToReverseError,
+    PredictionStore,
+    Principal,
+    Recommendation,
+    Scope,
+    migrations,
+)
 from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.schema import metadata
-from tests.prediction_world import VP, World, make_world
+from tests.coaching_world import make_coaching
+from tests.prediction_world import NORTH, VP, World, make_world
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +175,107 @@ def test_an_old_row_without_quota_or_forecast_is_read_too(first_store: Engine, t
     rows = {row.rep_id: row for row in content.predictions if row.as_of == world.batch.as_of}
     assert [part.points for part in rows["r-106"].parts] == [None, None]
     assert rows["r-107"].parts == ()
+
+
+DECISION = (
+    "INSERT INTO decisions (decided_at, batch_id, period, rep_id, program_id, verdict, reason, decided_by, role) "
+    "VALUES ('2026-06-01 10:00:00+00:00', 'b-0001', '2026Q2', :rep, :program, :verdict, :reason, 'Anna Keller', "
+    "'manager')"
+)
+
+
+@pytest.fixture
+def offer(world: World) -> Recommendation:
+    return next(row for row in world.recommendations if row.rep_id == "r-101")
+
+
+def test_decisions_of_the_second_store_are_kept_and_can_be_taken_back(
+    target: str, world: World, offer: Recommendation
+) -> None:
+    with PredictionStore.open(target) as store:
+        world.publish_into(store)
+    engine = connect(target)
+    with writing(engine) as connection:
+        migrations.change_to(connection, "0002")
+        for verdict, reason in (("accepted", ""), ("overridden", "on leave")):
+            row = {"rep": "r-101", "program": offer.program_id, "verdict": verdict, "reason": reason}
+            connection.execute(text(DECISION), row)
+    engine.dispose()
+    key = {"rep_id": "r-101", "program_id": offer.program_id}
+    anna = Principal("t", "Anna Keller", Scope("manager", NORTH))
+    with PredictionStore.open(target) as store:
+        assert [decision.verdict for _, decision in store.decisions()] == ["accepted", "overridden"]
+        assert store.decisions()[0][1].decided_at == datetime(2026, 6, 1, 10, tzinfo=UTC)
+        assert store.decide(anna, **key, verdict="reversed", reason="back already") is not None
+        assert store.coaching(world.batch).diagnoses == ()
+        with store.read(anna.scope) as batch:
+            assert batch.plan_summary() is None
+            assert batch.covariance() == ()
+
+
+def test_going_back_keeps_every_decision_in_words_the_second_store_knew(
+    target: str, world: World, offer: Recommendation
+) -> None:
+    key = {"rep_id": "r-101", "program_id": offer.program_id}
+    anna = Principal("t-1", "Anna Keller", Scope("manager", NORTH))
+    ines = Principal("t-2", "Ines Moreau", Scope("rep", "r-101"))
+    with PredictionStore.open(target) as store:
+        world.publish_into(store)
+        store.publish_coaching(make_coaching(world))
+        store.decide(anna, **key, verdict="accepted")
+        store.decide(anna, **key, verdict="reversed", reason="too early")
+        store.decide(ines, **key, verdict="declined")
+    engine = connect(target)
+    with writing(engine) as connection:
+        migrations.change_to(connection, "0002")
+        rows = connection.execute(text("SELECT verdict, reason FROM decisions ORDER BY decision_id")).all()
+        assert [tuple(row) for row in rows] == [
+            ("accepted", ""), ("overridden", "Reversed: too early"), ("overridden", "Declined")
+        ]  # fmt: skip
+        assert not {"assignments", "diagnoses", "plans"} & set(inspect(connection).get_table_names())
+    with pytest.raises(DatabaseError, match="append-only"), writing(engine) as connection:
+        connection.execute(text("DELETE FROM decisions"))
+    with writing(engine) as connection:
+        migrations.change_to(connection, migrations.HEAD)
+    engine.dispose()
+    with PredictionStore.open(target) as store:
+        assert store.content(world.batch).recommendations
+        assert store.decide(anna, **key, verdict="accepted") is not None
+        assert len(store.decisions()) == 4
+
+
+def test_records_are_append_only_on_each_database(target: str, world: World) -> None:
+    with PredictionStore.open(target) as store:
+        world.publish_into(store)
+        store.publish_coaching(make_coaching(world))
+    engine = connect(target)
+    for table in ("assignments", "audit"):
+        with pytest.raises(DatabaseError, match="append-only"), writing(engine) as connection:
+            connection.execute(text(f"DELETE FROM {table}"))
+    engine.dispose()
+
+
+def test_two_who_decide_at_once_wait_for_each_other(target: str, world: World, offer: Recommendation) -> None:
+    anna = Principal("t", "Anna Keller", Scope("manager", NORTH))
+    key = {"rep_id": "r-101", "program_id": offer.program_id}
+    with PredictionStore.open(target) as store:
+        world.publish_into(store)
+        assert store.decide(anna, **key, verdict="accepted") is not None
+
+        def taken_back(_: int) -> bool:
+            try:
+                return store.decide(anna, **key, verdict="reversed", reason="so") is not None
+            except NothingToReverseError:
+                return False
+
+        def published(_: int) -> int:
+            return store.publish_coaching(make_coaching(world))
+
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(taken_back, range(4))) == 1
+            list(pool.map(published, range(4)))
+        lines = [(line.rep_id, line.program_id, line.event) for line in store.assignments()]
+        assert len(lines) == len(set(lines)) > 0
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
