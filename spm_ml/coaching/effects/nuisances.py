@@ -63,13 +63,15 @@ def assignment(design: Floats, sent: Bools, program: Ints, programs: int, fold: 
         fit, use = fold != number, fold == number
         if not use.any():
             continue
-        if 0 < sent[fit].sum() < fit.sum():
+        if design.shape[1] and 0 < sent[fit].sum() < fit.sum():
             model = LogisticRegression(C=_SENT_STRENGTH, solver="newton-cholesky").fit(design[fit], sent[fit])
             chance[use] = np.clip(model.predict_proba(design[use])[:, 1], 1e-6, 1 - 1e-6)
         chosen = fit & (program >= 0)
         offered = np.unique(program[chosen])
         if len(offered) == 1:
             which[np.ix_(use, offered)] = 1.0
+        elif len(offered) > 1 and not design.shape[1]:
+            which[np.ix_(use, offered)] = (program[chosen][:, None] == offered).mean(axis=0)
         elif len(offered) > 1:
             choice = LogisticRegression(C=_CHOICE_STRENGTH, max_iter=1000).fit(design[chosen], program[chosen])
             which[np.ix_(use, offered)] = choice.predict_proba(design[use])
@@ -89,6 +91,6 @@ def expected_untreated(design: Floats, outcomes: Floats, untreated: Bools, fold:
     expected = np.full(len(outcomes), outcomes[known].mean() if known.any() else np.nan)
     for number in range(FOLDS):
         fit, use = (fold != number) & known, fold == number
-        if fit.any() and use.any():
+        if fit.any() and use.any() and design.shape[1]:
             expected[use] = RidgeCV(alphas=_ALPHAS).fit(design[fit], outcomes[fit]).predict(design[use])
     return expected
