@@ -178,3 +178,20 @@ def test_no_rows_no_programs_and_no_finished_periods_are_answers() -> None:
     assert estimate_effects(replace(periods, programs=())) == ()
     fresh = replace(periods, frame=periods.frame.assign(attainment=np.nan, bookings=np.nan, finished=False))
     assert only(fresh).verdict == "cannot tell"
+
+
+def test_an_interval_that_the_permutation_test_contradicts_is_no_verdict() -> None:
+    from spm_ml.coaching.effects.aipw import Estimate
+    from spm_ml.coaching.effects.findings import _verdict
+    from spm_ml.predictions.coaching import EffectCheck
+
+    estimate = Estimate(0.2, 0.05, 0.35, 0.07, 20.0, 12, 500, 0.0, (0.02, 0.98), 80.0, np.zeros(3))
+
+    def judged(slug: str, passed: bool | None) -> str:
+        return _verdict(estimate, (EffectCheck(slug, "", passed, 0.2, ""),))[0]  # type: ignore[arg-type]
+
+    assert judged("permutation", True) == "helps"
+    assert judged("permutation", False) == "cannot tell"
+    assert judged("placebo", False) == "cannot tell"
+    assert judged("placebo", None) == "helps"
+    assert judged("negative_control", False) == "helps"

@@ -100,6 +100,8 @@ def _verdict(estimate: Estimate | str, checks: tuple[EffectCheck, ...]) -> tuple
             "cannot tell",
             f"{said}; but {estimate.trimmed_share:.0%} of the trained have no comparable untrained rep",
         )
+    if not estimate.low <= 0 <= estimate.high and "permutation" in failed:
+        return "cannot tell", f"{said}; but dealt out at random among comparable reps, the same is not rare"
     if estimate.low > 0:
         return "helps", said
     if estimate.high < 0:
