@@ -71,13 +71,14 @@ def hierarchical(setting: Setting, uplift: Uplift, people: int) -> Floats:
 
 
 def ceiling(setting: Setting, _uplift: Uplift, people: int) -> Floats:
-    """True strength of each program by need, trailing attainment and segment, from the truth of all periods."""
+    """True strength of each program by need, tenure, trailing attainment and segment, from the truth of all periods."""
+    newness = np.exp(-np.nan_to_num(_feature(setting, "tenure_days")) / 1000)
     trailing = np.clip(np.nan_to_num(_feature(setting, "attainment_mean"), nan=1.0), 0.25, 2.0)
     segment = pd.get_dummies(setting.measured.periods.frame["segment"].astype(str), dtype=float).to_numpy()
     scores = np.empty(setting.truth.shape)
     for program in range(setting.programs):
         need = setting.needs[:, program]
-        shape = np.column_stack([np.ones(len(need)), trailing, need, need * trailing])
+        shape = np.column_stack([np.ones(len(need)), trailing, need, need * trailing, newness, newness * trailing])
         design = (shape[:, :, None] * segment[:, None, :]).reshape(len(need), -1)
         true = setting.past_truth[:, program]
         fit = np.isfinite(true)

@@ -47,6 +47,7 @@ def _setting(reps: int = 160, periods: int = 6, seed: int = 0) -> Setting:
             "segment": "SMB",
             "attainment_last_1": anyway,
             "attainment_mean": anyway,
+            "tenure_days": 400.0 + 90.0 * t,
         }
     )
     programs = [SimpleNamespace(program_id=f"P{number + 1}") for number in range(PROGRAMS)]
