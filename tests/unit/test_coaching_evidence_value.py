@@ -37,7 +37,7 @@ def test_without_a_lot_the_estimated_chances_do(plans: dict[str, PastPlan]) -> N
     assert before.gain is not None
     assert before.gain.value == pytest.approx(EFFECT, abs=3 * before.gain.se)
     assert before.gain.se < 0.04
-    assert "decided by 1 people or systems; reasons on record: missed last period 100%" in before.words
+    assert "decided by one person or system; reasons on record: missed last period 100%" in before.words
     assert before.randomised is None
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from spm_ml.cli.main import spm
 from spm_ml.coaching.effects import estimate_effects
 from spm_ml.coaching.evidence import assignment_table, sync_log
 from spm_ml.coaching.rep_periods import RepPeriods, rep_periods
@@ -109,3 +111,8 @@ def test_more_enrolments_change_the_finding_and_fill_the_log(
         table = assignment_table(store.assignments(), store.decisions(), later)
     assert (table["source"] == "enrolments").sum() > 0
     assert set(table.loc[table["event"] == "enrolled", "actor"]) == {"m1"}
+
+    for command, found in (("assignments", "development plan"), ("plan-value", "before the log: ")):
+        answer = CliRunner().invoke(spm, [command, "--workspace", str(workspace.root)], catch_exceptions=False)
+        assert answer.exit_code == 0
+        assert found in answer.output

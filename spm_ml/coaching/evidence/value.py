@@ -208,6 +208,7 @@ def _who_decided(starts: pd.DataFrame) -> str:
     unsaid = int(starts["assigned_by"].isna().sum())
     reasons = starts["reason"].fillna("no reason on record").value_counts(normalize=True).head(3)
     listed = ", ".join(f"{reason} {share:.0%}" for reason, share in reasons.items())
-    by = f"decided by {people} people or systems" if people else "nobody is on record as having decided"
+    deciders = "one person or system" if people == 1 else f"{people} people or systems"
+    by = f"decided by {deciders}" if people else "nobody is on record as having decided"
     more = f", {unsaid} without a name" if unsaid and people else ""
     return f"{len(starts)} starts, {by}{more}; reasons on record: {listed}. No chance was logged, so it is estimated."

@@ -23,7 +23,7 @@ def value_words(gain: Gain | None, randomised: Gain | None, *, trained: int, kno
         return "No outcome is known yet: the first full period after it is not over."
     if gain is None:
         return f"Too few to tell: at least {LEAST} people on either side are needed, {known} outcomes are known."
-    said = [f"An offer has brought {_points(gain)} of attainment."]
+    said = [f"On average it has brought each of them {_points(gain)} of attainment."]
     if gain.low > 0:
         said.append("It is above zero beyond chance.")
     elif gain.high < 0:
