@@ -38,7 +38,7 @@ GAIN_PER_NEED: Final = 0.05
 
 _SHARED: Final = np.array([0.03, 0.01, 0.01, 0.01])
 _OWN: Final = np.array([0.03, 0.01, 0.01, 0.01])
-_REST: Final = np.array([0.01, 0.005, 0.005, 0.005])
+_REST: Final = np.array([0.006, 0.003, 0.003, 0.003])
 _ELSEWHERE: Final = 0.25
 """What the spreads are multiplied with for a behaviour that the program does not teach."""
 
