@@ -22,7 +22,7 @@ def drawn(
                 "program_id": f"p{program}",
                 "team": f"t{rep // team_size}",
                 "effect": centre + 0.02 * gap + float(rng.normal(0, 0.01)),
-                "p_positive": float(rng.uniform(0.5, 1)),
+                "p_positive": float(rng.choice([0.6, 0.98, 0.99])),
                 "own_sd": 0.02,
                 "loadings": (1.0, gap),
                 "gap": gap,

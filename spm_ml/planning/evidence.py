@@ -8,9 +8,6 @@ import numpy as np
 
 from spm_ml.planning.candidates import Flags, Limits, Numbers, Options
 
-MIN_P_POSITIVE: Final = 0.8
-"""Probability that a rep gains from a program, below which it is not planned."""
-
 MIN_GAP: Final = 0.5
 """Standard deviations below peers from which a gap is worth a program where no effect is claimed."""
 
@@ -19,9 +16,9 @@ Unplanned = Literal["barred", "no_evidence", "no_gap", "cost_unknown", "limits"]
 its cost is unknown under a budget; seats, people or budget went to others."""
 
 
-def with_effect(options: Options) -> Flags:
+def with_effect(options: Options, limits: Limits) -> Flags:
     """(n,) options whose net gain is positive and whose effect is likely so."""
-    likely = options.numbers("p_positive") >= MIN_P_POSITIVE
+    likely = options.numbers("p_positive") >= limits.min_p_positive
     return np.asarray(~barred(options) & (options.net > 0) & likely)
 
 
@@ -46,7 +43,7 @@ def barred(options: Options) -> Flags:
 
 def why_unplanned(options: Options, limits: Limits, planned: Flags) -> dict[str, Unplanned]:
     """The reason for every rep without a line in the plan, the one that came nearest to one."""
-    eligible = with_effect(options) | by_gap(options)
+    eligible = with_effect(options, limits) | by_gap(options)
     rank: Numbers = np.zeros(len(options.rows))  # barred
     open_now = ~barred(options)
     rank[open_now & np.isfinite(options.effect)] = 2

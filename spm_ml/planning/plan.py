@@ -12,7 +12,7 @@ import numpy as np
 from spm_ml.errors import SpmError
 from spm_ml.planning.assignment import TIME_LIMIT_SECONDS, Assignment, best_assignment
 from spm_ml.planning.candidates import Candidate, Flags, Limits, Numbers, Options, Places, options_of
-from spm_ml.planning.evidence import MIN_P_POSITIVE, Unplanned, affordable, by_gap, why_unplanned, with_effect
+from spm_ml.planning.evidence import Unplanned, affordable, by_gap, why_unplanned, with_effect
 from spm_ml.planning.lots import NEAR_TIE, NEAR_TIE_ORDER, Draw, hold_out, near_ties
 from spm_ml.planning.power import Design
 from spm_ml.planning.value import PolicyValue, others, value_of
@@ -83,8 +83,8 @@ def make_plan(
 ) -> Plan:
     """Plans at most one program a rep for a period.
 
-    Only options with a positive net gain and a probability of at least `MIN_P_POSITIVE` that the effect is above zero
-    are planned. Reps for whom no effect is claimed in any program come after those, in the order of their priority.
+    Only options with a positive net gain, and a probability of at least `limits.min_p_positive` that the effect is
+    above zero, are planned. Reps for whom no effect is claimed in any program come after those, by priority.
 
     Args:
         candidates: Every rep of the organisation with every program, in any order.
@@ -100,7 +100,7 @@ def make_plan(
     options = options_of(candidates, limits, len(shared))
     rng = np.random.default_rng(seed)
     payable = affordable(options, limits)
-    evident, gaps = with_effect(options) & payable, by_gap(options) & payable
+    evident, gaps = with_effect(options, limits) & payable, by_gap(options) & payable
     minimum, capped = _minimum(options, evident | gaps, limits)
     nothing = np.zeros(len(options.teams), dtype=np.int64)
     effects = best_assignment(options, evident, options.net, limits, minimum, seconds=seconds)
@@ -219,7 +219,7 @@ def _messages(options: Options, limits: Limits, short: Places, capped: Flags) ->
     names = [f"Team {team or 'without a name'}" for team in options.teams]
     messages += [
         f"{names[place]} gets less than {limits.min_share:.0%}: for the others no program has a positive gain at a "
-        f"probability of {MIN_P_POSITIVE:.0%}, or a clear gap."
+        f"probability of {limits.min_p_positive:.1%}, or a clear gap."
         for place in np.flatnonzero(capped)
     ]
     messages += [

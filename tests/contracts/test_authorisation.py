@@ -95,6 +95,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/effects"): Rule(EVERYONE),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS),
+    ("POST", "/v1/plans"): Rule(DECIDES),
     ("GET", "/v1/metrics"): Rule(EVERYONE),
     ("GET", "/v1/model"): Rule(EVERYONE),
     ("GET", "/v1/model/value-added"): Rule(EVERYONE),
@@ -124,7 +125,7 @@ def app(harbour_file: Path) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def client(app: FastAPI) -> Iterator[httpx.Client]:
-    with running(app) as address, httpx.Client(base_url=address) as opened:
+    with running(app) as address, httpx.Client(base_url=address, timeout=30) as opened:
         yield opened
 
 
@@ -155,6 +156,8 @@ def ask(client: httpx.Client, harbour: World, harbour_tokens: dict[str, str]) ->
             return client.get(address, headers=headers)
         offered = {offer.rep_id: offer.program_id for offer in harbour.recommendations}
         body = {"rep_id": thing or "", "program_id": offered.get(thing or "") or "p-none", "verdict": "accepted"}
+        if route == "/v1/plans":
+            return client.post(address, json={}, headers=headers)
         if RULES[method, route].page:
             return send_form(client, address, **body)
         return client.post(address, json=body, headers=headers)

@@ -41,7 +41,7 @@ def test_limits_hold_and_the_plan_is_no_worse_than_greedy(limits: Limits, reps: 
     assert {line.rep_id for line in plan.lines} | set(plan.unplanned) == {row.rep_id for row in rows}
     if limits.min_share == 0:
         options = options_of(rows, limits, 2)
-        eligible = np.flatnonzero(with_effect(options))
+        eligible = np.flatnonzero(with_effect(options, limits))
         greedy = in_order(options, eligible[np.argsort(-options.net[eligible])], limits)
         seated = sum(line.net or 0 for line in plan.lines if not line.near_tie)
         drawn_by_lot = sum((line.net or 0) * line.propensity for line in plan.lines if line.near_tie)

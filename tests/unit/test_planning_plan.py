@@ -103,6 +103,7 @@ def test_nobody_is_trained_without_evidence() -> None:
     assert plan.values[0].value == 0.0
     assert "train nobody" in plan.values[0].text
     assert make_plan([sure("a", "p", 0.05, p_positive=MIN_P_POSITIVE)]).offered
+    assert offers(make_plan(rows, Limits(min_p_positive=0.5))) == {("a", "p")}
 
 
 def test_without_effects_the_largest_gaps_come_first_and_no_value_is_claimed() -> None:
@@ -246,6 +247,7 @@ def test_more_seats_than_reps_are_named() -> None:
         ({"min_share": 1.5}, "minimum share of 1.5"),
         ({"min_share": float("nan")}, "minimum share of nan"),
         ({"hold_out": 1.0}, "hold-out of 1.0"),
+        ({"min_p_positive": 2.0}, "probability of 2.0"),
         ({"outcome_sd": float("nan")}, "standard deviation of nan"),
     ],
 )
