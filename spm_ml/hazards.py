@@ -69,10 +69,20 @@ ABSTENTION_REASONS: Final[dict[str, str]] = {
     "not_started": "The period has not started or the rep was not employed in it.",
     "stale_data": "The data is older than the stated limit.",
     "no_matched_gap": "No program teaches a skill in which a gap was found.",
-    "budget_or_seats": "A gap was found, but seats or budget went to larger gaps.",
     "no_protected_groups": "No protected group of these people is on record.",
     "one_protected_group": "There are no two protected groups large enough to be compared.",
+    "budget_or_seats": "A program fits, but seats, people or budget went to others.",
     "no_assessment": "Neither assessments nor KPI gaps are known for this rep.",
+    "no_evidence": "No program is likely enough to help this rep: train nobody without evidence.",
+    "on_plan": "Results are on plan, and no program is likely enough to help.",
+    "hard_quota": "This quota looks hard: fair peers would miss it too, and no program is likely enough to help.",
+    "conditions": "Conditions explain most of what is missing, and no program is likely enough to help.",
+    "bad_luck": "Bad luck explains most of what is missing, and no program is likely enough to help.",
+    "held_out": "Drawn by lot into the hold-out: no offer now, so that the program's effect can be measured.",
+    "lottery": "A near tie for the last seats: the lot went to others.",
+    "cost_unknown": "The program that fits has no known cost, and there is a budget.",
+    "no_program": "There is no program on record.",
+    "program_barred": "Every program is ruled out for this rep now.",
 }
 
 

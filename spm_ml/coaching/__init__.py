@@ -1,12 +1,25 @@
 """Who should get which program.
 
-`recommendation` offers the program that teaches a rep's largest assessed or measured skill gap, and says that it ranks
-gaps, not effects. `effects` estimates what a program has caused so far. Diagnosis, individual uplift and the planner
-join them here.
+`rep_periods` and `programs` lay out what was known and what came of it; `skills` says who lacks what, `diagnosis` why
+results are what they are, `effects` what programs have caused, `uplift` what they would do for each rep, and
+`recommendation` puts it together with a plan. `evidence` keeps the log of what became of offers.
 """
 
+from spm_ml.coaching.diagnosis import diagnose
 from spm_ml.coaching.effects import estimate_effects
-from spm_ml.coaching.gaps import SkillGap, skill_gaps
 from spm_ml.coaching.recommendation import recommend
+from spm_ml.coaching.rep_periods import RepPeriods, rep_periods
+from spm_ml.coaching.skills import SkillGaps, skill_gaps
+from spm_ml.coaching.uplift import Uplift, estimate_uplift
 
-__all__ = ["SkillGap", "estimate_effects", "recommend", "skill_gaps"]
+__all__ = [
+    "RepPeriods",
+    "SkillGaps",
+    "Uplift",
+    "diagnose",
+    "estimate_effects",
+    "estimate_uplift",
+    "recommend",
+    "rep_periods",
+    "skill_gaps",
+]

@@ -28,6 +28,7 @@ class PlanLine:
         propensity: Chance with which this offer was made, whether it was or not; 1 = nothing was left to chance.
         held_out: The lot decided against the offer: in the hold-out, or among near ties.
         near_tie: Whether near ties were drawn among.
+        by_tie: Whether that draw decided against it.
     """
 
     rep_id: str
@@ -37,6 +38,7 @@ class PlanLine:
     propensity: float
     held_out: bool
     near_tie: bool
+    by_tie: bool
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ def _lines(options: Options, drawn: Draw, held: Flags, share: float) -> tuple[Pl
             propensity=float(drawn.chance[at]) * (1 - share),
             held_out=bool(held[at] or drawn.undrawn[at]),
             near_tie=bool(drawn.chance[at] < 1),
+            by_tie=bool(drawn.undrawn[at]),
         )
         order = (line.held_out, line.net is None, -(line.net or options.rows[at].order), line.rep_id)
         lines.append((order, line))

@@ -104,11 +104,13 @@ def test_scores_are_the_same_without_actuals(scored: Path) -> None:
 
 
 def test_recommendations_say_what_they_rest_on(scored: Path) -> None:
-    spm("recommend", "--workspace", scored, "--out", scored / "recommend.csv")
+    spm("recommend", "--workspace", scored, "--min-probability", 0.5, "--out", scored / "recommend.csv")
     offers = pd.read_csv(scored / "recommend.csv")
     assert len(offers)
-    assert offers["evidence"].str.contains("no effect evidence").all()
-    assert offers["effect"].isna().all()
+    claimed = offers["effect"].notna()
+    assert (claimed == (offers["evidence_level"] != "gap")).all()
+    assert offers.loc[~claimed, "evidence"].str.contains("no effect evidence").all()
+    assert offers["propensity"].between(0, 1, inclusive="right").all()
     assert not offers["rep_id"].duplicated().any()
 
 
@@ -137,6 +139,10 @@ def test_effects_stand_beside_the_naive_figures(workspace: Path, tmp_path: Path)
         ("score", "--out", "numbers.xlsx"),
         ("recommend", "--budget", "plenty"),
         ("recommend", "--budget", "-5"),
+        ("recommend", "--people", "-1"),
+        ("recommend", "--seats", "p-disco"),
+        ("recommend", "--hold-out", "1"),
+        ("recommend", "--min-share", "2"),
         ("metrics", "--as-of", "yesterday"),
     ],
 )
