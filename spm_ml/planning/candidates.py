@@ -21,8 +21,8 @@ MIN_P_POSITIVE: Final = 0.975
 """Probability that a program helps, below which it is not planned: one error in forty, as in a two-sided 5 % test.
 
 All effects share coefficients, so in a world without effects either nearly nobody or nearly everybody passes a lower
-bar. Measured there on 17 re-drawn histories of 60 and 200 reps: at .8 a third of all reps would be planned, at .9 a
-tenth, at .95 a fiftieth, at .975 nobody.
+bar. Measured on 20 histories without effects (60 and 200 reps, enrolments as they were and drawn anew): share of reps
+that would be planned .40 at .8, .17 at .9, .04 at .95 and .007 at .975.
 """
 
 
