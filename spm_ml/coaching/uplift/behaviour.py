@@ -23,6 +23,9 @@ BEHAVIOURS: Final = ("created", "win_rate", "deal_size", "cycle")
 LAGS: Final = (0, 1)
 """Finished periods back from the eve whose behaviour is looked at."""
 
+LASTING: Final = 4
+"""Periods over which a behaviour is looked at afterwards: skills last, and counts of one period are mostly luck."""
+
 _HALF: Final = 0.5
 
 
@@ -31,7 +34,8 @@ class Behaviour:
     """Behaviours of every rep-period.
 
     Attributes:
-        after: (n, 4) of the next period, log units; NaN where it is not finished or nothing could be seen.
+        after: (n, 4) mean over the `LASTING` periods from the next one on that are finished, log units; NaN where the
+            next one is not, or nothing could be seen in it.
         before: (n, k) of the periods before the eve and their mean, NaN where unknown.
     """
 
@@ -40,11 +44,11 @@ class Behaviour:
 
 
 def behaviour_of(periods: RepPeriods, *, ahead: int) -> Behaviour:
-    """Reads the behaviours of the periods before each eve, and of the one `ahead` periods after.
+    """Reads the behaviours of the periods before each eve, and of those from `ahead` periods after on.
 
     Args:
         periods: Rep-periods with what came of them.
-        ahead: Periods from the row's own to the one looked at.
+        ahead: Periods from the row's own to the first one looked at.
     """
     frame = periods.frame
     shown = pd.DataFrame(_shown(frame), columns=list(BEHAVIOURS))
@@ -56,7 +60,10 @@ def behaviour_of(periods: RepPeriods, *, ahead: int) -> Behaviour:
 
     earlier = [at(-1 - lag) for lag in LAGS]
     mean = shown.groupby(level="rep_id").transform(lambda column: column.shift().expanding().mean())
-    return Behaviour(at(ahead), np.column_stack([*earlier, mean.to_numpy(dtype=float)]))
+    later = np.stack([at(ahead + further) for further in range(LASTING)])
+    seen = np.isfinite(later)
+    after = np.where(seen, later, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return Behaviour(np.where(seen[0], after, np.nan), np.column_stack([*earlier, mean.to_numpy(dtype=float)]))
 
 
 def _shown(frame: pd.DataFrame) -> Floats:

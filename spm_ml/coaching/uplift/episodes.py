@@ -35,7 +35,7 @@ class Episodes:
     Attributes:
         rep_id, t: Of each row, (n,).
         attainment: Of the next period, (n,); NaN where it is not known.
-        behaviour: Of the next period, (n, behaviours), log units; NaN likewise.
+        behaviour: From the next period on, see `Behaviour.after`, (n, behaviours); NaN likewise.
         started: 1 where the rep started the program in the period, (n, programs).
         need: What each program could give, from `SkillGaps.matched`, (n, programs).
         need_sd: What is not known about that, (n, programs).
