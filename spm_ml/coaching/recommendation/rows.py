@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import cast
 
 from spm_ml.coaching.programs import Program
-from spm_ml.coaching.recommendation.words import NO_EFFECT_EVIDENCE, abstention_of, offer_words
+from spm_ml.coaching.recommendation.words import NOTHING_OFFERED, abstention_of, offer_words
 from spm_ml.fiscal import Period
 from spm_ml.hazards import Abstention
 from spm_ml.planning import Plan, PlanLine
@@ -105,7 +105,7 @@ def _nothing(rep: str, plan: Plan, told: Told) -> Recommendation:
         effect_high=None,
         p_positive=None,
         cost=None,
-        evidence=NO_EFFECT_EVIDENCE,
+        evidence=NOTHING_OFFERED,
         reason=abstention.detail,
         expires_on=told.period.end,
         abstention=abstention,

@@ -13,6 +13,7 @@ from spm_ml.planning.evidence import Unplanned
 from spm_ml.predictions.coaching import Diagnosis, DiagnosisVerdict, ProgramOption
 
 NO_EFFECT_EVIDENCE: Final = "no effect evidence (largest matched gap)"
+NOTHING_OFFERED: Final = "nothing is offered"
 
 _NOT_THE_REP: Final[dict[DiagnosisVerdict, str]] = {
     "hard_quota": "The diagnosis says that this quota looks hard, which no training changes",
