@@ -124,9 +124,8 @@ def test_an_offer_says_why_this_program_and_what_it_costs_a_point() -> None:
     offer = made["a"]
     assert offer.abstention is None
     assert offer.program_id == "disco"
-    assert "expected are +6.0 points" in offer.reason
-    assert "90% interval +1.0 to +11.0" in offer.reason
-    assert "less 3.0 for the 2 selling days it takes" in offer.reason
+    assert (offer.effect, offer.effect_low, offer.effect_high) == (0.06, 0.01, 0.11)
+    assert "its 2 selling days cost about 3.0 points first" in offer.reason
     assert "this quota looks hard, which no training changes" in offer.reason
     assert "this offer rests on what the program has done for reps like this one" in offer.reason
     assert "quota" not in made["b"].reason

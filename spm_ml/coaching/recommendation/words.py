@@ -81,17 +81,16 @@ def offer_words(
 
 
 def _gain_words(option: ProgramOption, program: Program) -> str:
+    """The effect itself stands beside the reason, with its interval."""
     if option.effect is None or option.low is None or option.high is None:
         gap = "" if option.gap is None else f", a gap of {option.gap:.1f} standard deviations"
         return f"{program.name} teaches it{gap}; whether it raises attainment is not established here."
-    lost = ""
     if option.time_lost > 0 and program.days is not None:
-        lost = f", less {100 * option.time_lost:.1f} for the {program.days:g} selling {_days(program.days)} it takes"
-    return (
-        f"{program.name} teaches it; expected are {points(option.effect)} points of attainment in the first full "
-        f"period after it (90% interval {points(option.low)} to {points(option.high)}){lost}. It helps reps like this "
-        f"one with a probability of {option.p_positive or 0:.0%}."
-    )
+        lost = (
+            f"its {program.days:g} selling {_days(program.days)} cost about {100 * option.time_lost:.1f} points first"
+        )
+        return f"{program.name} teaches it; {lost}."
+    return f"{program.name} teaches it."
 
 
 def _days(number: float) -> str:
