@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 GAIN_PER_NEED: Final = 0.05
 """Log units that a taught behaviour gains for each standard deviation of need, before any outcome was seen."""
 
-_SHARED: Final = np.array([0.03, 0.01, 0.01, 0.01])
+_SHARED: Final = np.array([0.03, 0.01, 0.03, 0.01])
 _OWN: Final = np.array([0.03, 0.01, 0.01, 0.01])
 _REST: Final = np.array([0.006, 0.003, 0.003, 0.003])
 _ELSEWHERE: Final = 0.25
