@@ -2,6 +2,7 @@
 
 python -m benchmarks.coaching policy --reps 60,200 --seeds 1,2,3,4,5,6
 python -m benchmarks.coaching intervals --worlds duds,none --reps 60,200
+python -m benchmarks.coaching ablation --worlds duds --reps 200
 python -m benchmarks.coaching effects --reps 200,1000
 python -m benchmarks.coaching speed --reps 2000 --seeds 1
 """
@@ -16,6 +17,7 @@ from typing import Final, TypeAlias
 
 import pandas as pd
 
+from benchmarks.coaching.ablation import measure_ablation
 from benchmarks.coaching.effects import measure_effects
 from benchmarks.coaching.policy import measure_intervals, measure_policies
 from benchmarks.coaching.speed import measure_speed
@@ -39,6 +41,11 @@ def _intervals(case: Case, _progress: Progress) -> pd.DataFrame:
         return measure_intervals(measured)
 
 
+def _ablation(case: Case, _progress: Progress) -> pd.DataFrame:
+    with opened(case) as measured:
+        return measure_ablation(measured)
+
+
 def _effects(case: Case, _progress: Progress) -> pd.DataFrame:
     with opened(case) as measured:
         return measure_effects(measured)
@@ -47,6 +54,7 @@ def _effects(case: Case, _progress: Progress) -> pd.DataFrame:
 BENCHMARKS: Final[dict[str, tuple[Measure, tuple[str, ...]]]] = {
     "policy": (_policy, ("world", "reps", "policy")),
     "intervals": (_intervals, ("world", "reps")),
+    "ablation": (_ablation, ("world", "reps", "variant")),
     "effects": (_effects, ("world", "reps", "program")),
     "speed": (measure_speed, ("world", "reps", "step")),
 }

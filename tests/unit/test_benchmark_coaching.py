@@ -261,9 +261,12 @@ def test_a_world_is_made_once_and_measured(tmp_path: Path, capsys: pytest.Captur
     main(["policy", *size, "--out", str(out)])
     assert out.read_text(encoding="utf-8").strip() == capsys.readouterr().out.strip()
     assert all(f"| {name} |" in out.read_text(encoding="utf-8") for name in POLICIES)
+    main(["ablation", *size])
+    table = capsys.readouterr().out
+    assert all(f"| {name} |" in table for name in ("whole", "attainment alone", "no funnel", "prior alone"))
 
 
 def test_unknown_worlds_are_named() -> None:
-    assert set(BENCHMARKS) == {"policy", "intervals", "effects", "speed"}
+    assert set(BENCHMARKS) == {"policy", "intervals", "ablation", "effects", "speed"}
     with pytest.raises(ConfigurationError, match="choose from duds"):
         main(["policy", "--worlds", "heaven"])

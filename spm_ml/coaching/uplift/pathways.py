@@ -38,7 +38,9 @@ GAIN_PER_NEED: Final = 0.05
 
 _SHARED: Final = np.array([0.03, 0.01, 0.03, 0.01])
 _OWN: Final = np.array([0.03, 0.01, 0.01, 0.01])
-_REST: Final = np.array([0.006, 0.003, 0.003, 0.003])
+REST: Final = np.array([0.006, 0.003, 0.003, 0.003])
+"""Standard deviations of what attainment shows beyond the behaviours, by feature."""
+
 _ELSEWHERE: Final = 0.25
 """What the spreads are multiplied with for a behaviour that the program does not teach."""
 
@@ -64,12 +66,13 @@ class Pathways:
     persistent: float
 
 
-def learn_pathways(episodes: Episodes, programs: tuple[Program, ...]) -> Pathways:
+def learn_pathways(episodes: Episodes, programs: tuple[Program, ...], *, rest: Floats = REST) -> Pathways:
     """Learns what each program does to each behaviour and to attainment.
 
     Args:
         episodes: Rep-periods.
         programs: In the order of the episodes' columns.
+        rest: Prior standard deviations of what does not come through behaviours, (features,).
     """
     folds = fold_of_rows(episodes)
     surprise = episodes.started - fit_propensity(episodes, folds)
@@ -89,7 +92,7 @@ def learn_pathways(episodes: Episodes, programs: tuple[Program, ...]) -> Pathway
         share = episodes.pass_through[:, place]
         left -= luck[place] * np.nan_to_num(outcome.residual) + (share - luck[place]) * (design @ found.mean)
     known = np.isfinite(left)
-    priors.append(Prior(np.zeros((len(programs), len(FEATURES))), _REST, _REST, np.ones(len(programs))))
+    priors.append(Prior(np.zeros((len(programs), len(FEATURES))), rest, rest, np.ones(len(programs))))
     scale = float(np.mean(left[known] ** 2) / np.mean(relative[known] ** 2)) if known.any() else 1.0
     variance = scale * attainment.variance / baseline**2
     posteriors.append(fit_hierarchy(design[known], left[known], variance[known], priors[-1]))
