@@ -73,7 +73,7 @@ def setting() -> Setting:
     return _setting()
 
 
-def _uplift(setting: Setting, effect: np.ndarray, likely: float = 0.9) -> Uplift:
+def _uplift(setting: Setting, effect: np.ndarray, likely: float = 0.99) -> Uplift:
     frame = setting.measured.periods.frame.iloc[setting.now]
     rows = len(setting.now) * PROGRAMS
     options = pd.DataFrame(
