@@ -46,6 +46,7 @@ def uplift_world(
                 "period": str(quarter),
                 "period_start": start,
                 "period_end": end,
+                "period_selling_days": 64,
                 "segment": "SMB",
                 "quota": 100.0,
                 "tenure_days": 400.0 + 91 * t,

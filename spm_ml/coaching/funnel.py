@@ -23,6 +23,9 @@ _ = ibis._
 
 Floats = npt.NDArray[np.float64]
 
+USUAL_PERIOD_BEFORE: Final = 0.3
+"""Share of bookings whose deals were created in the period before, where the ledger tells nothing."""
+
 USUAL_PASS_THROUGH: Final = {"created": 0.4, "win_rate": 0.4, "deal_size": 0.4, "cycle": 0.4}
 """Share of a gain that shows in the same period where the ledger tells nothing."""
 
@@ -41,6 +44,7 @@ class Funnel:
         advanced, won, lost: (stages,) to the next stage, and out of the pipeline.
         moves: Moves that these rest on.
         same_period: Share of the won amount that was created in the period in which it was won; NaN: unknown.
+        period_before: Share that was created in the period before that; NaN: unknown.
     """
 
     advanced: Floats
@@ -48,6 +52,7 @@ class Funnel:
     lost: Floats
     moves: int
     same_period: float
+    period_before: float = float("nan")
 
     def pass_through(self, days: float) -> dict[str, float]:
         """Share of a lasting small gain in each behaviour that shows in the bookings of the period in which it begins.
@@ -128,7 +133,8 @@ def funnels_of(history: SalesHistory, segments: pd.Series[str], starts: Floats) 
         np.searchsorted(starts, pd.to_datetime(won[name]).to_numpy(dtype=starts.dtype), side="right")
         for name in ("event_on", "created_on")
     )
-    won = won.assign(same=won["amount"].where(created == closed, 0))[created > 0]
+    shares = {name: won["amount"].where(created == closed - ago, 0) for ago, name in enumerate(("same", "before"))}
+    won = won.assign(**shares)[created > 0]
     everybody, winners = rows["rep_id"].map(segments), won["rep_id"].map(segments)
     found = {"": _funnel(rows, won)}
     for segment in sorted(everybody.dropna().unique()):
@@ -139,12 +145,13 @@ def funnels_of(history: SalesHistory, segments: pd.Series[str], starts: Floats) 
 def _funnel(rows: pd.DataFrame, won: pd.DataFrame) -> Funnel:
     """Rates from days and moves by stage; stages that nobody ever left are left out."""
     amount = float(won["amount"].sum())
-    same_period = float(won["same"].sum()) / amount if amount > 0 and len(won) >= _LEAST_MOVES else float("nan")
+    known = amount > 0 and len(won) >= _LEAST_MOVES
+    same, before = (float(won[name].sum()) / amount if known else float("nan") for name in ("same", "before"))
     by_stage = rows.groupby("stage_position")[["days", "advanced", "won", "lost"]].sum().sort_index()
     by_stage = by_stage[by_stage[["advanced", "won", "lost"]].sum(axis=1) > 0]
     if by_stage.empty:
-        return Funnel(np.zeros(1), np.zeros(1), np.zeros(1), 0, same_period)
+        return Funnel(np.zeros(1), np.zeros(1), np.zeros(1), 0, same, before)
     moves = by_stage[["advanced", "won", "lost"]].to_numpy(dtype=np.float64)
     rates = moves / np.maximum(by_stage["days"].to_numpy(dtype=np.float64), 1.0)[:, None]
     rates[-1, 0] = 0.0
-    return Funnel(rates[:, 0], rates[:, 1], rates[:, 2], int(moves.sum()), same_period)
+    return Funnel(rates[:, 0], rates[:, 1], rates[:, 2], int(moves.sum()), same, before)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spm_ml.coaching.funnel import USUAL_PASS_THROUGH
+from spm_ml.coaching.funnel import USUAL_PASS_THROUGH, USUAL_PERIOD_BEFORE
 from spm_ml.coaching.rep_periods import RepPeriods
 from spm_ml.coaching.skills import SkillGaps
 from spm_ml.coaching.uplift.behaviour import BEHAVIOURS, behaviour_of
@@ -42,6 +42,8 @@ class Episodes:
         covariates: Standardised, without missing values, (n, k).
         modifiers: Tenure and trailing attainment, standardised and clipped to ±2, (n, 2).
         pass_through: Share of a gain in each behaviour that shows in the same period's attainment, (n, behaviours).
+        time_lost: Share of the next period's bookings that each program costs, as nobody creates pipeline in class,
+            (n, programs).
         programs: Ids, in the order of the columns.
     """
 
@@ -55,6 +57,7 @@ class Episodes:
     covariates: Floats
     modifiers: Floats
     pass_through: Floats
+    time_lost: Floats
     programs: tuple[str, ...]
 
     @property
@@ -89,6 +92,7 @@ def episodes_of(periods: RepPeriods, gaps: SkillGaps) -> Episodes:
         covariates=_covariates(periods, gaps, behaviour.before),
         modifiers=_modifiers(frame),
         pass_through=_pass_through(periods),
+        time_lost=_time_lost(periods),
         programs=programs,
     )
 
@@ -99,6 +103,16 @@ def _pass_through(periods: RepPeriods) -> Floats:
     rows = pd.DataFrame(shares).T[list(BEHAVIOURS)]
     segment = periods.frame["segment"].where(periods.frame["segment"].isin(rows.index), "").fillna("")
     return rows.reindex(segment).to_numpy(dtype=np.float64)
+
+
+def _time_lost(periods: RepPeriods) -> Floats:
+    shares = {name: funnel.period_before for name, funnel in periods.funnels.items()}
+    usual = shares.get("", np.nan)
+    usual = usual if np.isfinite(usual) else USUAL_PERIOD_BEFORE
+    carried = periods.frame["segment"].map(shares).astype("float64").fillna(usual).to_numpy()
+    selling = periods.frame["period_selling_days"].to_numpy(dtype=float)
+    days = np.array([program.days or 0.0 for program in periods.programs])
+    return np.asarray(np.clip(days / np.maximum(selling, 1.0)[:, None], 0, 1) * carried[:, None])
 
 
 def _nothing(frame: pd.DataFrame) -> Floats:

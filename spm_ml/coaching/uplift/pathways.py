@@ -84,7 +84,8 @@ def learn_pathways(episodes: Episodes, programs: tuple[Program, ...], *, rest: F
     luck = _luck(shown, relative, attainment.variance / baseline**2)
     priors = [_prior_of(name, programs) for name in BEHAVIOURS]
     posteriors = []
-    left = relative.copy()
+    # What the days in class cost is known and is not what a program teaches: the planner takes it off by itself.
+    left = relative + (surprise * episodes.time_lost).sum(axis=1)
     for place, (prior, outcome) in enumerate(zip(priors, shown, strict=True)):
         known = outcome.known & (outcome.known.sum() >= _LEAST_ROWS)
         found = fit_hierarchy(design[known], outcome.residual[known], outcome.variance[known], prior)
