@@ -211,7 +211,7 @@ def test_a_batch_of_the_past_is_found_by_its_day_and_read_whole(store: Predictio
         (Scope("hr"), {"region": set(), "company": set()}),
         (Scope("rep", "r-101"), {"region": set(), "company": set()}),
     ],
-    ids=str,
+    ids=["everybody", "north", "nobody", "analyst", "hr", "rep"],
 )
 def test_the_whole_is_for_those_who_see_every_rep(
     store: PredictionStore, world: World, scope: Scope, sees: dict[Level, set[str]]
