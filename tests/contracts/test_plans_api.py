@@ -131,14 +131,13 @@ def test_a_hold_out_is_drawn_by_its_seed(ask: Ask) -> None:
     assert "held out by lot" in one["hold_out_words"]
 
 
-def test_nothing_is_published(ask: Ask, store_file: Path, harbour: World) -> None:
-    ask("hr", people=1)
+def test_nothing_is_published(ask: Ask, store_file: Path) -> None:
     with PredictionStore.open(store_file) as store:
         batch = store.published_batch()
         assert batch is not None
-        assert set(store.coaching(batch).recommendations) == set(harbour.recommendations)
-        lines = [line.action for line in store.audit_trail() if "token" not in line.action]
-        assert lines == ["published", "recommendations published"]
+        before = store.coaching(batch), store.audit_trail()
+        assert ask("hr", people=1).status_code == 200
+        assert (store.coaching(batch), store.audit_trail()) == before
 
 
 @pytest.mark.parametrize(
