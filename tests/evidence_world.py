@@ -70,6 +70,7 @@ def evidence_world(
                     "period": LABELS[t],
                     "period_start": quarter.start_time,
                     "period_end": quarter.end_time.normalize(),
+                    "period_selling_days": 64,
                     "segment": "SMB",
                     "quota": 100.0,
                     "tenure_days": 400.0 + 91 * t,
