@@ -1,6 +1,7 @@
 """Schemathesis over the whole API: nothing it thinks of may crash it or leave what OpenAPI promises."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ OPERATIONS = [(method, path) for path, methods in DESCRIPTION["paths"].items() f
 
 
 @pytest.fixture(scope="module")
-def schema(harbour_file: Path) -> Any:
-    return schemathesis.openapi.from_asgi("/v1/openapi.json", create_app(ServingSettings(store=str(harbour_file))))
+def schema(harbour_file: Path, harbour_tokens: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Of an own store, since some operations decide; the tokens are in it."""
+    own = tmp_path_factory.mktemp("schemathesis") / "predictions.db"
+    shutil.copy(harbour_file, own)
+    return schemathesis.openapi.from_asgi("/v1/openapi.json", create_app(ServingSettings(store=str(own))))
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)

@@ -119,8 +119,11 @@ RULES: dict[tuple[str, str], Rule] = {
 
 
 @pytest.fixture(scope="module")
-def app(harbour_file: Path) -> FastAPI:
-    return create_app(ServingSettings(store=str(harbour_file)))
+def app(harbour_file: Path, harbour_tokens: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """Over an own store, since some requests decide; the tokens are in it."""
+    own = tmp_path_factory.mktemp("authorisation") / "predictions.db"
+    shutil.copy(harbour_file, own)
+    return create_app(ServingSettings(store=str(own)))
 
 
 @pytest.fixture(scope="module")
