@@ -115,6 +115,17 @@ def test_the_words_of_each_level_name_their_enrolments() -> None:
     assert "of this one 3, fewer than 8" in evidence_words("pooled", episodes, "nego")
 
 
+def test_a_pooled_effect_is_not_said_to_be_the_programs_own() -> None:
+    pooled = {key: replace(row, evidence="pooled effect (all programs)") for key, row in options().items()}
+    plan = make_plan(
+        candidates(tuple(pooled.values()), PROGRAMS, {}, (), {}), Limits(people=1), covariance=np.eye(1) * 1e-4
+    )
+    (offer,) = (
+        row for row in recommendations(["a"], plan, told(pooled, diagnosis("a", "bad_luck"))) if row.rep_id == "a"
+    )
+    assert "this offer rests on what programs have done on average, as too few took this one" in offer.reason
+
+
 def test_an_offer_says_why_this_program_and_what_it_costs_a_point() -> None:
     rows = options()
     plan = make_plan(

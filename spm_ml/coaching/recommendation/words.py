@@ -14,6 +14,7 @@ from spm_ml.predictions.coaching import Diagnosis, DiagnosisVerdict, ProgramOpti
 
 NO_EFFECT_EVIDENCE: Final = "no effect evidence (largest matched gap)"
 NOTHING_OFFERED: Final = "nothing is offered"
+_POOLED: Final = "pooled effect"
 
 _NOT_THE_REP: Final[dict[DiagnosisVerdict, str]] = {
     "hard_quota": "The diagnosis says that this quota looks hard, which no training changes",
@@ -35,9 +36,7 @@ def evidence_words(level: str, episodes: Mapping[str, int], program_id: str) -> 
     if level == "gap":
         return NO_EFFECT_EVIDENCE
     if level == "pooled":
-        return (
-            f"pooled effect (all programs, {together} enrolments; of this one {own}, fewer than {MIN_PROGRAM_EPISODES})"
-        )
+        return f"{_POOLED} (all programs, {together} enrolments; of this one {own}, fewer than {MIN_PROGRAM_EPISODES})"
     return f"{level} effect ({own} enrolments in this program, {together} in all)"
 
 
@@ -73,11 +72,18 @@ def offer_words(
     if option.effect is not None:
         said.append(_choice_words(option, options, programs))
     if diagnosis is not None and diagnosis.verdict in _NOT_THE_REP:
-        why = "what the program has done for reps like this one" if option.effect is not None else "the gap alone"
-        said.append(f"{_NOT_THE_REP[diagnosis.verdict]}; this offer rests on {why}.")
+        said.append(f"{_NOT_THE_REP[diagnosis.verdict]}; this offer rests on {_ground(option)}.")
     if line.near_tie:
         said.append("The last seats of near ties were drawn by lot.")
     return " ".join(said)
+
+
+def _ground(option: ProgramOption) -> str:
+    if option.effect is None:
+        return "the gap alone"
+    if option.evidence.startswith(_POOLED):
+        return "what programs have done on average, as too few took this one"
+    return "what the program has done for reps like this one"
 
 
 def _gain_words(option: ProgramOption, program: Program) -> str:
