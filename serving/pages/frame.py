@@ -100,7 +100,7 @@ def home_of(scope: Scope) -> str:
     """The page on which a role lands."""
     if scope.role == "rep":
         return rep_href(scope.rep_id or "")
-    return {"manager": "/", "hr": "/recommendations", "analyst": "/value-added"}[scope.role]
+    return {"manager": "/", "hr": "/recommendations", "analyst": "/value-added", "admin": "/glossary"}[scope.role]
 
 
 def frame_of(request: Request, title: str, *, principal: Principal | None, batch: Batch | None) -> Frame:

@@ -20,12 +20,25 @@ def _valid(table: Table) -> ColumnElement[bool]:
     return table.c.revoked_at.is_(None) & (table.c.expires_at > bindparam("now"))
 
 
+_accounts, _tokens, _sessions = schema.accounts, schema.tokens, schema.sessions
+_WHO: Final = (_accounts.c.account_id, _accounts.c.label, _accounts.c.role, _accounts.c.rep_id, _tokens.c.token_id)
+
 # Built once: every request runs one of them, and building takes longer than running.
-_BY_TOKEN: Final = select(schema.tokens).where(schema.tokens.c.token_hash == bindparam("secret"), _valid(schema.tokens))
+_BY_TOKEN: Final = (
+    select(*_WHO)
+    .join_from(_tokens, _accounts)
+    .where(_tokens.c.token_hash == bindparam("secret"), _valid(_tokens), _accounts.c.disabled_at.is_(None))
+)
 _BY_SESSION: Final = (
-    select(schema.tokens)
-    .join(schema.sessions, schema.sessions.c.token_id == schema.tokens.c.token_id)
-    .where(schema.sessions.c.session_hash == bindparam("secret"), _valid(schema.tokens), _valid(schema.sessions))
+    select(*_WHO)
+    .join_from(_sessions, _accounts)
+    .outerjoin(_tokens, _tokens.c.token_id == _sessions.c.token_id)
+    .where(
+        _sessions.c.session_hash == bindparam("secret"),
+        _valid(_sessions),
+        _sessions.c.token_id.is_(None) | _valid(_tokens),
+        _accounts.c.disabled_at.is_(None),
+    )
 )
 
 
@@ -34,14 +47,16 @@ class Principal:
     """Who is asking.
 
     Attributes:
-        token_id: Names the access token, says nothing about it.
-        label: Who it was issued to, as audit rows name them.
+        account_id: Names the account, says nothing about it.
+        label: Who it is, as audit rows name them.
         scope: What it may see.
+        token_id: Names the access token it came with or logged in with; None without one.
     """
 
-    token_id: str
+    account_id: str
     label: str
     scope: Scope
+    token_id: str | None = None
 
 
 def hashed(secret: str) -> str:
@@ -58,7 +73,7 @@ class Credentials:
     def issue(
         self, role: Role, *, rep_id: str | None = None, label: str, valid_for: timedelta, actor: str = "operator"
     ) -> str:
-        """Makes a token and gives it back, the only time it can be read.
+        """Makes an account with a token and gives the token back, the only time it can be read.
 
         Raises:
             ValueError: A manager or rep without a `rep_id`.
@@ -67,11 +82,13 @@ class Credentials:
         token, token_id, now = f"spm_{secrets.token_urlsafe(32)}", secrets.token_hex(6), datetime.now(UTC)
         with writing(self._engine) as connection:
             connection.execute(
+                _accounts.insert().values(account_id=token_id, label=label, role=role, rep_id=rep_id, created_at=now)
+            )
+            connection.execute(
                 schema.tokens.insert().values(
                     token_id=token_id,
+                    account_id=token_id,
                     token_hash=hashed(token),
-                    role=role,
-                    rep_id=rep_id,
                     label=label,
                     created_at=now,
                     expires_at=now + valid_for,
@@ -98,12 +115,20 @@ class Credentials:
             connection.execute(
                 schema.sessions.insert().values(
                     session_hash=hashed(key),
+                    account_id=principal.account_id,
                     token_id=principal.token_id,
+                    method="token",
                     created_at=now,
                     expires_at=now + SESSION_LENGTH,
                 )
             )
-            record(connection, actor=principal.label, action="logged in", subject=principal.token_id)
+            record(
+                connection,
+                actor=principal.label,
+                account_id=principal.account_id,
+                action="logged in",
+                subject=principal.account_id,
+            )
         return key
 
     def close_session(self, session: str) -> None:
@@ -133,4 +158,4 @@ class Credentials:
     def _principal(self, query: Select[Any], secret: str) -> Principal | None:
         with reading(self._engine) as connection:
             row = connection.execute(query, {"secret": hashed(secret), "now": datetime.now(UTC)}).first()
-        return None if row is None else Principal(row.token_id, row.label, Scope(row.role, row.rep_id))
+        return None if row is None else Principal(row.account_id, row.label, Scope(row.role, row.rep_id), row.token_id)

@@ -102,6 +102,7 @@ def decide(
     record(
         connection,
         actor=principal.label,
+        account_id=principal.account_id,
         action=f"decision {verdict}" if verdict == "reversed" else f"recommendation {verdict}",
         subject=rep_id,
         batch=batch,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from spm_ml.errors import ConfigurationError
@@ -63,20 +63,20 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that alone may write; committed when the block ends without an error."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-        yield connection
+def writing(engine: Engine, *, alone: bool = True) -> Iterator[Connection]:
+    """One transaction that may write; committed when the block ends without an error.
 
-
-def hold(connection: Connection, table: Table) -> None:
-    """Lets no other transaction write to the table until this one ends; call it before reading what to append to.
-
-    On PostgreSQL it must be the first statement, because the first read freezes what the transaction sees. SQLite's
-    writing transactions exclude each other anyway.
+    Args:
+        engine: Of the store.
+        alone: No other such transaction runs meanwhile, on either database: what is read to append to stays true, and
+            the audit's lines are chained in one order. Staging a batch and making tables do without, for they append
+            to nothing and take long. SQLite's writing transactions exclude each other anyway.
     """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        if alone and connection.dialect.name == "postgresql":
+            # The first statement: the first read freezes what the transaction sees.
+            connection.exec_driver_sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE")
+        yield connection
 
 
 def is_reachable(engine: Engine) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 
@@ -52,6 +53,10 @@ metadata = MetaData(
 
 def _batch_key() -> Column[str]:
     return Column("batch_id", String, ForeignKey("batches.batch_id", ondelete="CASCADE"), primary_key=True)
+
+
+def _account_key() -> Column[str]:
+    return Column("account_id", String, ForeignKey("accounts.account_id"), nullable=False, index=True)
 
 
 batches = Table(
@@ -228,28 +233,115 @@ assignments = Table(
     sqlite_autoincrement=True,
 )
 
+what_if_inputs = Table(
+    "what_if_inputs",
+    metadata,
+    _batch_key(),
+    Column("rep_id", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("label", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("rep_id", String),
+    Column("issuer", String),
+    Column("subject", String),
+    Column("email", String, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    CheckConstraint("role IN ('manager', 'hr', 'analyst', 'rep', 'admin')", name="role"),
+    UniqueConstraint("issuer", "subject"),
+)
+
 tokens = Table(
     "tokens",
     metadata,
     Column("token_id", String, primary_key=True),
+    _account_key(),
     Column("token_hash", String(64), nullable=False, unique=True),
-    Column("role", String, nullable=False),
-    Column("rep_id", String),
     Column("label", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
-    CheckConstraint("role IN ('manager', 'hr', 'analyst', 'rep')", name="role"),
 )
 
 sessions = Table(
     "sessions",
     metadata,
     Column("session_hash", String(64), primary_key=True),
-    Column("token_id", String, ForeignKey("tokens.token_id"), nullable=False),
+    _account_key(),
+    Column("token_id", String, ForeignKey("tokens.token_id")),
+    Column("method", String, CheckConstraint("method IN ('token', 'oidc')", name="method"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", Integer, primary_key=True, autoincrement=True),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("program_id", String),
+    Column("item", String),
+    Column("text", Text, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("opened_by", String, nullable=False),
+    CheckConstraint("kind IN ('view', 'correction', 'contest')", name="kind"),
+    CheckConstraint("about IN ('forecast', 'recommendation', 'diagnosis', 'data')", name="about"),
+    CheckConstraint("length(text) > 0", name="text"),
+    Index(None, "rep_id", "period"),
+    sqlite_autoincrement=True,
+)
+
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("event_id", Integer, primary_key=True, autoincrement=True),
+    Column("case_id", Integer, ForeignKey("cases.case_id"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("status", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("answered_by", String, nullable=False),
+    Column("role", String, nullable=False),
+    CheckConstraint(
+        "status IN ('open', 'in_review', 'upheld', 'partly_upheld', 'rejected', 'withdrawn', 'noted')", name="status"
+    ),
+    sqlite_autoincrement=True,
+)
+
+champions = Table(
+    "champions",
+    metadata,
+    Column("champion_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("model_name", String, nullable=False),
+    Column("model_version", String, nullable=False),
+    Column("registry", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("key_hash", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
 audit = Table(
@@ -257,6 +349,7 @@ audit = Table(
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
     Column("at", UtcDateTime, nullable=False),
+    Column("account_id", String),
     Column("actor", String, nullable=False),
     Column("action", String, nullable=False),
     Column("subject", String, nullable=False),
@@ -264,8 +357,23 @@ audit = Table(
     Column("model_version", String),
     Column("watermark", Date),
     Column("detail", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
     sqlite_autoincrement=True,
 )
 
-APPEND_ONLY = (audit.name, decisions.name, assignments.name)
-"""Tables whose rows triggers keep from being changed or deleted."""
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("checkpoint_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("through_sequence", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("actor", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+APPEND_ONLY = tuple(
+    table.name for table in (audit, audit_checkpoints, decisions, assignments, cases, case_events, champions)
+)
+"""Tables whose rows triggers keep from being changed or deleted; of the audit, lines up to its newest checkpoint may go."""

@@ -7,11 +7,24 @@ from sqlalchemy import ColumnElement, Select, exists, false, literal, select, tr
 
 from spm_ml.predictions.schema import people, predictions, teams
 
-Role = Literal["manager", "hr", "analyst", "rep"]
-Subject = Literal["person", "figures", "offer", "decision", "own_offer", "team", "whole", "plan"]
+Role = Literal["manager", "hr", "analyst", "rep", "admin"]
+Subject = Literal[
+    "person",
+    "figures",
+    "offer",
+    "decision",
+    "own_offer",
+    "team",
+    "whole",
+    "plan",
+    "case",
+    "answer",
+    "own_case",
+    "access",
+]
 Reach = Literal["tree", "reports", "self", "others", "all", "large", "everybody", "none"]
 
-ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep")
+ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep", "admin")
 
 SMALLEST_GROUP: Final = 5
 """Reps below which a team's aggregate would say too much about one of them."""
@@ -26,6 +39,10 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "tree",
         "whole": "everybody",
         "plan": "everybody",
+        "case": "tree",
+        "answer": "reports",
+        "own_case": "self",
+        "access": "none",
     },
     "hr": {
         "person": "all",
@@ -36,6 +53,10 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "all",
+        "case": "all",
+        "answer": "others",
+        "own_case": "self",
+        "access": "none",
     },
     "analyst": {
         "person": "none",
@@ -46,6 +67,10 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "large",
         "whole": "large",
         "plan": "all",
+        "case": "none",
+        "answer": "none",
+        "own_case": "none",
+        "access": "none",
     },
     "rep": {
         "person": "self",
@@ -56,12 +81,31 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "none",
+        "case": "self",
+        "answer": "none",
+        "own_case": "self",
+        "access": "none",
+    },
+    "admin": {
+        "person": "none",
+        "figures": "none",
+        "offer": "none",
+        "decision": "none",
+        "own_offer": "none",
+        "team": "none",
+        "whole": "none",
+        "plan": "none",
+        "case": "none",
+        "answer": "none",
+        "own_case": "none",
+        "access": "all",
     },
 }
 """What each role reaches. Person: name, team and risk band. Figures: bookings, deals, pipeline, quota, forecast and
 what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Own offer: whose it may
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
-Plan: what the offers of everybody cost and are worth together."""
+Plan: what the offers of everybody cost and are worth together. Case: what people say about their own numbers. Answer:
+whose cases it may answer. Own case: about whom it may open one. Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)

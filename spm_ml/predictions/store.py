@@ -19,7 +19,7 @@ from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
-from spm_ml.predictions.engine import connect, hold, reading, writing
+from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
@@ -120,7 +120,7 @@ class PredictionStore:
         Raises:
             DataError: The batch was published before, or names a rep who is not among its people.
         """
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
             publishing.prune(connection)
             publishing.stage(connection, batch, content)
 
@@ -144,7 +144,6 @@ class PredictionStore:
             DataError: They are for another period than the published batch.
         """
         with writing(self._engine) as connection:
-            hold(connection, schema.assignments)
             batch = lookup.required(connection)
             return publishing_coaching.publish_coaching(connection, batch, coaching, actor)
 
@@ -189,7 +188,6 @@ class PredictionStore:
             How many lines were appended.
         """
         with writing(self._engine) as connection:
-            hold(connection, schema.assignments)
             return log_events(connection, events)
 
     def decisions(self) -> tuple[tuple[str, Decision], ...]:
@@ -262,7 +260,6 @@ class PredictionStore:
             NothingToReverseError: There is no decision that the principal may take back.
         """
         with writing(self._engine) as connection:
-            hold(connection, schema.decisions)
             return decide(
                 connection,
                 lookup.required(connection),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from spm_ml.errors import ConfigurationError
 from spm_ml.predictions.engine import reading, writing
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest revision, written here so that opening a store that has it need not import Alembic."""
 
 
@@ -29,7 +29,7 @@ def migrate(engine: Engine) -> None:
     with reading(engine) as connection:
         if current_revision(connection) == HEAD:
             return
-    with writing(engine) as connection:
+    with writing(engine, alone=False) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(742019)"))
         if current_revision(connection) != HEAD:  # another process may have been first
