@@ -16,7 +16,6 @@ from sqlalchemy import Connection, select
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch
 
-
 FIRST_HASH: Final = "0" * 64
 """What stands before the first line."""
 
