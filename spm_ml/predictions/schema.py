@@ -376,4 +376,4 @@ audit_checkpoints = Table(
 APPEND_ONLY = tuple(
     table.name for table in (audit, audit_checkpoints, decisions, assignments, cases, case_events, champions)
 )
-"""Tables whose rows triggers keep from being changed or deleted; lines of the audit may go once a checkpoint is theirs."""
+"""Tables whose rows triggers keep from being changed or deleted; an audit line may go once it has a checkpoint."""
