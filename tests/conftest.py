@@ -9,7 +9,17 @@ import pytest
 from spm_ml.predictions import PredictionStore
 from spm_ml.registry import Registry
 from spm_ml.settings import Workspace
+from tests.databases import (
+    empty_target,
+    harbour_database,
+    harbour_target,
+    migrated_database,
+    postgresql,
+    store_target,
+)
 from tests.prediction_world import World, issue_tokens, make_world
+
+__all__ = ["empty_target", "harbour_database", "harbour_target", "migrated_database", "postgresql", "store_target"]
 
 
 @pytest.fixture(scope="session")

