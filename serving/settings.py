@@ -1,10 +1,10 @@
 """Settings of the service, read once when it starts."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spm_ml import deployment
 from spm_ml.settings import Workspace
 
 
@@ -22,7 +22,7 @@ class ServingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    store: str
+    store: str = Field(repr=False)
     stale_after_days: int | None = Field(default=None, ge=1)
     secure_cookies: bool = False
     max_body_bytes: int = Field(default=65_536, ge=1_024)
@@ -30,14 +30,19 @@ class ServingSettings(BaseModel):
     page_size: int = Field(default=25, ge=1, le=100)
 
     @classmethod
-    def of_workspace(cls, workspace: Workspace, *, secure_cookies: bool = False) -> "ServingSettings":
-        """The settings under which a workspace is served; its organisation says from when data are stale."""
+    def of_workspace(cls, workspace: Workspace) -> "ServingSettings":
+        """The settings under which a workspace is served: environment, then `serving.yaml`, then its organisation.
+
+        Raises:
+            ConfigurationError: A setting is unknown or wrong.
+        """
         declared = workspace.organisation_file.exists()
-        return cls(
-            store=str(Path(workspace.predictions_database)),
-            stale_after_days=workspace.organisation().stale_after_days if declared else None,
-            secure_cookies=secure_cookies,
-        )
+        defaults = {
+            "store": workspace.predictions_store,
+            "stale_after_days": workspace.organisation().stale_after_days if declared else None,
+        }
+        given = deployment.load(cls, workspace.root, defaults=defaults)
+        return given.model_copy(update={"store": workspace.predictions_store})
 
     @property
     def stale_after(self) -> timedelta | None:

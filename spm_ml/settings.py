@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from spm_ml import deployment
 from spm_ml.errors import ConfigurationError, NotReadyError
 
 QUANTILE_LEVELS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -182,6 +183,12 @@ class Organisation(_Frozen):
         path.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 
+class _Store(BaseModel):
+    """The one setting of the service that every command needs."""
+
+    store: str | None = None
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A folder in which one organisation's data, models and predictions live.
@@ -239,8 +246,24 @@ class Workspace:
 
     @property
     def predictions_database(self) -> Path:
-        """Operational store: predictions, recommendations, decisions, tokens, audit."""
+        """File of the operational store (predictions, recommendations, decisions, tokens, audit) on one machine."""
         return self.root / "predictions.db"
+
+    @property
+    def predictions_store(self) -> str:
+        """Path or database URL of the operational store: as `serving.yaml` or the environment say, else the file.
+
+        Raises:
+            ConfigurationError: They cannot be read.
+        """
+        store = deployment.load(_Store, self.root).store or self.predictions_database.name
+        return store if "://" in store else str(self.root / store)
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether there is a store to open; a server's database is made before, so it counts as one."""
+        store = self.predictions_store
+        return "://" in store or Path(store).exists()
 
     def organisation(self) -> Organisation:
         """Reads what the organisation declared.

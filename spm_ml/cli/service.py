@@ -18,7 +18,7 @@ def serve(console: Console, host: str, port: int, logins: bool) -> None:
     with needs_application("serving"):
         from serving.run import serve as run
 
-    if not console.workspace.predictions_database.exists():
+    if not console.workspace.has_predictions:
         raise NotReadyError(
             f"{console.workspace.root} holds no predictions: run 'spm score --workspace {console.workspace.root}' first"
         )
@@ -34,7 +34,7 @@ def print_logins(console: Console) -> None:
         from serving.access import create_demo_logins
     from spm_ml.predictions import PredictionStore
 
-    with PredictionStore.open(console.workspace.predictions_database) as store:
+    with PredictionStore.open(console.workspace.predictions_store) as store:
         logins = create_demo_logins(store)
     console.log("Log in with one of these tokens (they replace earlier demo tokens):")
     for login in logins:

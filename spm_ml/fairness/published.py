@@ -14,10 +14,10 @@ def audit_published(workspace: Workspace) -> Audit:
     Raises:
         NotReadyError: Nothing is published.
     """
-    organisation, file = workspace.organisation(), workspace.predictions_database
-    if not file.exists():
+    organisation = workspace.organisation()
+    if not workspace.has_predictions:
         raise NotReadyError(_NOTHING)
-    with PredictionStore.open(file) as store:
+    with PredictionStore.open(workspace.predictions_store) as store:
         batch = store.published_batch()
         if batch is None:
             raise NotReadyError(_NOTHING)

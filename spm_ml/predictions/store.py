@@ -63,8 +63,8 @@ class PredictionStore:
         except DatabaseError as error:
             engine.dispose()
             raise ConfigurationError(
-                f"the prediction store {target} cannot be used: {error.orig}; check that it is reachable and is a "
-                f"database that spm-ml made"
+                f"the prediction store {engine.url.render_as_string()} cannot be used: {error.orig}; check that it is "
+                f"reachable and is a database that spm-ml made"
             ) from error
         except ConfigurationError:
             engine.dispose()

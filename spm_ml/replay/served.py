@@ -56,9 +56,9 @@ class Served:
             NotReadyError: Nothing was published for that day; the message names the nearest days that have a batch.
         """
         nothing = "no forecast is published yet; run 'spm score' in this workspace, then there is something to replay"
-        if not workspace.predictions_database.exists():
+        if not workspace.has_predictions:
             raise NotReadyError(nothing)
-        with PredictionStore.open(workspace.predictions_database) as store:
+        with PredictionStore.open(workspace.predictions_store) as store:
             trail = tuple(entry for entry in store.audit_trail() if entry.action == _PUBLISHED)
             batch = store.published_batch() if as_of is None else store.published_on(as_of)
             if batch is not None:

@@ -87,7 +87,7 @@ def score(
         batch = _batch(history, known, model.version)
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
-    with PredictionStore.open(workspace.predictions_database) as store:
+    with PredictionStore.open(workspace.predictions_store) as store:
         store.publish(
             batch,
             people=rows.people,

@@ -1,0 +1,166 @@
+"""What an operator decides about a workspace: its `serving.yaml`, over it the environment, secrets never in the file.
+
+A variable `SPM_SERVING__LIMITS__WRITES_PER_MINUTE` means `limits: {writes_per_minute: …}`; lists are JSON, `null` is
+none, and an empty variable counts as not set. With `_FILE` after its name (in the file: `_file`) a setting is read
+from the file it names, as container platforms hand over secrets.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from spm_ml.errors import ConfigurationError, did_you_mean
+
+FILE: Final = "serving.yaml"
+PREFIX: Final = "SPM_SERVING__"
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """One setting as it was given: its value, and where it stands in words."""
+
+    value: object
+    origin: str
+    in_file: bool = False
+
+
+def load(model: type[Model], workspace: Path, *, defaults: Mapping[str, object] | None = None) -> Model:
+    """Reads settings of a workspace.
+
+    Args:
+        model: What they must be.
+        workspace: Folder that may hold `serving.yaml`.
+        defaults: Values of what is given nowhere.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or each setting that is unknown, wrong or a secret in the file,
+            with its place.
+    """
+    path = workspace / FILE
+    given = _from_file(path) | _from_environment()
+    for place in [place for place in given if place[-1].endswith("_file") and _field(model, place) is None]:
+        target = (*place[:-1], place[-1].removesuffix("_file"))
+        if _field(model, target) is not None:
+            given[target] = _content(given.pop(place))
+    for place, setting in given.items():
+        if setting.in_file and _is_secret(model, place, setting.value):
+            name = PREFIX + "__".join(place).upper()
+            raise ConfigurationError(
+                f"{setting.origin} holds a secret: set {name} in the environment, or {place[-1]}_file to a file's path"
+            )
+    values: dict[str, Any] = dict(defaults or {})
+    for place, setting in given.items():
+        inner = values
+        for part in place[:-1]:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise ConfigurationError(f"{setting.origin} lies in {part}, which another place sets to a single value")
+        inner[place[-1]] = setting.value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(
+            _problem(model, tuple(map(str, problem["loc"])), problem["type"], problem["msg"], given)
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigurationError(f"the service's settings cannot be used: {problems}") from None
+
+
+def _from_file(path: Path) -> dict[Place, _Given]:
+    if not path.exists():
+        return {}
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return {} if node is None else dict(_leaves(node, path, ()))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read as YAML: {error}") from error
+
+
+def _leaves(node: yaml.Node, path: Path, place: Place) -> Iterator[tuple[Place, _Given]]:
+    """Every setting below a node; a mapping's keys lead to its settings, and a list is one setting."""
+    where = f"{path} line {node.start_mark.line + 1}"
+    if not isinstance(node, yaml.MappingNode):
+        if not place:
+            raise ConfigurationError(f"{where} is no setting: write 'name: value' on each line")
+        value = yaml.safe_load(yaml.serialize(node))
+        yield place, _Given(value, f"{where}, {'.'.join(place)}", in_file=True)
+        return
+    seen: set[str] = set()
+    for key, value_node in node.value:
+        name = str(key.value)
+        if name in seen:
+            raise ConfigurationError(f"{path} line {key.start_mark.line + 1} says {name} a second time; keep one")
+        seen.add(name)
+        yield from _leaves(value_node, path, (*place, name))
+
+
+def _from_environment() -> dict[Place, _Given]:
+    given = {}
+    for name, text in sorted(os.environ.items()):
+        if not name.startswith(PREFIX) or not text:
+            continue
+        value: object = text
+        if text == "null" or text[0] in "[{":
+            try:
+                value = yaml.safe_load(text)
+            except yaml.YAMLError as error:
+                raise ConfigurationError(
+                    f'{name} begins like JSON and is none; write for example ["a", "b"]'
+                ) from error
+        given[tuple(name.removeprefix(PREFIX).lower().split("__"))] = _Given(value, name)
+    return given
+
+
+def _content(setting: _Given) -> _Given:
+    try:
+        text = Path(str(setting.value)).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{setting.origin} names a file that cannot be read: {type(error).__name__}") from None
+    if not text:
+        raise ConfigurationError(f"{setting.origin} names a file that is empty")
+    return _Given(text, setting.origin)
+
+
+def _field(model: type[BaseModel], place: Place) -> Any:
+    """The annotation of a setting; None if there is no such setting."""
+    annotation: Any = model
+    for part in place:
+        owner = next(
+            (one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)), None
+        )
+        if owner is None or part not in owner.model_fields:
+            return None
+        annotation = owner.model_fields[part].annotation
+    return annotation
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _is_secret(model: type[BaseModel], place: Place, value: object) -> bool:
+    if SecretStr in _members(_field(model, place)):
+        return True
+    return isinstance(value, str) and "://" in value and urlsplit(value).password is not None
+
+
+def _problem(model: type[BaseModel], place: Place, kind: str, said: str, given: Mapping[Place, _Given]) -> str:
+    origins = [
+        setting.origin for known, setting in given.items() if place and known[: len(place)] == place[: len(known)]
+    ]
+    origin = origins[0] if origins else ".".join(place) or "together"
+    if kind != "extra_forbidden":
+        return f"{origin}: {said}"
+    owner = model if len(place) == 1 else _field(model, place[:-1])
+    known = [name for one in _members(owner) if hasattr(one, "model_fields") for name in one.model_fields]
+    return f"{origin} is no setting{did_you_mean(place[-1], known)}"
