@@ -17,7 +17,8 @@ DETAILS: Final[dict[int, str]] = {
     404: "There is nothing here, or it is not yours to see.",
     405: "This address does not take that method.",
     408: "The request body did not arrive in time.",
-    409: "No decision stands here that you may take back.",
+    409: "As things stand this cannot be done: there is no decision of yours to take back, the case is closed, or the "
+    "secret was given out before.",
     410: "This offer holds no longer: its last day is over, or a later plan no longer makes it.",
     413: "The request body is too large.",
     422: "Some of the input is missing, unknown or out of range.",

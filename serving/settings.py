@@ -18,6 +18,7 @@ class ServingSettings(BaseModel):
         max_body_bytes: Largest request body that is read.
         body_seconds: Longest time a client may take to send one.
         page_size: Reps on one page of a board.
+        idempotency_hours: How long the key of a write is remembered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +29,7 @@ class ServingSettings(BaseModel):
     max_body_bytes: int = Field(default=65_536, ge=1_024)
     body_seconds: float = Field(default=10.0, gt=0)
     page_size: int = Field(default=25, ge=1, le=100)
+    idempotency_hours: int = Field(default=24, ge=1)
 
     @classmethod
     def of_workspace(cls, workspace: Workspace) -> "ServingSettings":

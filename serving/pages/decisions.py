@@ -9,7 +9,9 @@ from starlette.exceptions import HTTPException
 from serving.pages.frame import PagePrincipal, rep_href
 from serving.pages.origin import same_origin
 from serving.routes.answers import Identifier
-from serving.routes.decisions import Remark, record_decision
+from serving.routes.decisions import Remark, record_decision, require_decides, today_of
+from serving.writing import FormKey, write_form
+from spm_ml.predictions import PredictionStore
 from spm_ml.predictions.decisions import NEED_A_REASON, Verdict
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
@@ -27,10 +29,25 @@ async def decide(
     program_id: FormIdentifier,
     verdict: FormVerdict,
     reason: FormRemark = "",
+    key: FormKey = "",
 ) -> Response:
     """Records the decision and goes back to where the offer is shown."""
     if verdict in NEED_A_REASON and not reason:
         raise HTTPException(422)
-    await record_decision(request, principal, rep_id=rep_id, program_id=program_id, verdict=verdict, reason=reason)
+    require_decides(principal, verdict)
+    today = today_of(request)
+
+    def work(store: PredictionStore) -> None:
+        record_decision(
+            store,
+            principal,
+            rep_id=rep_id,
+            program_id=program_id,
+            verdict=verdict,
+            reason=reason,
+            today=today,
+        )
+
+    await write_form(request, principal, key, (rep_id, program_id, verdict, reason), work)
     sees_figures = principal.scope.reach("figures") != "none"
     return RedirectResponse(f"{rep_href(rep_id)}#offers" if sees_figures else "/recommendations", 303)

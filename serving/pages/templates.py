@@ -1,5 +1,8 @@
 """Renders a page: a template over one frozen context, with everything escaped."""
 
+import secrets
+from functools import partial
+
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -20,6 +23,7 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.globals["asset"] = assets.url
+        self._environment.globals["new_key"] = partial(secrets.token_urlsafe, 12)
         for write in (formats.percent, formats.chance, formats.points, formats.decimal, formats.day, formats.short_day):
             self._environment.filters[write.__name__] = write
 

@@ -1,22 +1,23 @@
 """Decisions about recommendations: a person's word, appended to what was said before."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 from pydantic import ConfigDict, Field, StringConstraints
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from serving.access import on_batch, reaching, require_reach, store_of
+from serving.access import reaching, require_reach
 from serving.problem import NotYoursError, documented
 from serving.routes.answers import Answer, Identifier, Model, source
 from serving.routes.recommendations import DecisionOut
+from serving.writing import Write
 from spm_ml.predictions import (
-    BatchReader,
     Decision,
     ExpiredOfferError,
     NothingToReverseError,
+    PredictionStore,
     Principal,
     Verdict,
 )
@@ -81,29 +82,33 @@ class DecisionAnswer(Answer):
     decision: DecisionOut
 
 
-async def record_decision(
-    request: Request, principal: Principal, *, rep_id: str, program_id: str, verdict: Verdict, reason: str
+def today_of(request: Request) -> date | None:
+    """The day that says which offers have lapsed.
+
+    Where no age of data is declared, a day has no bearing on what is served, and the batch's own day counts.
+    """
+    return None if request.app.state.settings.stale_after is None else datetime.now(UTC).date()
+
+
+def record_decision(
+    store: PredictionStore,
+    principal: Principal,
+    *,
+    rep_id: str,
+    program_id: str,
+    verdict: Verdict,
+    reason: str,
+    today: date | None,
 ) -> Decision:
-    """Records a decision in a thread.
+    """Records a decision.
 
     Raises:
-        ForbiddenError: 403, the role decides about nothing of the kind.
         NotYoursError: 404, there is no such offer in scope.
         HTTPException: 409 if no decision can be taken back, 410 if the offer holds no longer.
     """
-    require_reach(principal, "decision" if verdict in ("accepted", "overridden") else "own_offer")
-    # Where no age of data is declared, a day has no bearing on what is served, and the batch's own day counts.
-    stale_after = request.app.state.settings.stale_after
-    today = None if stale_after is None else datetime.now(UTC).date()
     try:
-        decision = await run_in_threadpool(
-            store_of(request).decide,
-            principal,
-            rep_id=rep_id,
-            program_id=program_id,
-            verdict=verdict,
-            reason=reason,
-            today=today,
+        decision = store.decide(
+            principal, rep_id=rep_id, program_id=program_id, verdict=verdict, reason=reason, today=today
         )
     except NothingToReverseError as error:
         raise HTTPException(409) from error
@@ -114,19 +119,37 @@ async def record_decision(
     return decision
 
 
-@router.post("", status_code=201, responses=documented(400, 401, 403, 404, 408, 409, 410, 413, 422, 503))
-async def decide(request: Request, principal: Decides, body: DecisionIn) -> DecisionAnswer:
+def require_decides(principal: Principal, verdict: Verdict) -> None:
+    """Stops a role that decides about nothing of the kind.
+
+    Raises:
+        ForbiddenError: 403.
+    """
+    require_reach(principal, "decision" if verdict in ("accepted", "overridden") else "own_offer")
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=DecisionAnswer,
+    responses=documented(400, 401, 403, 404, 408, 409, 410, 413, 422, 503),
+)
+async def decide(request: Request, principal: Decides, write: Write, body: DecisionIn) -> Response:
     """Accept, override or decline a recommendation, or take a decision back. The latest decision counts."""
-    decision = await record_decision(
-        request,
-        principal,
-        rep_id=body.rep_id,
-        program_id=body.program_id,
-        verdict=body.verdict,
-        reason=body.reason,
-    )
+    require_decides(principal, body.verdict)
+    today = today_of(request)
 
-    def build(batch: BatchReader) -> DecisionAnswer:
-        return DecisionAnswer(**source(batch.batch), decision=DecisionOut.of(decision))
+    def work(store: PredictionStore) -> DecisionAnswer:
+        decision = record_decision(
+            store,
+            principal,
+            rep_id=body.rep_id,
+            program_id=body.program_id,
+            verdict=body.verdict,
+            reason=body.reason,
+            today=today,
+        )
+        with store.read(principal.scope) as batch:
+            return DecisionAnswer(**source(batch.batch), decision=DecisionOut.of(decision))
 
-    return await on_batch(request, principal, build)
+    return await write(principal, body, work)

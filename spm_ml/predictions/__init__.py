@@ -17,6 +17,7 @@ from spm_ml.predictions.coaching import (
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.decisions import Decision, ExpiredOfferError, NothingToReverseError, Verdict
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
+from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.publishing import BatchContent
@@ -61,6 +62,8 @@ __all__ = [
     "ExpiredOfferError",
     "ForecastChange",
     "ForecastPart",
+    "Key",
+    "KeyReusedError",
     "Level",
     "Listing",
     "MetricValue",
@@ -77,9 +80,11 @@ __all__ = [
     "ProgramOption",
     "Recommendation",
     "RepSummary",
+    "Reply",
     "RiskBand",
     "Role",
     "Scope",
+    "SecretGivenError",
     "Selection",
     "SkillRating",
     "StoredPeriod",

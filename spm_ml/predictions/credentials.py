@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, select, update
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
@@ -67,7 +67,7 @@ def hashed(secret: str) -> str:
 class Credentials:
     """Issues, checks and revokes access."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
     def issue(

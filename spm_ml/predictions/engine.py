@@ -56,23 +56,30 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One snapshot: everything read inside belongs to the same committed state."""
-    with engine.connect() as connection:
+def reading(target: Engine | Connection) -> Iterator[Connection]:
+    """One snapshot: everything read inside belongs to the same committed state; that of an open transaction is used."""
+    if isinstance(target, Connection):
+        yield target
+        return
+    with target.connect() as connection:
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine, *, alone: bool = True) -> Iterator[Connection]:
+def writing(target: Engine | Connection, *, alone: bool = True) -> Iterator[Connection]:
     """One transaction that may write; committed when the block ends without an error.
 
     Args:
-        engine: Of the store.
+        target: The engine of the store, or the connection of a writing transaction that the block becomes a part of.
         alone: No other such transaction runs meanwhile, on either database: what is read to append to stays true, and
             the audit's lines are chained in one order. Staging a batch and making tables do without, for they append
             to nothing and take long. SQLite's writing transactions exclude each other anyway.
     """
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+    if isinstance(target, Connection):
+        with target.begin_nested():
+            yield target
+        return
+    with target.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         if alone and connection.dialect.name == "postgresql":
             # The first statement: the first read freezes what the transaction sees.
             connection.exec_driver_sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE")

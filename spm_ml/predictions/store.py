@@ -1,17 +1,17 @@
 """PredictionStore: scored batches go in whole, and come out through a scope."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError, DataError
-from spm_ml.predictions import lookup, publishing, publishing_coaching, schema
+from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
@@ -20,6 +20,7 @@ from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import connect, reading, writing
+from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
@@ -46,7 +47,7 @@ class PredictionStore:
         credentials: Access tokens and sessions.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
         self.credentials = Credentials(engine)
 
@@ -73,7 +74,8 @@ class PredictionStore:
 
     def close(self) -> None:
         """Closes every connection."""
-        self._engine.dispose()
+        if isinstance(self._engine, Engine):
+            self._engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -270,6 +272,30 @@ class PredictionStore:
                 reason=reason,
                 today=today,
             )
+
+    def once(
+        self,
+        principal: Principal,
+        key: Key | None,
+        work: Callable[[Self], Reply],
+        *,
+        kept: timedelta = idempotency.KEPT,
+    ) -> Reply:
+        """Does all that `work` does with the store it is given in one transaction, and only once for a key.
+
+        Args:
+            principal: Whose key it is.
+            key: Names the request; None: nothing is remembered.
+            work: Writes, and gives the answer. What it raises leaves nothing behind, the key included.
+            kept: How long a key is remembered.
+
+        Raises:
+            KeyReusedError: The key came with another request before.
+            SecretGivenError: The answer before held a secret, which is given once.
+        """
+        with writing(self._engine) as connection:
+            bound = type(self)(connection)
+            return idempotency.once(connection, principal, key, lambda: work(bound), kept=kept)
 
     def audit_trail(self) -> tuple[AuditEntry, ...]:
         """Every line of the audit, oldest first."""
