@@ -12,7 +12,7 @@ from spm_ml.predictions.batch import ModelCard, Person
 from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.reading_coaching import CoachingReader
-from spm_ml.predictions.rows import Level, Prediction, Recommendation, RiskBand, TeamPrediction, without_words
+from spm_ml.predictions.rows import Level, Prediction, Recommendation, RiskBand, TeamPrediction, sums_alone
 from spm_ml.predictions.scope import Subject, tree_of
 
 Item = TypeVar("Item")
@@ -189,9 +189,9 @@ class BatchReader(CoachingReader):
         )
 
     def _group(self, row: Row[Any]) -> TeamPrediction:
-        """Whoever sees no rep's figures gets the sums without the words, which may name deals and people."""
+        """Whoever sees no rep's figures gets the sums, and nothing about a person."""
         group = decode(TeamPrediction, row.body)
-        return without_words(group) if self.scope.reach("figures") == "none" else group
+        return sums_alone(group) if self.scope.reach("figures") == "none" else group
 
     def _groups(self, level: Level) -> Select[Any]:
         seen = self._may("team", _team.manager_id) if level == "team" else self._may("whole", _team.batch_id)

@@ -203,14 +203,14 @@ class TeamPrediction:
         return _quantile(self.bookings_quantiles, level)
 
 
-def without_words(group: TeamPrediction) -> TeamPrediction:
-    """The same sums without what is said about deals and people behind them."""
+def sums_alone(group: TeamPrediction) -> TeamPrediction:
+    """The same sums without the words, which may name deals and people, and without the manager's own quota."""
 
     def silent(parts: tuple[ForecastPart, ...]) -> tuple[ForecastPart, ...]:
         return tuple(replace(part, text="", drivers=()) for part in parts)
 
     change = None if group.change is None else replace(group.change, parts=silent(group.change.parts))
-    return replace(group, parts=silent(group.parts), change=change)
+    return replace(group, parts=silent(group.parts), change=change, own_quota=None, p_hit_own=None)
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,9 @@ def test_an_analyst_reads_sums_without_words(store: PredictionStore, world: Worl
     assert all(part.text for part in (*full.parts, *full.change.parts))
     assert not any(part.text or part.drivers for part in (*bare.parts, *bare.change.parts))
     assert [part.amount for part in bare.parts] == [part.amount for part in full.parts]
+    with store.read(Scope("analyst")) as analyst, store.read(EVERYBODY) as manager:
+        assert {group.own_quota for group in analyst.groups("team")} == {None}, "a manager's own quota is a person's"
+        assert {group.own_quota for group in manager.groups("team")} != {None}
 
 
 def test_an_earlier_period_is_seen_through_todays_tree(store: PredictionStore, world: World) -> None:

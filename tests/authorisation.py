@@ -1,0 +1,442 @@
+"""The authorisation oracle: what every principal gets from every route, by rules that know nothing of the scope's own.
+
+The rules walk the organisation by hand. `Matrix.differences` asks the running application and tells where it disagrees;
+planted faults are caught by the same function.
+"""
+
+import asyncio
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+from sqlalchemy import update
+from starlette.routing import BaseRoute, Route
+
+from serving.app import create_app
+from serving.settings import ServingSettings
+from spm_ml.predictions import PredictionStore, Scope, schema
+from spm_ml.predictions.engine import connect, writing
+from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World
+
+Objects = set[str] | None
+"""What a principal reaches; None: the role may not ask at all."""
+Sees = Mapping[str, Objects]
+
+NORTH_TEAM = {"r-101", "r-102", "r-103", "r-104", "r-105", "r-106", "r-107"}
+SOUTH_TEAM = {"r-201", "r-202", "r 203/ä", "r-204"}
+REPS = NORTH_TEAM | SOUTH_TEAM
+WITHOUT_OFFER = {"r-104", "r-201"}
+"""Reps whose recommendation abstains."""
+STRANGER, GONE = "r-999", "m-gone"
+
+LIVING: Final[dict[str, Scope]] = PRINCIPALS | {
+    "admin": Scope("admin"),
+    "gone": Scope("manager", GONE),  # left the tree: nobody is below any more
+    "hr_rep": Scope("hr", "r-102"),  # HR who is offered programs too
+}
+DEAD = ("nobody", "expired", "revoked", "disabled")
+"""No access at all: no token, one that is over, one taken back, and one of a disabled account."""
+
+_NOBODY_SEES: dict[str, Objects] = dict.fromkeys(LIVING)
+SEES_PEOPLE: Sees = _NOBODY_SEES | {
+    "vp": REPS,
+    "north": NORTH_TEAM,
+    "south": SOUTH_TEAM,
+    "hr": REPS,
+    "hr_rep": REPS,
+    "rep": {"r-201"},
+    "gone": set(),
+}
+SEES_FIGURES: Sees = {**SEES_PEOPLE, "hr": None, "hr_rep": None}
+SEES_TEAMS: Sees = _NOBODY_SEES | {
+    "vp": {VP, NORTH, SOUTH},
+    "north": {NORTH},
+    "south": {SOUTH},
+    "analyst": {VP, NORTH},  # South has four reps
+    "gone": set(),
+}
+SEES_GROUPS: Sees = _NOBODY_SEES | {
+    "vp": {f"team/{VP}", f"team/{NORTH}", f"team/{SOUTH}", "region/EMEA", "region/Americas", "company/company"},
+    "north": {f"team/{NORTH}"},
+    "south": {f"team/{SOUTH}"},
+    "analyst": {f"team/{VP}", f"team/{NORTH}", "region/EMEA", "company/company"},
+    "gone": set(),
+}
+PLANS: Sees = {**SEES_PEOPLE, "rep": None}
+DECIDES: Sees = {
+    name: None if reach is None else reach - WITHOUT_OFFER - ({"r-102"} if name == "hr_rep" else set())
+    for name, reach in PLANS.items()
+}
+"""Nobody in this organisation is a manager with an offer of their own; the store's tests cover that."""
+DECLINES: Sees = {**SEES_PEOPLE, **{name: set() for name in ("vp", "north", "south", "hr")}, "hr_rep": {"r-102"}}
+DECLINES = {name: None if reach is None else reach - WITHOUT_OFFER for name, reach in DECLINES.items()}
+TAKES_BACK: Sees = {
+    name: None if reach is None else reach | (DECIDES[name] or set()) for name, reach in DECLINES.items()
+}
+EVERYONE: Sees = {name: {"any"} for name in LIVING}
+
+_PERSONAL: Final = frozenset({"own_quota", "p_hit_own", "deals", "submissions", "main_reason", "without_largest"})
+FIGURE_KEYS: Final = _PERSONAL | frozenset(
+    ("quota", "booked", "distribution", "p_hit", "parts", "metrics", "change", "attainment", "history", "exposure")
+)
+FORBIDDEN_KEYS: Final[dict[str, frozenset[str]]] = {
+    "hr": FIGURE_KEYS,
+    "hr_rep": FIGURE_KEYS,
+    "admin": FIGURE_KEYS,
+    "analyst": _PERSONAL | {"rep_id"},
+}
+"""Fields that hold nothing in any answer to these principals."""
+
+
+def _decision(world: World, rep_id: str | None, verdict: str) -> dict[str, object]:
+    offered = {offer.rep_id: offer.program_id for offer in world.recommendations}
+    program = offered.get(rep_id or "") or "p-none"
+    return {"rep_id": rep_id, "program_id": program, "verdict": verdict, "reason": "so"}
+
+
+def accepting(world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that accepts a rep's offer."""
+    return _decision(world, rep_id, "accepted")
+
+
+def declining(world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that declines it."""
+    return _decision(world, rep_id, "declined")
+
+
+def taking_back(world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that takes a decision about it back."""
+    return _decision(world, rep_id, "reversed")
+
+
+def nothing(_world: World, _thing: str | None) -> dict[str, object]:
+    """An empty body."""
+    return {}
+
+
+Body = Callable[[World, str | None], dict[str, object]]
+Key = Callable[[dict[str, Any]], str]
+
+
+def rep_of(item: dict[str, Any]) -> str:
+    """Whom an item of a list is about."""
+    return str(item["rep_id"])
+
+
+def team_of(item: dict[str, Any]) -> str:
+    """Whose team it is."""
+    return str(item["manager_id"])
+
+
+def group_of(item: dict[str, Any]) -> str:
+    """Which group it is."""
+    return f"{item['level']}/{item['key']}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the oracle says of a route.
+
+    Attributes:
+        sees: For each living principal the objects it reaches; None: forbidden.
+        objects: What is asked for; empty for a list.
+        page: Whether it is a page for people.
+        open: Whether it needs no principal.
+        body: Of a request that writes.
+        done: Status of what is allowed; 0: 200 for reads, 201 for writes, 303 for forms.
+        lists: What an item of the list is about: the items are exactly what is in reach.
+        names: Whether the page names every rep in reach.
+        tells: Whether the answer names people to whoever reaches it, as a list of accounts does.
+        query: Asked for as well.
+    """
+
+    sees: Sees
+    objects: tuple[str, ...] = ()
+    page: bool = False
+    open: bool = False
+    body: Body = nothing
+    done: int = 0
+    lists: Key | None = None
+    names: bool = False
+    tells: bool = False
+    query: str = ""
+
+
+REP_IDS = ("r-101", "r-102", "r-104", "r-201", "r-202", "r 203/ä", VP, STRANGER)
+"""Some of each team, with and without an offer, a principal's own, ids and names that need quoting, and nobody."""
+TEAM_IDS = (VP, NORTH, SOUTH, "r-101", STRANGER)
+GROUP_IDS = (*sorted(SEES_GROUPS["vp"] or ()), f"region/{NORTH}", "company/EMEA", f"team/{STRANGER}")
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("GET", "/v1/periods"): Rule(EVERYONE),
+    ("GET", "/v1/reps"): Rule(SEES_PEOPLE, lists=rep_of),
+    ("GET", "/v1/reps/{rep_id:path}"): Rule(SEES_PEOPLE, REP_IDS),
+    ("GET", "/v1/teams"): Rule(SEES_TEAMS, lists=team_of),
+    ("GET", "/v1/teams/{manager_id:path}"): Rule(SEES_TEAMS, TEAM_IDS),
+    ("GET", "/v1/groups"): Rule(SEES_GROUPS, lists=group_of),
+    ("GET", "/v1/groups/{level}/{key:path}"): Rule(SEES_GROUPS, GROUP_IDS),
+    ("GET", "/v1/forecasts"): Rule(SEES_FIGURES, lists=rep_of),
+    ("GET", "/v1/forecasts/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS),
+    ("GET", "/v1/recommendations"): Rule(SEES_PEOPLE, lists=rep_of),
+    ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
+    ("GET", "/v1/effects"): Rule(EVERYONE),
+    ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS, body=accepting),
+    ("POST", "/v1/plans"): Rule(PLANS, done=200),
+    ("GET", "/v1/metrics"): Rule(EVERYONE),
+    ("GET", "/v1/model"): Rule(EVERYONE),
+    ("GET", "/v1/model/value-added"): Rule(EVERYONE),
+    ("GET", "/v1/openapi.json"): Rule({}, open=True),
+    ("GET", "/health/live"): Rule({}, open=True),
+    ("GET", "/health/ready"): Rule({}, open=True),
+    ("GET", "/"): Rule(EVERYONE, page=True, names=True),
+    ("GET", "/me"): Rule(EVERYONE, page=True),
+    ("GET", "/reps/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS, page=True),
+    ("GET", "/value-added"): Rule(EVERYONE, page=True),
+    ("GET", "/glossary"): Rule(EVERYONE, page=True),
+    ("GET", "/recommendations"): Rule(SEES_PEOPLE, page=True, names=True),
+    ("GET", "/programs"): Rule(EVERYONE, page=True),
+    ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
+    ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
+    ("GET", "/login"): Rule({}, page=True, open=True),
+    ("POST", "/login"): Rule({}, page=True, open=True),
+    ("POST", "/logout"): Rule({}, page=True, open=True),
+    ("GET", "/static/{path}"): Rule({}, page=True, open=True),
+}
+"""One rule for each route; a route without one fails the tests."""
+
+FURTHER: tuple[tuple[str, str, Rule], ...] = (
+    # Nothing was decided before these ask, so whoever may take back at all hears that there is nothing to take back.
+    ("POST", "/v1/decisions", Rule(TAKES_BACK, REP_IDS, body=taking_back, done=409)),
+    ("POST", "/decisions", Rule(TAKES_BACK, REP_IDS, body=taking_back, done=409, page=True)),
+    ("POST", "/v1/decisions", Rule(DECLINES, REP_IDS, body=declining)),
+    ("POST", "/decisions", Rule(DECLINES, REP_IDS, body=declining, page=True)),
+)
+"""What else is asked of some routes, before what `RULES` ask."""
+
+Case = tuple[str, str, Rule]
+
+
+def cases(keep: Callable[[str, str, Rule], bool] = lambda *_: True) -> tuple[Case, ...]:
+    """Every route with a rule that needs a principal, or those that are kept."""
+    every = (*FURTHER, *((method, route, rule) for (method, route), rule in RULES.items()))
+    return tuple(case for case in every if not case[2].open and keep(*case))
+
+
+def routes_of(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """Every route; newer versions of FastAPI keep included routers as they are."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from routes_of(included.routes)
+        else:
+            assert isinstance(route, Route), f"{route} is of a kind without rules"
+            yield route
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a principal shows who it is."""
+
+    token: str
+    session: str
+
+
+def issue_access(path: Path) -> dict[str, Access]:
+    """Makes a token and a session for each principal, the dead ones included."""
+    given = {}
+    scopes = LIVING | {name: Scope("manager", VP) for name in DEAD if name != "nobody"}
+    with PredictionStore.open(path) as store:
+        for name, scope in scopes.items():
+            token = store.credentials.issue(
+                scope.role, rep_id=scope.rep_id, label=f"test {name}", valid_for=timedelta(hours=8)
+            )
+            session = store.credentials.open_session(token)
+            assert session is not None
+            given[name] = Access(token, session)
+        store.credentials.revoke(label_prefix="test revoked")
+    engine = connect(path)
+    with writing(engine) as connection:
+        tokens, accounts, now = schema.tokens, schema.accounts, datetime.now(UTC)
+        connection.execute(update(tokens).where(tokens.c.label == "test expired").values(expires_at=now))
+        connection.execute(update(accounts).where(accounts.c.label == "test disabled").values(disabled_at=now))
+    engine.dispose()
+    return given
+
+
+class Matrix:
+    """Asks an application over one store, in this process, as every principal."""
+
+    def __init__(self, store: Path, world: World) -> None:
+        self._access = issue_access(store)
+        self._world = world
+        self._people = {person.rep_id: _person_traces(person.rep_id, person.name) for person in PEOPLE}
+        self._figures = {rep: _figure_traces(world, rep) for rep in REPS}
+        self.app = create_app(ServingSettings(store=str(store)))
+        self._runner = asyncio.Runner()
+        self._lifespan = self.app.router.lifespan_context(self.app)
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._lifespan.__aenter__())
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.run(self._lifespan.__aexit__(kind, error, trace))
+        self._runner.close()
+
+    def send(
+        self, principal: str, method: str, address: str, *, page: bool = False, body: dict[str, object] | None = None
+    ) -> httpx.Response:
+        """Sends a request with the principal's token, or as its browser would."""
+        headers = {}
+        access = self._access.get(principal)
+        if page:
+            headers["Sec-Fetch-Site"] = "same-origin"
+            if access is not None:
+                headers["Cookie"] = f"spm_session={access.session}"
+        elif access is not None:
+            headers["Authorization"] = f"Bearer {access.token}"
+        sent: dict[str, Any] = {} if body is None else {"data" if page else "json": body}
+        return self._runner.run(self._client.request(method, address, headers=headers, **sent))
+
+    def differences(self, asked: Iterable[Case]) -> list[str]:
+        """What the application answers otherwise than the oracle says."""
+        return [
+            difference
+            for method, route, rule in asked
+            for principal in (*LIVING, *DEAD)
+            for difference in self._differences(principal, method, route, rule)
+        ]
+
+    def _differences(self, principal: str, method: str, route: str, rule: Rule) -> Iterator[str]:
+        things = rule.objects or (None,)
+        missing = None
+        for thing in things[:1] if principal in DEAD else things:
+            body = rule.body(self._world, thing) if method == "POST" else None
+            answer = self.send(principal, method, _address(method, route, rule, thing), page=rule.page, body=body)
+            where = f"{principal}: {method} {route}{rule.query} {thing or ''}: "
+            expected = _expected(principal, method, rule, thing)
+            if answer.status_code not in expected:
+                yield f"{where}{answer.status_code} instead of {expected[0]}"
+            elif principal in DEAD:
+                if rule.page and answer.headers["location"] != "/login":
+                    yield f"{where}not sent to the login page"
+            elif answer.status_code == 404:
+                seen = (answer.content, [item for item in answer.headers.multi_items() if item[0] != "date"])
+                missing = missing or seen
+                if seen != missing:
+                    yield f"{where}out of scope and non-existent differ"
+            elif answer.is_success:
+                yield from (where + leak for leak in self._leaks(principal, rule, answer))
+        if rule.lists is not None and principal in LIVING and rule.sees[principal] is not None:
+            yield from self._narrowed(principal, route, rule)
+
+    def _leaks(self, principal: str, rule: Rule, answer: httpx.Response) -> Iterator[str]:
+        """What an answer tells beyond the principal's reach, or keeps back of it."""
+        document = answer.json() if answer.headers["content-type"] == "application/json" else None
+        text = html.unescape(answer.text) if document is None else json.dumps(document, ensure_ascii=False)
+        people, figures = SEES_PEOPLE[principal] or set(), SEES_FIGURES[principal] or set()
+        if not rule.tells:
+            for rep in sorted(REPS):
+                if rep not in people and self._people[rep].are_in(text):
+                    yield f"names {rep}"
+                if rep not in figures and self._figures[rep].are_in(text):
+                    yield f"holds a figure of {rep}"
+        if document is not None:
+            keys = sorted(set(_filled(document)) & FORBIDDEN_KEYS.get(principal, frozenset()))
+            yield from (f"has the field {key}" for key in keys)
+        if document is not None and rule.lists is not None:
+            listed, reach = [rule.lists(item) for item in document["items"]], rule.sees[principal] or set()
+            if sorted(listed) != sorted(reach) or document.get("total", len(reach)) != len(reach):
+                yield f"lists {sorted(listed)} of {document.get('total')} instead of {sorted(reach)}"
+        if rule.names:
+            yield from (f"does not name {rep}" for rep in sorted(people) if not self._people[rep].are_in(text))
+
+    def _narrowed(self, principal: str, route: str, rule: Rule) -> Iterator[str]:
+        """Asking for somebody else's team widens nothing."""
+        assert rule.lists is not None
+        for other in (VP, SOUTH, STRANGER):
+            answer = self.send(principal, "GET", f"{route}?manager_id={other}")
+            if answer.status_code == 422:
+                return  # this list has no such filter
+            beyond = {rule.lists(item) for item in answer.json()["items"]} - (rule.sees[principal] or set())
+            if beyond:
+                yield f"{principal}: {route} of the team of {other} lists {sorted(beyond)}"
+
+
+def _address(method: str, route: str, rule: Rule, thing: str | None) -> str:
+    address = route.replace("{level}/{key:path}", quote(thing or ""))
+    for name in re.findall(r"\{\w+(?::path)?\}", address):
+        address = address.replace(name, quote(thing or "", safe=""))
+    if thing is not None and method == "GET" and "{" not in route:
+        address += f"?rep_id={quote(thing, safe='')}"
+    return address + rule.query
+
+
+def _expected(principal: str, method: str, rule: Rule, thing: str | None) -> tuple[int, ...]:
+    """The status that the oracle says, or those of which a page may choose."""
+    if principal in DEAD:
+        return (303,) if rule.page else (401,)
+    reach = rule.sees[principal]
+    if reach is None:
+        return (403,)
+    if thing is not None and thing not in reach:
+        return (404,)
+    if rule.done:
+        return (rule.done,)
+    if method == "GET":
+        return (200, 303) if rule.page and thing is None else (200,)  # some roles are sent to their own page
+    return (303,) if rule.page else (201,)
+
+
+def _filled(value: object) -> Iterator[str]:
+    """The keys of a document that hold something, at any depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if inner not in (None, [], {}):
+                yield key
+            yield from _filled(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _filled(inner)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Texts that betray a person, or the person's figures, when they stand by themselves."""
+
+    texts: tuple[str, ...]
+
+    def are_in(self, text: str) -> bool:
+        """Whether one of them is there; only then a slow search rules out a part of something else."""
+        return any(
+            trace in text and re.search(rf"(?<![\w-]){re.escape(trace)}(?!\w)", text) is not None
+            for trace in self.texts
+        )
+
+
+def _person_traces(rep_id: str, name: str) -> Traces:
+    return Traces((rep_id, quote(rep_id, safe=""), name))
+
+
+def _figure_traces(world: World, rep_id: str) -> Traces:
+    """Numbers and deals that are this rep's alone, as the API and the pages write them."""
+    row = next(row for row in world.predictions if row.rep_id == rep_id and row.as_of == world.batch.as_of)
+    # Quotas are round and may be a team's total; bookings are not. Chances of 0 and 1 are everybody's.
+    traces = {f"{row.booked / 100}", f"{round(row.booked / 100):,}".replace(",", "\N{NO-BREAK SPACE}")}
+    traces |= {f"{said.amount / 100}" for said in row.submissions}
+    traces |= {deal.opportunity_id for deal in row.deals}
+    traces |= {f"{row.p_hit}"} if row.p_hit is not None and 0.001 < row.p_hit < 0.999 else set()
+    return Traces(tuple(sorted(traces)))
