@@ -47,17 +47,6 @@ async def on_store(store: PredictionStore, work: Callable[[], Answer]) -> Answer
     return work() if store.is_embedded else await run_in_threadpool(work)
 
 
-async def no_repeats(request: Request) -> None:
-    """Refuses a query that says one thing twice: whichever counted, somebody would be surprised.
-
-    Raises:
-        HTTPException: 422.
-    """
-    names = [name for name, _ in request.query_params.multi_items()]
-    if len(names) != len(set(names)):
-        raise HTTPException(422)
-
-
 async def on_batch(
     request: Request, principal: Principal, build: Callable[[BatchReader], Answer], *, period: str | None = None
 ) -> Answer:
@@ -71,6 +60,7 @@ async def on_batch(
 
     def read() -> Answer:
         with store.read(principal.scope, period=period) as batch:
+            request.state.batch_id = batch.batch.batch_id  # an answer that is kept is kept for this batch
             return build(batch)
 
     return await on_store(store, read)
@@ -88,6 +78,7 @@ async def api_principal(
         store, token = store_of(request), bearer.credentials
         principal = await on_store(store, lambda: store.credentials.principal_of_token(token))
         if principal is not None:
+            request.state.principal = principal
             return principal
     raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from serving import errors, openapi
-from serving.access import no_repeats
 from serving.assets import Assets
-from serving.middleware import BodyLimit, SecurityHeaders
+from serving.kept_answers import KeptAnswers
+from serving.middleware import BodyLimit, NoRepeats, SecurityHeaders
 from serving.pages import PAGES
 from serving.pages.templates import Templates
 from serving.routes import ROUTERS
@@ -25,20 +25,17 @@ def create_app(settings: ServingSettings) -> FastAPI:
         ConfigurationError: The store cannot be opened.
     """
     store = PredictionStore.open(settings.store)
+    door = store.door()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        if door is not None:
+            door.close()
         store.close()
 
     # FastAPI's own documentation pages load scripts from elsewhere; the description itself is served.
-    app = FastAPI(
-        lifespan=lifespan,
-        openapi_url="/v1/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        dependencies=[Depends(no_repeats)],
-    )
+    app = FastAPI(lifespan=lifespan, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.store = store
     app.state.assets = Assets.load()
@@ -46,9 +43,13 @@ def create_app(settings: ServingSettings) -> FastAPI:
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     errors.install(app)
     for router in (*ROUTERS, *PAGES):
-        app.include_router(router)
+        # Not `include_router`: it matches each request twice, router by router. Nothing is added on including.
+        app.router.routes.extend(router.routes)
     # The last one added is the outermost: headers on everything, also on what the body limit refuses.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(NoRepeats)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
+    if door is not None:
+        app.add_middleware(KeptAnswers, door=door, most_bytes=settings.kept_answers_bytes)
     app.add_middleware(SecurityHeaders, https_only=settings.secure_cookies)
     return app

@@ -24,9 +24,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_failure)
 
 
-def _answer(
+def answer(
     request: Request, status: int, *, errors: tuple[BrokenRule, ...] = (), headers: dict[str, str] | None = None
 ) -> Response:
+    """A problem document for programs, a page for people."""
     if request.url.path.startswith(_FOR_PROGRAMS):
         return problem_response(status, errors=errors, headers=headers)
     if status == 401:
@@ -36,24 +37,24 @@ def _answer(
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
-    return _answer(request, error.status_code, headers=dict(error.headers or {}))
+    return answer(request, error.status_code, headers=dict(error.headers or {}))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
-    return _answer(request, 422, errors=tuple(_broken(one) for one in error.errors()))
+    return answer(request, 422, errors=tuple(_broken(one) for one in error.errors()))
 
 
 async def _on_not_ready(request: Request, _error: Exception) -> Response:
-    return _answer(request, 503)
+    return answer(request, 503)
 
 
 async def _on_unknown_period(request: Request, _error: Exception) -> Response:
-    return _answer(request, 404)
+    return answer(request, 404)
 
 
 async def _on_failure(request: Request, _error: Exception) -> Response:
-    return _answer(request, 500)
+    return answer(request, 500)
 
 
 def _broken(error: dict[str, Any]) -> BrokenRule:

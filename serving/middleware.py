@@ -1,11 +1,13 @@
-"""What happens to every request before and after the routes: a body limit and the security headers."""
+"""What happens to every request before and after the routes: limits on what is sent, and the security headers."""
 
 import asyncio
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving import errors
 from serving.problem import problem_response
 
 SECURITY_HEADERS: Final[dict[str, str]] = {
@@ -22,27 +24,48 @@ SECURITY_HEADERS: Final[dict[str, str]] = {
     "X-Frame-Options": "DENY",
 }
 
+_NO_STORE: Final = (b"cache-control", b"no-store")
+
 
 class SecurityHeaders:
     """Adds `SECURITY_HEADERS` to every response, and forbids caching where the response does not allow it itself."""
 
     def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
         self._app = app
-        self._headers = dict(SECURITY_HEADERS)
+        headers = dict(SECURITY_HEADERS)
         if https_only:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+        self._names = {name for name, _ in self._headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one ASGI connection."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
-                headers.setdefault("Cache-Control", "no-store")
+                headers = [header for header in message.get("headers", ()) if header[0] not in self._names]
+                if all(name != b"cache-control" for name, _ in headers):
+                    headers.append(_NO_STORE)
+                message["headers"] = headers + self._headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class NoRepeats:
+    """Refuses a query that says one thing twice (422): whichever counted, somebody would be surprised."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one ASGI connection."""
+        if scope["type"] == "http" and b"&" in scope["query_string"]:
+            names = [name for name, _ in QueryParams(scope["query_string"]).multi_items()]
+            if len(names) != len(set(names)):
+                await errors.answer(Request(scope), 422)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class BodyLimit:

@@ -13,5 +13,24 @@ def serve(workspace: Workspace, *, host: str = "127.0.0.1", port: int = 8000) ->
     Raises:
         ConfigurationError: The store or the organisation's settings cannot be used.
     """
-    app = create_app(ServingSettings.of_workspace(workspace))
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, date_header=True)
+    run(ServingSettings.of_workspace(workspace), host=host, port=port)
+
+
+def run(settings: ServingSettings, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serves under these settings until it is told to stop: one process, one event loop.
+
+    Raises:
+        ConfigurationError: The store cannot be used.
+    """
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        loop="auto",  # uvloop, where it can be installed
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+    )

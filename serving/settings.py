@@ -19,6 +19,7 @@ class ServingSettings(BaseModel):
         body_seconds: Longest time a client may take to send one.
         page_size: Reps on one page of a board.
         idempotency_hours: How long the key of a write is remembered.
+        kept_answers_bytes: Answers about the published batch that are kept in memory, at most; 0: none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +31,7 @@ class ServingSettings(BaseModel):
     body_seconds: float = Field(default=10.0, gt=0)
     page_size: int = Field(default=25, ge=1, le=100)
     idempotency_hours: int = Field(default=24, ge=1)
+    kept_answers_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
 
     @classmethod
     def of_workspace(cls, workspace: Workspace) -> "ServingSettings":

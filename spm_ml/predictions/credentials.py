@@ -24,7 +24,7 @@ _accounts, _tokens, _sessions = schema.accounts, schema.tokens, schema.sessions
 _WHO: Final = (_accounts.c.account_id, _accounts.c.label, _accounts.c.role, _accounts.c.rep_id, _tokens.c.token_id)
 
 # Built once: every request runs one of them, and building takes longer than running.
-_BY_TOKEN: Final = (
+BY_TOKEN: Final = (
     select(*_WHO)
     .join_from(_tokens, _accounts)
     .where(_tokens.c.token_hash == bindparam("secret"), _valid(_tokens), _accounts.c.disabled_at.is_(None))
@@ -99,7 +99,7 @@ class Credentials:
 
     def principal_of_token(self, token: str) -> Principal | None:
         """Who holds the token; None if it is unknown, expired or revoked."""
-        return self._principal(_BY_TOKEN, token)
+        return self._principal(BY_TOKEN, token)
 
     def principal_of_session(self, session: str) -> Principal | None:
         """Whose session it is; None if it, or the token it was opened with, is unknown, expired or revoked."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, exists, false, literal, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, exists, false, literal, select, true
 
-from spm_ml.predictions.schema import people, predictions, teams
+from spm_ml.predictions.schema import people, pointer, predictions, teams
 
 Role = Literal["manager", "hr", "analyst", "rep", "admin"]
 Subject = Literal[
@@ -22,6 +22,8 @@ Subject = Literal[
     "own_case",
     "access",
 ]
+Text = str | ColumnElement[Any]
+"""A value, or where the statement finds it."""
 Reach = Literal["tree", "reports", "self", "others", "all", "large", "everybody", "none"]
 
 ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep", "admin")
@@ -139,28 +141,50 @@ class Scope:
             column: Holds the person the row belongs to; for `whole` and `plan` the row's batch.
             batch_id: The published batch, whose people form the tree.
         """
-        reach = self.reach(subject)
-        if reach == "all":
-            return true()
-        if reach == "others":
-            return true() if self.rep_id is None else column != self.rep_id
-        if reach == "self":
-            return false() if self.rep_id is None else column == self.rep_id
-        if reach == "tree":
-            return column.in_(tree_of(self.rep_id or "", batch_id))
-        if reach == "reports":
-            return column.in_(tree_of(self.rep_id or "", batch_id)) & (column != self.rep_id)
-        if reach == "large":
-            # The row is an aggregate's, so its own size decides.
-            return teams.c.reps >= SMALLEST_GROUP
-        if reach == "everybody":
-            outside = predictions.c.rep_id.not_in(tree_of(self.rep_id or "", batch_id))
-            same_day = predictions.c.as_of == teams.c.as_of if subject == "whole" else true()
-            return ~exists().where(predictions.c.batch_id == column, same_day, outside)
+        return condition(self.reach(subject), subject, self.rep_id, column, batch_id)
+
+
+def condition(
+    reach: Reach,
+    subject: Subject,
+    rep_id: Text | None,
+    column: ColumnElement[Any],
+    batch_id: Text,
+) -> ColumnElement[bool]:
+    """The rule itself, over values that are known or that the statement finds.
+
+    Args:
+        reach: How far the principal sees.
+        subject: What is read or decided about.
+        rep_id: Who the principal is; None: nobody.
+        column: Holds the person the row belongs to. A parameter is one person who is asked about: then the managers
+            above are looked up, a few rows in an organisation of any size, and not everybody below the principal.
+        batch_id: The batch whose people form the tree.
+    """
+    if reach == "all":
+        return true()
+    if reach == "others":
+        return true() if rep_id is None else _expression(rep_id).is_(None) | (column != rep_id)
+    if reach == "large":
+        # The row is an aggregate's, so its own size decides.
+        return teams.c.reps >= SMALLEST_GROUP
+    if rep_id is None or reach == "none":
         return false()
+    if reach == "self":
+        return column == rep_id
+    if reach == "everybody":
+        outside = predictions.c.rep_id.not_in(tree_of(rep_id, batch_id))
+        same_day = predictions.c.as_of == teams.c.as_of if subject == "whole" else true()
+        return ~exists().where(predictions.c.batch_id == column, same_day, outside)
+    inside = (
+        _expression(rep_id).in_(_managers_of(column, batch_id))
+        if isinstance(column, BindParameter)
+        else column.in_(tree_of(rep_id, batch_id))
+    )
+    return inside & (column != rep_id) if reach == "reports" else inside
 
 
-def tree_of(rep_id: str, batch_id: str, *, name: str = "tree") -> Select[tuple[str]]:
+def tree_of(rep_id: Text, batch_id: Text, *, name: str = "tree") -> Select[tuple[str]]:
     """The person and everybody below, directly or not. A cycle in the tree ends the walk instead of looping.
 
     Args:
@@ -168,7 +192,21 @@ def tree_of(rep_id: str, batch_id: str, *, name: str = "tree") -> Select[tuple[s
         batch_id: Whose people form the tree.
         name: Tells two trees in one statement apart.
     """
-    tree = select(literal(rep_id).label("rep_id")).cte(name, recursive=True)
+    tree = select(_expression(rep_id).label("rep_id")).cte(name, recursive=True)
     below = select(people.c.rep_id).where(people.c.batch_id == batch_id, people.c.manager_id == tree.c.rep_id)
     tree = tree.union(below)
     return select(tree.c.rep_id)
+
+
+def _managers_of(person: ColumnElement[Any], batch_id: Text) -> Select[tuple[str]]:
+    """The person and everybody above, up to the top; the other end of `tree_of`, and ends in a cycle as well."""
+    managers = select(person.label("rep_id")).cte("managers", recursive=True, nesting=True)
+    above = select(people.c.manager_id).where(
+        people.c.batch_id == batch_id, people.c.rep_id == managers.c.rep_id, people.c.manager_id.is_not(None)
+    )
+    managers = managers.union(above.correlate(pointer))
+    return select(managers.c.rep_id)
+
+
+def _expression(value: Text) -> ColumnElement[Any]:
+    return literal(value) if isinstance(value, str) else value

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError, DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
+from spm_ml.predictions.admission import EmbeddedDoor
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
@@ -87,6 +88,10 @@ class PredictionStore:
     def is_embedded(self) -> bool:
         """Whether the store is a file of this machine, read in microseconds, and not a server."""
         return self._engine.dialect.name == "sqlite"
+
+    def door(self) -> EmbeddedDoor | None:
+        """Admits reads that come by the thousand; None where the store is a server. Close it before the store."""
+        return EmbeddedDoor(self._engine) if self.is_embedded else None
 
     def publish(
         self,

@@ -1,0 +1,1 @@
+"""The service beside bare Starlette and `mlflow models serve`: requests a second, latency, growth, memory, start."""

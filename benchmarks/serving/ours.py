@@ -1,0 +1,9 @@
+"""This service over a store, as it is shipped."""
+
+import sys
+
+from serving.run import run
+from serving.settings import ServingSettings
+
+if __name__ == "__main__":
+    run(ServingSettings(store=sys.argv[2]), port=int(sys.argv[1]))
