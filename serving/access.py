@@ -127,7 +127,7 @@ def create_demo_logins(store: PredictionStore) -> tuple[Login, ...]:
     for rep in reps:
         if rep.manager_id is not None:
             direct.setdefault(rep.manager_id, []).append(rep.rep_id)
-    store.credentials.revoke(label_prefix=DEMO_LABEL)
+    store.credentials.retire(label_prefix=DEMO_LABEL)
     wanted: list[tuple[Role, str | None, str]] = [("hr", None, "HR"), ("analyst", None, "analyst")]
     rep_id = reps[0].rep_id
     if direct:

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from serving.pages.error import error_page
-from serving.problem import BrokenRule, problem_response
+from serving.problem import BrokenRule, ConflictError, problem_response
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import UnknownPeriodError
 
@@ -25,11 +25,16 @@ def install(app: FastAPI) -> None:
 
 
 def answer(
-    request: Request, status: int, *, errors: tuple[BrokenRule, ...] = (), headers: dict[str, str] | None = None
+    request: Request,
+    status: int,
+    *,
+    errors: tuple[BrokenRule, ...] = (),
+    headers: dict[str, str] | None = None,
+    detail: str | None = None,
 ) -> Response:
     """A problem document for programs, a page for people."""
     if request.url.path.startswith(_FOR_PROGRAMS):
-        return problem_response(status, errors=errors, headers=headers)
+        return problem_response(status, errors=errors, headers=headers, detail=detail)
     if status == 401:
         return RedirectResponse("/login", 303)
     return error_page(request, status, headers=headers)
@@ -37,7 +42,8 @@ def answer(
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
-    return answer(request, error.status_code, headers=dict(error.headers or {}))
+    detail = error.detail if isinstance(error, ConflictError) else None
+    return answer(request, error.status_code, headers=dict(error.headers or {}), detail=detail)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -71,6 +71,13 @@ class ForbiddenError(HTTPException):
         super().__init__(403)
 
 
+class ConflictError(HTTPException):
+    """The change cannot be made as things stand; the detail, one of our own sentences, says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(409, detail)
+
+
 def detail_of(status: int) -> str:
     """What the status means, in a sentence."""
     known = HTTPStatus(status)
@@ -78,10 +85,15 @@ def detail_of(status: int) -> str:
 
 
 def problem_response(
-    status: int, *, errors: Sequence[BrokenRule] = (), headers: Mapping[str, str] | None = None
+    status: int,
+    *,
+    errors: Sequence[BrokenRule] = (),
+    headers: Mapping[str, str] | None = None,
+    detail: str | None = None,
 ) -> Response:
-    """A problem document as a response."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail_of(status), errors=list(errors))
+    """A problem document as a response; `detail`, one of our own sentences, stands in place of the status's."""
+    text = detail or detail_of(status)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=text, errors=list(errors))
     return JSONResponse(body.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
 
 

@@ -61,6 +61,7 @@ PRINCIPALS: dict[str, Scope] = {
     "hr": Scope("hr"),
     "analyst": Scope("analyst"),
     "rep": Scope("rep", "r-201"),
+    "admin": Scope("admin"),
 }
 """Who logs in to the tests, by a short name."""
 

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from serving.routes import (
+    accounts,
     decisions,
     diagnoses,
     effects,
@@ -33,5 +34,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     decisions.router,
     metrics.router,
     model.router,
+    accounts.router,
     health.router,
 )

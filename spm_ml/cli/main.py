@@ -6,7 +6,7 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import data, demo, fairness, learning, looking_back, models, people, program_effects, service
+from spm_ml.cli import access, data, demo, fairness, learning, looking_back, models, people, program_effects, service
 from spm_ml.errors import SpmError
 
 
@@ -34,6 +34,7 @@ for _command in (
     learning.plan_value,
     fairness.fairness,
     service.serve,
+    access.access,
 ):
     spm.add_command(_command)
 

@@ -1,19 +1,23 @@
 """Access tokens and browser sessions. Only SHA-256 hashes are stored: who reads the database cannot log in."""
 
-import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, bindparam, case, null, select, update
 
 from spm_ml.predictions import schema
+from spm_ml.predictions.accounts import OPERATOR, AccountDraft, add_account, bind_identity, issue_token
 from spm_ml.predictions.audit import record
 from spm_ml.predictions.engine import reading, writing
+from spm_ml.predictions.principal import Principal, hashed
 from spm_ml.predictions.scope import Role, Scope
 
+__all__ = ["PROXY", "SESSION_LENGTH", "Credentials", "Principal", "hashed"]
+
 SESSION_LENGTH: Final = timedelta(hours=12)
+PROXY: Final = "proxy"
+"""The issuer of those whom a trusted proxy names."""
 
 
 def _valid(table: Table) -> ColumnElement[bool]:
@@ -40,28 +44,12 @@ _BY_SESSION: Final = (
         _accounts.c.disabled_at.is_(None),
     )
 )
-
-
-@dataclass(frozen=True)
-class Principal:
-    """Who is asking.
-
-    Attributes:
-        account_id: Names the account, says nothing about it.
-        label: Who it is, as audit rows name them.
-        scope: What it may see.
-        token_id: Names the access token it came with or logged in with; None without one.
-    """
-
-    account_id: str
-    label: str
-    scope: Scope
-    token_id: str | None = None
-
-
-def hashed(secret: str) -> str:
-    """SHA-256 of a token or session key. They are 256 random bits, so no slow hash is needed."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+_ACTIVE: Final = select(*_WHO[:-1], null().label("token_id")).where(_accounts.c.disabled_at.is_(None))
+_BY_ACCOUNT: Final = _ACTIVE.where(_accounts.c.account_id == bindparam("account_id"))
+_BY_IDENTITY: Final = _ACTIVE.where(
+    (_accounts.c.email == bindparam("email"))
+    | ((_accounts.c.issuer == bindparam("issuer")) & (_accounts.c.subject == bindparam("value")))
+).order_by(case((_accounts.c.issuer == bindparam("issuer"), 0), else_=1))
 
 
 class Credentials:
@@ -70,32 +58,16 @@ class Credentials:
     def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
-    def issue(
-        self, role: Role, *, rep_id: str | None = None, label: str, valid_for: timedelta, actor: str = "operator"
-    ) -> str:
+    def issue(self, role: Role, *, rep_id: str | None = None, label: str, valid_for: timedelta) -> str:
         """Makes an account with a token and gives the token back, the only time it can be read.
 
         Raises:
             ValueError: A manager or rep without a `rep_id`.
         """
-        Scope(role, rep_id)
-        token, token_id, now = f"spm_{secrets.token_urlsafe(32)}", secrets.token_hex(6), datetime.now(UTC)
+        draft = AccountDraft(label, role, rep_id)
         with writing(self._engine) as connection:
-            connection.execute(
-                _accounts.insert().values(account_id=token_id, label=label, role=role, rep_id=rep_id, created_at=now)
-            )
-            connection.execute(
-                schema.tokens.insert().values(
-                    token_id=token_id,
-                    account_id=token_id,
-                    token_hash=hashed(token),
-                    label=label,
-                    created_at=now,
-                    expires_at=now + valid_for,
-                )
-            )
-            record(connection, actor=actor, action="token issued", subject=token_id, detail={"role": role})
-        return token
+            account = add_account(connection, draft, by=None)
+            return issue_token(connection, account.account_id, valid_for=valid_for, by=None).token
 
     def principal_of_token(self, token: str) -> Principal | None:
         """Who holds the token; None if it is unknown, expired or revoked."""
@@ -105,31 +77,33 @@ class Credentials:
         """Whose session it is; None if it, or the token it was opened with, is unknown, expired or revoked."""
         return self._principal(_BY_SESSION, session)
 
+    def principal_of_identity(self, value: str) -> Principal | None:
+        """Whom a trusted proxy names, by email or as the subject of issuer `proxy`; None if nobody active is meant."""
+        if not value.isprintable():
+            return None
+        with reading(self._engine) as connection:
+            row = connection.execute(_BY_IDENTITY, {"value": value, "email": value.lower(), "issuer": PROXY}).first()
+        return None if row is None else _principal_from(row)
+
     def open_session(self, token: str) -> str | None:
         """Opens a browser session for a valid token and gives its key; None if the token is not valid."""
         principal = self.principal_of_token(token)
         if principal is None:
             return None
-        key, now = secrets.token_urlsafe(32), datetime.now(UTC)
         with writing(self._engine) as connection:
-            connection.execute(
-                schema.sessions.insert().values(
-                    session_hash=hashed(key),
-                    account_id=principal.account_id,
-                    token_id=principal.token_id,
-                    method="token",
-                    created_at=now,
-                    expires_at=now + SESSION_LENGTH,
-                )
-            )
-            record(
-                connection,
-                actor=principal.label,
-                account_id=principal.account_id,
-                action="logged in",
-                subject=principal.account_id,
-            )
-        return key
+            return _open(connection, principal, "token")
+
+    def open_provider_session(self, *, issuer: str, subject: str, email: str | None) -> str | None:
+        """Opens a browser session for a person whom an identity provider vouches for; None if they have no account.
+
+        See `bind_identity` for how the account is found.
+        """
+        with writing(self._engine) as connection:
+            account_id = bind_identity(connection, issuer=issuer, subject=subject, email=email)
+            if account_id is None:
+                return None
+            row = connection.execute(_BY_ACCOUNT, {"account_id": account_id}).one()
+            return _open(connection, _principal_from(row), "oidc")
 
     def close_session(self, session: str) -> None:
         """Ends a session; an unknown one is already over."""
@@ -140,22 +114,50 @@ class Credentials:
                 .values(revoked_at=datetime.now(UTC))
             )
 
-    def revoke(self, *, label_prefix: str, actor: str = "operator") -> int:
-        """Revokes every token whose label begins so, and with them their sessions; gives their number."""
-        tokens = schema.tokens.c
+    def retire(self, *, label_prefix: str, actor: str = OPERATOR) -> int:
+        """Disables every account whose label begins so, with its tokens and sessions; gives their number."""
+        now = datetime.now(UTC)
+        named = _accounts.c.label.startswith(label_prefix, autoescape=True) & _accounts.c.disabled_at.is_(None)
         with writing(self._engine) as connection:
-            revoked = connection.execute(
-                update(schema.tokens)
-                .where(tokens.label.startswith(label_prefix, autoescape=True), tokens.revoked_at.is_(None))
-                .values(revoked_at=datetime.now(UTC))
-            ).rowcount
-            if revoked:
-                record(
-                    connection, actor=actor, action="tokens revoked", subject=label_prefix, detail={"tokens": revoked}
-                )
-        return revoked
+            found = list(connection.execute(select(_accounts.c.account_id).where(named)).scalars())
+            if not found:
+                return 0
+            connection.execute(update(_accounts).where(_accounts.c.account_id.in_(found)).values(disabled_at=now))
+            for table in (_tokens, _sessions):
+                live = table.c.account_id.in_(found) & table.c.revoked_at.is_(None)
+                connection.execute(update(table).where(live).values(revoked_at=now))
+            detail = {"accounts": len(found)}
+            record(connection, actor=actor, action="accounts disabled", subject=label_prefix.strip(), detail=detail)
+        return len(found)
 
     def _principal(self, query: Select[Any], secret: str) -> Principal | None:
         with reading(self._engine) as connection:
             row = connection.execute(query, {"secret": hashed(secret), "now": datetime.now(UTC)}).first()
-        return None if row is None else Principal(row.account_id, row.label, Scope(row.role, row.rep_id), row.token_id)
+        return None if row is None else _principal_from(row)
+
+
+def _principal_from(row: Row[Any]) -> Principal:
+    return Principal(row.account_id, row.label, Scope(row.role, row.rep_id), row.token_id)
+
+
+def _open(connection: Connection, principal: Principal, method: Literal["token", "oidc"]) -> str:
+    key, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    connection.execute(
+        _sessions.insert().values(
+            session_hash=hashed(key),
+            account_id=principal.account_id,
+            token_id=principal.token_id,
+            method=method,
+            created_at=now,
+            expires_at=now + SESSION_LENGTH,
+        )
+    )
+    record(
+        connection,
+        actor=principal.label,
+        account_id=principal.account_id,
+        action="logged in",
+        subject=principal.account_id,
+        detail={"method": method},
+    )
+    return key

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError, DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
+from spm_ml.predictions.accounts import Accounts
 from spm_ml.predictions.admission import EmbeddedDoor
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
@@ -46,11 +47,13 @@ class PredictionStore:
 
     Attributes:
         credentials: Access tokens and sessions.
+        accounts: Who has access, in which role.
     """
 
     def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
         self.credentials = Credentials(engine)
+        self.accounts = Accounts(engine)
 
     @classmethod
     def open(cls, target: Path | str) -> Self:

@@ -33,11 +33,11 @@ def test_expired_and_revoked_tokens_open_nothing_nor_do_their_sessions(store: Pr
     session = access.open_session(token)
     assert session is not None
     assert access.principal_of_session(session) is not None
-    assert access.revoke(label_prefix="Hanna") == 1
+    assert access.retire(label_prefix="Hanna") == 1
     assert access.principal_of_token(token) is None
     assert access.principal_of_session(session) is None
     assert access.open_session(token) is None
-    assert access.revoke(label_prefix="Hanna") == 0
+    assert access.retire(label_prefix="Hanna") == 0
 
 
 def test_a_closed_session_is_over_while_the_token_holds(store: PredictionStore) -> None:
@@ -68,8 +68,9 @@ def test_only_hashes_are_stored(store: PredictionStore, tmp_path: Path) -> None:
 def test_issuing_logging_in_and_revoking_are_audited(store: PredictionStore) -> None:
     token = store.credentials.issue("rep", rep_id="r-1", label="Rita", valid_for=DAY)
     store.credentials.open_session(token)
-    store.credentials.revoke(label_prefix="Rita", actor="admin")
-    assert [line.action for line in store.audit_trail()] == ["token issued", "logged in", "tokens revoked"]
+    store.credentials.retire(label_prefix="Rita", actor="admin")
+    actions = ["account added", "token issued", "logged in", "accounts disabled"]
+    assert [line.action for line in store.audit_trail()] == actions
 
 
 def test_a_token_for_nobody_is_refused(store: PredictionStore) -> None:
