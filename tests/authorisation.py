@@ -82,6 +82,9 @@ TAKES_BACK: Sees = {
     name: None if reach is None else reach | (DECIDES[name] or set()) for name, reach in DECLINES.items()
 }
 EVERYONE: Sees = {name: {"any"} for name in LIVING}
+GIVES_ACCESS: Sees = _NOBODY_SEES | {"admin": {"any"}}
+OWNS_NONE: Sees = {name: set() for name in LIVING}
+"""Everybody may ask about their own, and what is asked about is nobody's."""
 
 _PERSONAL: Final = frozenset({"own_quota", "p_hit_own", "deals", "submissions", "main_reason", "without_largest"})
 FIGURE_KEYS: Final = _PERSONAL | frozenset(
@@ -120,6 +123,11 @@ def taking_back(world: World, rep_id: str | None) -> dict[str, object]:
 def nothing(_world: World, _thing: str | None) -> dict[str, object]:
     """An empty body."""
     return {}
+
+
+def new_account(_world: World, _thing: str | None) -> dict[str, object]:
+    """The body that makes or changes an account."""
+    return {"label": "new", "role": "hr"}
 
 
 Body = Callable[[World, str | None], dict[str, object]]
@@ -190,6 +198,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/effects"): Rule(EVERYONE),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS, body=accepting),
     ("POST", "/v1/plans"): Rule(PLANS, done=200),
+    ("GET", "/v1/me"): Rule(EVERYONE),
+    ("DELETE", "/v1/tokens/{token_id}"): Rule(OWNS_NONE, (STRANGER,)),
+    ("GET", "/v1/accounts"): Rule(GIVES_ACCESS, tells=True),
+    ("POST", "/v1/accounts"): Rule(GIVES_ACCESS, body=new_account),
+    ("PUT", "/v1/accounts/{account_id}"): Rule(GIVES_ACCESS, (STRANGER,), body=new_account),
+    ("POST", "/v1/accounts/{account_id}/tokens"): Rule(GIVES_ACCESS, (STRANGER,)),
+    ("POST", "/v1/accounts/{account_id}/disable"): Rule(GIVES_ACCESS, (STRANGER,)),
+    ("POST", "/v1/accounts/{account_id}/enable"): Rule(GIVES_ACCESS, (STRANGER,)),
     ("GET", "/v1/metrics"): Rule(EVERYONE),
     ("GET", "/v1/model"): Rule(EVERYONE),
     ("GET", "/v1/model/value-added"): Rule(EVERYONE),
@@ -209,6 +225,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/login"): Rule({}, page=True, open=True),
     ("POST", "/logout"): Rule({}, page=True, open=True),
     ("GET", "/static/{path}"): Rule({}, page=True, open=True),
+    ("POST", "/v1/me/sessions/end"): Rule(EVERYONE, done=200),  # the last, for it does what it says
 }
 """One rule for each route; a route without one fails the tests."""
 
@@ -261,7 +278,9 @@ def issue_access(path: Path) -> dict[str, Access]:
             session = store.credentials.open_session(token)
             assert session is not None
             given[name] = Access(token, session)
-        store.credentials.revoke(label_prefix="test revoked")
+        revoked = store.credentials.principal_of_token(given["revoked"].token)
+        assert revoked is not None
+        store.accounts.revoke(revoked.token_id or "")
     engine = connect(path)
     with writing(engine) as connection:
         tokens, accounts, now = schema.tokens, schema.accounts, datetime.now(UTC)
@@ -324,7 +343,7 @@ class Matrix:
         things = rule.objects or (None,)
         missing = None
         for thing in things[:1] if principal in DEAD else things:
-            body = rule.body(self._world, thing) if method == "POST" else None
+            body = rule.body(self._world, thing) if method in ("POST", "PUT") else None
             answer = self.send(principal, method, _address(method, route, rule, thing), page=rule.page, body=body)
             where = f"{principal}: {method} {route}{rule.query} {thing or ''}: "
             expected = _expected(principal, method, rule, thing)

@@ -29,6 +29,7 @@ HOMES = {
     "hr": "/recommendations",
     "analyst": "/value-added",
     "rep": "/reps/r-201",
+    "admin": "/glossary",
 }
 
 
