@@ -94,7 +94,7 @@ class PredictionStore:
 
     def door(self) -> EmbeddedDoor | None:
         """Admits reads that come by the thousand; None where the store is a server. Close it before the store."""
-        return EmbeddedDoor(self._engine) if self.is_embedded else None
+        return EmbeddedDoor(self._engine) if self.is_embedded and isinstance(self._engine, Engine) else None
 
     def publish(
         self,
