@@ -9,7 +9,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
+from fastapi import FastAPI
 from sqlalchemy import update
 from starlette.routing import BaseRoute, Route
 
@@ -36,6 +37,8 @@ REPS = NORTH_TEAM | SOUTH_TEAM
 WITHOUT_OFFER = {"r-104", "r-201"}
 """Reps whose recommendation abstains."""
 STRANGER, GONE = "r-999", "m-gone"
+EARLIER = "2026Q1"
+"""A period in which r-101 was in the other team; whoever sees whom follows the organisation as it is now."""
 
 LIVING: Final[dict[str, Scope]] = PRINCIPALS | {
     "admin": Scope("admin"),
@@ -235,6 +238,8 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     ("POST", "/decisions", Rule(TAKES_BACK, REP_IDS, body=taking_back, done=409, page=True)),
     ("POST", "/v1/decisions", Rule(DECLINES, REP_IDS, body=declining)),
     ("POST", "/decisions", Rule(DECLINES, REP_IDS, body=declining, page=True)),
+    ("GET", "/v1/forecasts", Rule(SEES_FIGURES, lists=rep_of, query=f"?period={EARLIER}")),
+    ("GET", "/v1/reps/{rep_id:path}", Rule(SEES_PEOPLE, ("r-101", STRANGER), query=f"?period={EARLIER}")),
 )
 """What else is asked of some routes, before what `RULES` ask."""
 
@@ -256,6 +261,16 @@ def routes_of(routes: Iterable[BaseRoute]) -> Iterator[Route]:
         else:
             assert isinstance(route, Route), f"{route} is of a kind without rules"
             yield route
+
+
+def unruled(app: FastAPI) -> set[tuple[str, str]]:
+    """Methods and routes of the application, or of its description, without a rule, and rules without a route."""
+    served = {
+        (method, route.path) for route in routes_of(app.routes) for method in route.methods or () if method != "HEAD"
+    }
+    described = {(method.upper(), path) for path, operations in app.openapi()["paths"].items() for method in operations}
+    ruled = {(method, path.replace(":path}", "}")) for method, path in RULES}
+    return (served ^ set(RULES)) | (described - ruled)
 
 
 @dataclass(frozen=True)
@@ -290,10 +305,26 @@ def issue_access(path: Path) -> dict[str, Access]:
     return given
 
 
+def publish_earlier(path: Path, world: World) -> None:
+    """Adds the period before, with another tree; the current one stays the published one."""
+    moved = tuple(replace(one, manager_id=SOUTH) if one.rep_id == "r-101" else one for one in world.people)
+    earlier = replace(world, batch=replace(world.batch, batch_id="b-0000", period=EARLIER), people=moved)
+    with PredictionStore.open(path) as store:
+        earlier.publish_into(store)
+        store.flip(world.batch)
+
+
 class Matrix:
-    """Asks an application over one store, in this process, as every principal."""
+    """Asks an application over one store, in this process, as every principal.
+
+    Attributes:
+        app: The application.
+        asked: How many requests were sent.
+    """
 
     def __init__(self, store: Path, world: World) -> None:
+        publish_earlier(store, world)
+        self.asked = 0
         self._access = issue_access(store)
         self._world = world
         self._people = {person.rep_id: _person_traces(person.rep_id, person.name) for person in PEOPLE}
@@ -328,16 +359,14 @@ class Matrix:
         elif access is not None:
             headers["Authorization"] = f"Bearer {access.token}"
         sent: dict[str, Any] = {} if body is None else {"data" if page else "json": body}
+        self.asked += 1
         return self._runner.run(self._client.request(method, address, headers=headers, **sent))
 
-    def differences(self, asked: Iterable[Case]) -> list[str]:
-        """What the application answers otherwise than the oracle says."""
-        return [
-            difference
-            for method, route, rule in asked
-            for principal in (*LIVING, *DEAD)
-            for difference in self._differences(principal, method, route, rule)
-        ]
+    def differences(self, asked: Iterable[Case]) -> Iterator[str]:
+        """What the application answers otherwise than the oracle says, as it is found."""
+        for method, route, rule in asked:
+            for principal in (*LIVING, *DEAD):
+                yield from self._differences(principal, method, route, rule)
 
     def _differences(self, principal: str, method: str, route: str, rule: Rule) -> Iterator[str]:
         things = rule.objects or (None,)
@@ -387,7 +416,7 @@ class Matrix:
         """Asking for somebody else's team widens nothing."""
         assert rule.lists is not None
         for other in (VP, SOUTH, STRANGER):
-            answer = self.send(principal, "GET", f"{route}?manager_id={other}")
+            answer = self.send(principal, "GET", f"{route}{rule.query or '?'}&manager_id={other}".replace("?&", "?"))
             if answer.status_code == 422:
                 return  # this list has no such filter
             beyond = {rule.lists(item) for item in answer.json()["items"]} - (rule.sees[principal] or set())

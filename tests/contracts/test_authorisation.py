@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from tests.authorisation import LIVING, RULES, Matrix, Rule, cases, routes_of
+from tests.authorisation import LIVING, RULES, Matrix, Rule, cases, routes_of, unruled
 from tests.prediction_world import World
 
 
@@ -24,14 +24,7 @@ def matrix(harbour: World, harbour_file: Path, tmp_path_factory: pytest.TempPath
 
 
 def test_every_route_has_a_rule(matrix: Matrix) -> None:
-    app = matrix.app
-    served = {
-        (method, route.path) for route in routes_of(app.routes) for method in route.methods or () if method != "HEAD"
-    }
-    assert served == set(RULES), "a route without a rule, or a rule without a route"
-    described = {(method.upper(), path) for path, operations in app.openapi()["paths"].items() for method in operations}
-    ruled = {(method, path.replace(":path}", "}")) for method, path in RULES}
-    assert described <= ruled
+    assert unruled(matrix.app) == set(), "a route without a rule, or a rule without a route"
 
 
 def test_every_rule_knows_every_principal() -> None:
@@ -56,7 +49,7 @@ def test_every_route_of_the_api_asks_for_a_token(matrix: Matrix) -> None:
     ],
 )
 def test_each_principal_gets_what_the_oracle_says(matrix: Matrix, method: str, route: str, rule: Rule) -> None:
-    assert matrix.differences([(method, route, rule)]) == []
+    assert list(matrix.differences([(method, route, rule)])) == []
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
