@@ -12,7 +12,15 @@ from starlette.exceptions import HTTPException
 
 from serving.problem import ForbiddenError
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import BatchReader, PredictionStore, Principal, Role, Scope, Selection
+from spm_ml.predictions import (
+    BatchReader,
+    PredictionStore,
+    Principal,
+    Role,
+    Scope,
+    Selection,
+    StoreUnavailableError,
+)
 from spm_ml.predictions.scope import Subject
 
 Answer = TypeVar("Answer")
@@ -44,7 +52,17 @@ async def on_store(store: PredictionStore, work: Callable[[], Answer]) -> Answer
 
     An embedded store answers in less time than handing the work to a thread takes; a server is waited for in one.
     """
-    return work() if store.is_embedded else await run_in_threadpool(work)
+    return work() if store.is_embedded else await run_in_threadpool(_once_more, work)
+
+
+def _once_more(work: Callable[[], Answer]) -> Answer:
+    """Reads again on a fresh connection if the first broke, as on a restart or a failover of the server."""
+    try:
+        return work()
+    except StoreUnavailableError as error:
+        if not error.lost:
+            raise
+        return work()
 
 
 async def on_batch(

@@ -1,18 +1,20 @@
 """Turns every exception into a problem document for programs or a page for people, without repeating any input."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from serving.pages.error import error_page
-from serving.problem import BrokenRule, ConflictError, problem_response
+from serving.pages.error import STORE_AWAY_PAGE, ErrorPage, error_page
+from serving.problem import STORE_AWAY, BrokenRule, ConflictError, problem_response
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import UnknownPeriodError
+from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError
 
 _FOR_PROGRAMS = ("/v1", "/health")
+
+RETRY_AFTER_SECONDS: Final = "5"
 
 
 def install(app: FastAPI) -> None:
@@ -20,6 +22,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(NotReadyError, _on_not_ready)
+    app.add_exception_handler(StoreUnavailableError, _on_unavailable)
     app.add_exception_handler(UnknownPeriodError, _on_unknown_period)
     app.add_exception_handler(Exception, _on_failure)
 
@@ -31,13 +34,14 @@ def answer(
     errors: tuple[BrokenRule, ...] = (),
     headers: dict[str, str] | None = None,
     detail: str | None = None,
+    page: ErrorPage | None = None,
 ) -> Response:
     """A problem document for programs, a page for people."""
     if request.url.path.startswith(_FOR_PROGRAMS):
         return problem_response(status, errors=errors, headers=headers, detail=detail)
     if status == 401:
         return RedirectResponse("/login", 303)
-    return error_page(request, status, headers=headers)
+    return error_page(request, status, headers=headers, page=page)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -53,6 +57,14 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_not_ready(request: Request, _error: Exception) -> Response:
     return answer(request, 503)
+
+
+async def _on_unavailable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreUnavailableError)  # noqa: S101  (registered for it)
+    if error.full:
+        return answer(request, 507)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS}
+    return answer(request, 503, headers=headers, detail=STORE_AWAY, page=STORE_AWAY_PAGE)
 
 
 async def _on_unknown_period(request: Request, _error: Exception) -> Response:

@@ -24,8 +24,12 @@ DETAILS: Final[dict[int, str]] = {
     422: "Some of the input is missing, unknown or out of range.",
     500: "Something went wrong here; it is logged.",
     503: "No forecast is published yet; run 'spm score' in the workspace.",
+    507: "There is no room left to keep this; nothing was changed. Free some space and send it again.",
 }
 """What each status means; always the same words, so that out of scope and non-existent do not differ by a byte."""
+
+STORE_AWAY: Final = "The store is busy or does not answer. Try again shortly; what was published is still there."
+"""Also said with 503."""
 
 
 class BrokenRule(BaseModel):

@@ -1,13 +1,16 @@
 """Promotion: the gate judges a registered version on the evidence it was registered with, then the alias moves."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from spm_ml.backtest import Backtest
-from spm_ml.errors import ConfigurationError, GateRefusedError
+from spm_ml.champion import make_champion, reconcile_workspace
+from spm_ml.errors import ConfigurationError, GateRefusedError, NotReadyError
 from spm_ml.fairness import ProtectedGroups
+from spm_ml.predictions import PredictionStore
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from spm_ml.settings import Workspace
@@ -77,6 +80,8 @@ def promote(
     if force_reason is not None and not reason:
         raise ConfigurationError("forcing a promotion needs a reason in words: it is kept with the model version")
     registry = Registry(workspace, progress=progress)
+    with suppress(NotReadyError):  # a version on record that is gone must not keep another from its place
+        reconcile_workspace(workspace)
     candidate = registry.required(CHALLENGER) if version is None else registry.version(version)
     champion = registry.by_alias(CHAMPION)
     registry.load(candidate)  # an unreadable model must not become champion
@@ -97,4 +102,6 @@ def promote(
         )
     forced = "" if verdict.passed else reason
     registry.annotate(candidate, {**tags, "promoted_at": datetime.now(UTC).isoformat(), "force_reason": forced})
-    return Promotion(registry.point(CHAMPION, candidate), other, verdict, forced)
+    with PredictionStore.open(workspace.predictions_store) as store:
+        named = make_champion(registry, store, candidate, reason=forced or "passed the gate")
+    return Promotion(named, other, verdict, forced)

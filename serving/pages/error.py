@@ -30,6 +30,7 @@ _PAGES: Final[dict[int, ErrorPage]] = {
     405: ErrorPage("That cannot be done here", "Go back and use the buttons of the page."),
     422: ErrorPage("That did not work", "Something in the form or the address is missing, unknown or out of range."),
     500: ErrorPage("Something went wrong here", "It is logged. Try again in a moment."),
+    507: ErrorPage("No room left", "Nothing was changed. Ask the operator to free some space, then send it again."),
     503: ErrorPage(
         "No forecast yet",
         "Nothing is published in this workspace. Load data with 'spm ingest', fit a model with 'spm train' and "
@@ -37,11 +38,18 @@ _PAGES: Final[dict[int, ErrorPage]] = {
     ),
 }
 
+STORE_AWAY_PAGE: Final = ErrorPage(
+    "One moment", "The store is busy or does not answer. Try again shortly; what was published is still there."
+)
+"""Also for 503."""
 
-def error_page(request: Request, status: int, *, headers: dict[str, str] | None = None) -> Response:
-    """The page for a status."""
+
+def error_page(
+    request: Request, status: int, *, headers: dict[str, str] | None = None, page: ErrorPage | None = None
+) -> Response:
+    """The page for a status, or another one under it."""
     phrase = HTTPStatus(status).phrase
-    page = _PAGES.get(status, ErrorPage(phrase, "Go back and try again."))
+    page = page or _PAGES.get(status, ErrorPage(phrase, "Go back and try again."))
     templates: Templates = request.app.state.templates
     principal = getattr(request.state, "principal", None)
     frame = frame_of(request, page.heading, principal=principal, batch=None)

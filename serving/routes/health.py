@@ -4,12 +4,11 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import on_store, store_of
 from serving.routes.answers import Model
 from serving.settings import ServingSettings
-from spm_ml.predictions import PredictionStore
+from spm_ml.predictions import PredictionStore, StoreUnavailableError
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -49,7 +48,7 @@ def readiness(store: PredictionStore, settings: ServingSettings) -> Readiness:
     """Looks at the published batch."""
     try:
         batch = store.published_batch()
-    except SQLAlchemyError:
+    except StoreUnavailableError:
         return Readiness(status="not ready", why="the prediction store does not answer")
     if batch is None:
         return Readiness(status="not ready", why="no batch is published; run 'spm score'")

@@ -17,6 +17,7 @@ def serve(console: Console, host: str, port: int, logins: bool) -> None:
     """Serve the risk board, the pages and the API."""
     with needs_application("serving"):
         from serving.run import serve as run
+    from spm_ml.champion import reconcile_in_background
 
     if not console.workspace.has_predictions:
         raise NotReadyError(
@@ -24,6 +25,7 @@ def serve(console: Console, host: str, port: int, logins: bool) -> None:
         )
     if logins:
         print_logins(console)
+    reconcile_in_background(console.workspace)
     console.log(f"serving on http://{host}:{port} (Ctrl-C stops it)")
     run(console.workspace, host=host, port=port)
 

@@ -3,6 +3,7 @@
 from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing_offers
 from spm_ml.predictions.audit import AuditEntry
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.champions import Champion
 from spm_ml.predictions.coaching import (
     CheckSlug,
     CoachingBatch,
@@ -17,6 +18,7 @@ from spm_ml.predictions.coaching import (
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.decisions import Decision, ExpiredOfferError, NothingToReverseError, Verdict
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
+from spm_ml.predictions.engine import StoreUnavailableError
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
@@ -47,6 +49,7 @@ __all__ = [
     "Batch",
     "BatchContent",
     "BatchReader",
+    "Champion",
     "CheckSlug",
     "CoachingBatch",
     "DealOutlook",
@@ -87,6 +90,7 @@ __all__ = [
     "SecretGivenError",
     "Selection",
     "SkillRating",
+    "StoreUnavailableError",
     "StoredPeriod",
     "Submission",
     "SubmissionKind",

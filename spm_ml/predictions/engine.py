@@ -6,12 +6,40 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from spm_ml.errors import ConfigurationError
+from spm_ml.errors import ConfigurationError, SpmError
 
 _WRITES = "spm_writes"
 _BUSY_SECONDS = 15
+_CONNECT_SECONDS = 5
+_SQLITE_ERROR = 1  # a wrong statement
+_SQLITE_FULL = 13
+_POSTGRESQL_FULL = "53100"
+
+
+class StoreUnavailableError(SpmError):
+    """The database is locked, full, broken or away: what was asked for was not done, unless a commit went unanswered.
+
+    Attributes:
+        said: What the database said of it.
+        full: There is no room left.
+        lost: The connection broke, so that a read may be tried again at once.
+    """
+
+    def __init__(self, said: str, *, full: bool = False, lost: bool = False) -> None:
+        super().__init__(f"the prediction store does not answer: {said}; check that it is up, unlocked and has room")
+        self.said = said
+        self.full = full
+        self.lost = lost
 
 
 def connect(target: Path | str) -> Engine:
@@ -23,7 +51,15 @@ def connect(target: Path | str) -> Engine:
     text = str(target)
     try:
         if "://" in text and not text.startswith("sqlite"):
-            return create_engine(text, isolation_level="REPEATABLE READ", pool_pre_ping=True)
+            engine = create_engine(
+                text,
+                isolation_level="REPEATABLE READ",
+                pool_pre_ping=True,
+                pool_timeout=_BUSY_SECONDS,
+                connect_args={"connect_timeout": _CONNECT_SECONDS},
+            )
+            event.listen(engine, "connect", _prepare_server)
+            return engine
         path = Path(text.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
         # The file holds personal data; SQLite gives its -wal and -shm files the same mode.
@@ -49,6 +85,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _prepare_server(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{_BUSY_SECONDS}s'")
+    connection.commit()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     # A deferred transaction that turns into a write can fail at once on a busy database; an immediate one waits.
@@ -57,11 +99,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(target: Engine | Connection) -> Iterator[Connection]:
-    """One snapshot: everything read inside belongs to the same committed state; that of an open transaction is used."""
+    """One snapshot: everything read inside belongs to the same committed state; that of an open transaction is used.
+
+    Raises:
+        StoreUnavailableError: The database does not answer.
+    """
     if isinstance(target, Connection):
         yield target
         return
-    with target.connect() as connection:
+    with answering(), target.connect() as connection:
         yield connection
 
 
@@ -74,23 +120,45 @@ def writing(target: Engine | Connection, *, alone: bool = True) -> Iterator[Conn
         alone: No other such transaction runs meanwhile, on either database: what is read to append to stays true, and
             the audit's lines are chained in one order. Staging a batch and making tables do without, for they append
             to nothing and take long. SQLite's writing transactions exclude each other anyway.
+
+    Raises:
+        StoreUnavailableError: The database does not answer, is locked for too long, or has no room left.
     """
     if isinstance(target, Connection):
         with target.begin_nested():
             yield target
         return
-    with target.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+    with answering(), target.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         if alone and connection.dialect.name == "postgresql":
             # The first statement: the first read freezes what the transaction sees.
             connection.exec_driver_sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE")
         yield connection
 
 
-def is_reachable(engine: Engine) -> bool:
-    """Whether the database answers."""
+@contextmanager
+def answering() -> Iterator[None]:
+    """Tells a database that is locked, full, broken or away from a wrong statement.
+
+    Raises:
+        StoreUnavailableError: It is one of these; every other error goes on as it is.
+    """
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("SELECT 1")
-    except SQLAlchemyError:
-        return False
-    return True
+        yield
+    except PoolTimeoutError as error:
+        raise StoreUnavailableError("every connection is in use") from error
+    except DBAPIError as error:
+        if not _is_away(error):
+            raise
+        orig = error.orig
+        code = getattr(orig, "sqlite_errorcode", 0) & 0xFF
+        full = code == _SQLITE_FULL or getattr(orig, "sqlstate", None) == _POSTGRESQL_FULL
+        said = (str(orig).splitlines() or [type(orig).__name__])[0]
+        raise StoreUnavailableError(said, full=full, lost=error.connection_invalidated) from error
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "sqlite_errorcode", 0) != _SQLITE_ERROR
+    return type(error) is DatabaseError  # what SQLite says of a broken file

@@ -18,10 +18,11 @@ from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.champions import Champion, alias_repaired, last_champion, name_champion
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
-from spm_ml.predictions.engine import connect, reading, writing
+from spm_ml.predictions.engine import StoreUnavailableError, connect, reading, writing
 from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
@@ -65,10 +66,11 @@ class PredictionStore:
         engine = connect(target)
         try:
             migrate(engine)
-        except DatabaseError as error:
+        except (DatabaseError, StoreUnavailableError) as error:
             engine.dispose()
+            said = error.said if isinstance(error, StoreUnavailableError) else error.orig
             raise ConfigurationError(
-                f"the prediction store {engine.url.render_as_string()} cannot be used: {error.orig}; check that it is "
+                f"the prediction store {engine.url.render_as_string()} cannot be used: {said}; check that it is "
                 f"reachable and is a database that spm-ml made"
             ) from error
         except ConfigurationError:
@@ -156,6 +158,21 @@ class PredictionStore:
         with writing(self._engine) as connection:
             batch = lookup.required(connection)
             return publishing_coaching.publish_coaching(connection, batch, coaching, actor)
+
+    def name_champion(self, champion: Champion) -> None:
+        """Puts a model version on record as champion."""
+        with writing(self._engine) as connection:
+            name_champion(connection, champion)
+
+    def champion(self, registry: str | None = None) -> Champion | None:
+        """The champion on record, of any registry or of that one; None if none was ever named."""
+        with reading(self._engine) as connection:
+            return last_champion(connection, registry)
+
+    def alias_repaired(self, champion: Champion, *, before: str | None) -> None:
+        """Says in the audit that the registry's alias named another version and was set to the champion on record."""
+        with writing(self._engine) as connection:
+            alias_repaired(connection, champion, before=before)
 
     def published_batch(self) -> Batch | None:
         """The batch that readers see; None before the first one."""

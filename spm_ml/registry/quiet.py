@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 from spm_ml.errors import ConfigurationError
 
@@ -13,9 +14,21 @@ _SETTINGS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """Set before MLflow is imported, unless the environment says otherwise."""
+
+
+def without_password(uri: str) -> str:
+    """The address without who logs in there and how.
+
+    >>> without_password("https://ida:secret@registry.example/mlflow")
+    'https://registry.example/mlflow'
+    """
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri
 
 
 @contextmanager
@@ -35,6 +48,6 @@ def mlflow_quiet(uri: str) -> Iterator[None]:
         except (MlflowException, SQLAlchemyError) as error:
             said = str(error).splitlines()[0].rstrip(".")
             raise ConfigurationError(
-                f"MLflow at {uri} answered: {said}. Check that MLFLOW_TRACKING_URI names a running server, or unset it "
-                "to use the workspace's own database"
+                f"MLflow at {without_password(uri)} answered: {said}. Check that MLFLOW_TRACKING_URI names a running "
+                "server, or unset it to use the workspace's own database"
             ) from error

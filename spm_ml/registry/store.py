@@ -11,7 +11,7 @@ from typing import Any, Final
 from spm_ml import __version__
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.progress import Progress, silent
-from spm_ml.registry.quiet import mlflow_quiet
+from spm_ml.registry.quiet import mlflow_quiet, without_password
 from spm_ml.registry.versions import SPM_VERSION_TAG, ModelVersion, TrainingRun, compatible
 from spm_ml.settings import Workspace
 
@@ -43,6 +43,11 @@ class Registry:
     def tracking_uri(self) -> str:
         """Where runs are recorded: the shared server, or the workspace's own database."""
         return self._server or f"sqlite:///{self._workspace.mlflow_database.resolve()}"
+
+    @property
+    def place(self) -> str:
+        """Names the registry, without its credentials, wherever the workspace is moved to."""
+        return "workspace" if self._server is None else without_password(self._server)
 
     def record(self, run: TrainingRun) -> ModelVersion:
         """Records a finished run and registers its model as a new version, which becomes the challenger.

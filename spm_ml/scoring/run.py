@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
+from spm_ml.champion import reconcile_workspace
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import Batch, Prediction, PredictionStore, Recommendation, TeamPrediction
@@ -78,6 +79,7 @@ def score(
         NotReadyError: Nothing was ingested, no champion was promoted, or no rep is employed in the period.
         ConfigurationError: The champion cannot read these data, for example because a stage was added.
     """
+    repaired = reconcile_workspace(workspace)
     registry = Registry(workspace, progress=progress)
     model = ScoringModel.champion(registry)
     with SalesHistory.open(workspace) as history:
@@ -97,7 +99,8 @@ def score(
             model_card=read_model_card(registry, model.version),
         )
     progress("publish", 1, 1)
-    return ScoringResult(batch, rows.predictions, rows.teams, _notes(known.target, model.version))
+    notes = _notes(known.target, model.version)
+    return ScoringResult(batch, rows.predictions, rows.teams, (repaired, *notes) if repaired else notes)
 
 
 def _stale(watermark: date, today: date | None, limit: int) -> Abstention | None:

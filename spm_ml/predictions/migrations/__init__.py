@@ -31,6 +31,7 @@ def migrate(engine: Engine) -> None:
             return
     with writing(engine, alone=False) as connection:
         if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL lock_timeout = 0"))  # another process may migrate for long
             connection.execute(text("SELECT pg_advisory_xact_lock(742019)"))
         if current_revision(connection) != HEAD:  # another process may have been first
             change_to(connection, HEAD)

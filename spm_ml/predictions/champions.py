@@ -1,0 +1,62 @@
+"""Which model version was made champion, by whom and why: on record before the registry's alias moves."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from spm_ml.predictions import schema
+from spm_ml.predictions.audit import record
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A model version that was made champion.
+
+    Attributes:
+        registry: Where the version is registered.
+        actor: Who made it champion, for the audit.
+        reason: Why.
+    """
+
+    model_name: str
+    model_version: str
+    registry: str
+    actor: str
+    reason: str
+
+    @property
+    def label(self) -> str:
+        """How people name the version."""
+        return f"{self.model_name} version {self.model_version}"
+
+
+_FIELDS: Final = tuple(field.name for field in fields(Champion))
+
+
+def name_champion(connection: Connection, champion: Champion) -> None:
+    """Puts a champion on record, with its audit line, in the connection's transaction."""
+    values = {name: getattr(champion, name) for name in _FIELDS}
+    connection.execute(schema.champions.insert().values(**values, at=datetime.now(UTC)))
+    record(
+        connection,
+        actor=champion.actor,
+        action="champion named",
+        subject=champion.label,
+        detail={"registry": champion.registry, "reason": champion.reason},
+    )
+
+
+def alias_repaired(connection: Connection, champion: Champion, *, before: str | None) -> None:
+    """Says in the audit that the registry's alias was set to what is on record."""
+    detail = {"registry": champion.registry, "before": before}
+    record(connection, actor="reconciler", action="alias repaired", subject=champion.label, detail=detail)
+
+
+def last_champion(connection: Connection, registry: str | None = None) -> Champion | None:
+    """The champion named last, of any registry or of that one; None if there is none."""
+    rows = schema.champions.c
+    query = select(*(rows[name] for name in _FIELDS)).order_by(rows.champion_id.desc()).limit(1)
+    row = connection.execute(query if registry is None else query.where(rows.registry == registry)).first()
+    return None if row is None else Champion(*row)
