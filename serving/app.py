@@ -29,9 +29,9 @@ def create_app(settings: ServingSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await door.open()
         yield
-        if door is not None:
-            door.close()
+        await door.close()
         store.close()
 
     # FastAPI's own documentation pages load scripts from elsewhere; the description itself is served.
@@ -49,7 +49,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(NoRepeats)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
-    if door is not None:
+    if settings.kept_answers_bytes:
         app.add_middleware(KeptAnswers, door=door, most_bytes=settings.kept_answers_bytes)
     app.add_middleware(SecurityHeaders, https_only=settings.secure_cookies)
     return app

@@ -19,7 +19,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spm_ml.predictions import Principal
-from spm_ml.predictions.admission import Admission, EmbeddedDoor
+from spm_ml.predictions.admission import Admission, Door
 from spm_ml.predictions.scope import Subject
 
 ABOUT_ONE: Final[dict[str, Subject]] = {"/v1/reps/": "person", "/v1/forecasts/": "figures"}
@@ -97,7 +97,7 @@ class Shelf:
 class KeptAnswers:
     """Answers from the shelf what the store admits, and puts on it what the application answers."""
 
-    def __init__(self, app: ASGIApp, *, door: EmbeddedDoor, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, door: Door, most_bytes: int) -> None:
         self._app = app
         self._door = door
         self._shelf = Shelf(most_bytes)
@@ -108,7 +108,7 @@ class KeptAnswers:
         if question is None:
             await self._app(scope, receive, send)
             return
-        admission = self._door.ask(question.subject, question.token, question.person)
+        admission = await self._door.ask(question.subject, question.token, question.person)
         if admission is None or (question.person and not admission.sees):
             await self._app(scope, receive, send)
             return

@@ -98,7 +98,7 @@ class World:
         return next(row for row in self.predictions if row.rep_id == rep_id and row.as_of == self.batch.as_of)
 
 
-def issue_tokens(path: Path) -> dict[str, str]:
+def issue_tokens(path: Path | str) -> dict[str, str]:
     """Makes a token for each of `PRINCIPALS`."""
     with PredictionStore.open(path) as store:
         return {

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, Engine, Select, String, bindparam, case, false, true
 
@@ -21,6 +21,9 @@ from spm_ml.predictions.scope import REACH, ROLES, Role, Subject, condition
 ABOUT: Final[tuple[Subject, ...]] = ("person", "figures")
 """What can be asked about."""
 
+_CONNECTIONS: Final = 8
+_WAIT_SECONDS: Final = 2.0
+"""For a connection; then the ordinary path says what is wrong."""
 _PERSON: Final = bindparam("person", type_=String)
 
 
@@ -62,8 +65,26 @@ def _sees(subject: Subject) -> ColumnElement[bool]:
     )
 
 
+class Door(Protocol):
+    """Asks the store; the event loop waits for nobody else meanwhile."""
+
+    async def open(self) -> None:
+        """Makes it ready, in the event loop that will ask."""
+
+    async def ask(self, subject: Subject, token: str, person: str) -> Admission | None:
+        """Who asks and what they may see; None: no valid token, nothing published, or the store does not answer."""
+
+    async def close(self) -> None:
+        """Closes its connections."""
+
+
+def door_of(engine: Engine) -> Door:
+    """The door of a store."""
+    return EmbeddedDoor(engine) if engine.dialect.name == "sqlite" else ServerDoor(engine)
+
+
 class EmbeddedDoor:
-    """Asks a SQLite store, on a connection of its own that cannot write. For one thread: that of the event loop."""
+    """Asks a SQLite store, on a connection of its own that cannot write; asking takes less time than handing it on."""
 
     def __init__(self, engine: Engine) -> None:
         self._statements = {subject: _Statement(engine, admission(subject)) for subject in ABOUT}
@@ -74,7 +95,10 @@ class EmbeddedDoor:
         self._connection.execute("PRAGMA busy_timeout=0")
         self._connection.execute("PRAGMA query_only=ON")
 
-    def ask(self, subject: Subject, token: str, person: str) -> Admission | None:
+    async def open(self) -> None:
+        """Does nothing: it is open."""
+
+    async def ask(self, subject: Subject, token: str, person: str) -> Admission | None:
         """Who asks and what they may see; None: no valid token, nothing published, or the store does not answer."""
         statement = self._statements[subject]
         try:
@@ -84,9 +108,48 @@ class EmbeddedDoor:
             return None
         return Admission(*rows[0]) if rows else None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+
+class ServerDoor:
+    """Asks a PostgreSQL store, on connections of its own that the event loop itself waits for."""
+
+    def __init__(self, engine: Engine) -> None:
+        # Installed where the store is a server.
+        import psycopg
+        import psycopg_pool
+
+        self._statements = {subject: _Statement(engine, admission(subject)) for subject in ABOUT}
+        _, arguments = engine.dialect.create_connect_args(engine.url)
+        self._pool: psycopg_pool.AsyncConnectionPool[psycopg.AsyncConnection[Any]] = psycopg_pool.AsyncConnectionPool(
+            kwargs={**arguments, "autocommit": True},
+            min_size=1,
+            max_size=_CONNECTIONS,
+            timeout=_WAIT_SECONDS,
+            open=False,
+        )
+        self._errors = psycopg.Error
+
+    async def open(self) -> None:
+        """Connects, in the background: a store that does not answer yet is asked later."""
+        await self._pool.open(wait=False)
+
+    async def ask(self, subject: Subject, token: str, person: str) -> Admission | None:
+        """Who asks and what they may see; None: no valid token, nothing published, or the store does not answer."""
+        statement = self._statements[subject]
+        try:
+            async with self._pool.connection() as connection:
+                found = await connection.execute(statement.text, statement.named(token, person))
+                row = await found.fetchone()
+        except self._errors:
+            return None
+        return Admission(*row) if row else None
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._pool.close()
 
 
 class _Statement:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from spm_ml.errors import ConfigurationError, DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.accounts import Accounts
-from spm_ml.predictions.admission import EmbeddedDoor
+from spm_ml.predictions.admission import Door, door_of
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
@@ -94,9 +94,15 @@ class PredictionStore:
         """Whether the store is a file of this machine, read in microseconds, and not a server."""
         return self._engine.dialect.name == "sqlite"
 
-    def door(self) -> EmbeddedDoor | None:
-        """Admits reads that come by the thousand; None where the store is a server. Close it before the store."""
-        return EmbeddedDoor(self._engine) if self.is_embedded and isinstance(self._engine, Engine) else None
+    def door(self) -> Door:
+        """Admits reads that come by the thousand. Close it before the store.
+
+        Raises:
+            TypeError: The store lives within a transaction.
+        """
+        if not isinstance(self._engine, Engine):
+            raise TypeError("a store within a transaction has no door; open the store itself")
+        return door_of(self._engine)
 
     def publish(
         self,

@@ -1,5 +1,6 @@
 """One statement that looks up the managers above finds what the scope's own predicate finds among everybody below."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -84,10 +85,14 @@ def test_both_directions_find_the_same_people(
                     above = {name for name, sees in zip(NAMES, row, strict=True) if sees}
                     assert above == below, (role, rep_id, subject)
                     if subject in ABOUT:
-                        admitted = {name: door.ask(subject, token, name) for name in NAMES}
-                        assert {name for name, one in admitted.items() if one and one.sees} == below
+                        assert asyncio.run(_admitted(door, subject, token)) == below
     finally:
-        door.close()
+        asyncio.run(door.close())
+
+
+async def _admitted(door: EmbeddedDoor, subject: Subject, token: str) -> set[str]:
+    found = {name: await door.ask(subject, token, name) for name in NAMES}
+    return {name for name, one in found.items() if one and one.sees}
 
 
 def test_subjects_are_about_people() -> None:
