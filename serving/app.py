@@ -15,6 +15,7 @@ from serving.pages import PAGES
 from serving.pages.templates import Templates
 from serving.routes import ROUTERS
 from serving.settings import ServingSettings
+from serving.what_if import WhatIf
 from spm_ml.predictions import PredictionStore
 
 
@@ -31,6 +32,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await door.open()
         yield
+        await app.state.what_if.close()
         await door.close()
         store.close()
 
@@ -38,6 +40,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.store = store
+    app.state.what_if = WhatIf(settings.what_if)
     app.state.assets = Assets.load()
     app.state.templates = Templates(app.state.assets)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from serving.pages.error import STORE_AWAY_PAGE, ErrorPage, error_page
-from serving.problem import STORE_AWAY, BrokenRule, ConflictError, problem_response
+from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError
 
@@ -46,8 +46,10 @@ def answer(
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
-    detail = error.detail if isinstance(error, ConflictError) else None
-    return answer(request, error.status_code, headers=dict(error.headers or {}), detail=detail)
+    detail = error.detail if isinstance(error, ConflictError | RefusedError) else None
+    broken = (error.broken,) if isinstance(error, RefusedError) else ()
+    headers = dict(error.headers or {})
+    return answer(request, error.status_code, errors=broken, headers=headers, detail=detail)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -82,6 +82,20 @@ class ConflictError(HTTPException):
         super().__init__(409, detail)
 
 
+class RefusedError(HTTPException):
+    """Understood, but not answered for a reason that has a name; the detail is one of our own sentences.
+
+    Attributes:
+        broken: The place in the request and the reason.
+    """
+
+    def __init__(
+        self, status: int, where: str, rule: str, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers=headers)
+        self.broken = BrokenRule(where=where, rule=rule)
+
+
 def detail_of(status: int) -> str:
     """What the status means, in a sentence."""
     known = HTTPStatus(status)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.what_if import WhatIfSettings
 from spm_ml import deployment
 from spm_ml.settings import Workspace
 
@@ -20,6 +21,7 @@ class ServingSettings(BaseModel):
         page_size: Reps on one page of a board.
         idempotency_hours: How long the key of a write is remembered.
         kept_answers_bytes: Answers about the published batch that are kept in memory, at most; 0: none.
+        what_if: How what-if questions are answered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +34,7 @@ class ServingSettings(BaseModel):
     page_size: int = Field(default=25, ge=1, le=100)
     idempotency_hours: int = Field(default=24, ge=1)
     kept_answers_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
+    what_if: WhatIfSettings = WhatIfSettings()
 
     @classmethod
     def of_workspace(cls, workspace: Workspace) -> "ServingSettings":

@@ -123,6 +123,11 @@ def taking_back(world: World, rep_id: str | None) -> dict[str, object]:
     return _decision(world, rep_id, "reversed")
 
 
+def supposing(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that asks about another quota."""
+    return {"rep_id": rep_id, "changes": [{"kind": "quota", "quota": 100_000.0}]}
+
+
 def nothing(_world: World, _thing: str | None) -> dict[str, object]:
     """An empty body."""
     return {}
@@ -196,6 +201,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/groups/{level}/{key:path}"): Rule(SEES_GROUPS, GROUP_IDS),
     ("GET", "/v1/forecasts"): Rule(SEES_FIGURES, lists=rep_of),
     ("GET", "/v1/forecasts/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS),
+    # The batch was scored without what such questions start from; how they are answered has tests of its own.
+    ("POST", "/v1/what-if"): Rule(SEES_FIGURES, REP_IDS, body=supposing, done=409),
     ("GET", "/v1/recommendations"): Rule(SEES_PEOPLE, lists=rep_of),
     ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/effects"): Rule(EVERYONE),

@@ -19,6 +19,7 @@ from serving.routes import (
     recommendations,
     reps,
     teams,
+    what_if,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -27,6 +28,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     teams.router,
     groups.router,
     forecasts.router,
+    what_if.router,
     diagnoses.router,
     effects.router,
     recommendations.router,

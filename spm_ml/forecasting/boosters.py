@@ -109,9 +109,22 @@ def read_trees(file: Path) -> lightgbm.Booster:
         ConfigurationError: The file is missing or is not a LightGBM model.
     """
     try:
-        return lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} is not a saved LightGBM model ({error}); train anew") from error
+    return trees_of(text, str(file))
+
+
+def trees_of(text: str, owner: str) -> lightgbm.Booster:
+    """Makes a booster of LightGBM's text.
+
+    Raises:
+        ConfigurationError: It is not a LightGBM model; the message names the owner.
+    """
+    try:
+        return lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as error:
+        raise ConfigurationError(f"{owner} is not a saved LightGBM model ({error}); train anew") from error
 
 
 def _file(folder: Path, level: float) -> Path:

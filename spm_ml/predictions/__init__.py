@@ -38,6 +38,7 @@ from spm_ml.predictions.rows import (
 )
 from spm_ml.predictions.scope import Role, Scope
 from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
+from spm_ml.predictions.what_if import WhatIfInputs
 
 __all__ = [
     "COMPANY",
@@ -97,6 +98,7 @@ __all__ = [
     "TeamPrediction",
     "UnknownPeriodError",
     "Verdict",
+    "WhatIfInputs",
     "WithoutLargest",
     "standing_offers",
 ]

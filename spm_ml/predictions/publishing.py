@@ -15,6 +15,7 @@ from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.encoding import encode
 from spm_ml.predictions.publishing_coaching import insert, keep_coaching, write_coaching
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.what_if import WhatIfInputs
 
 PUBLISHED: Final = "published"
 """The pointer that readers follow."""
@@ -36,6 +37,7 @@ class BatchContent:
         teams: One row a team, region or company and as-of day.
         recommendations: In order of preference for each rep; None keeps what coaching published for the period.
         model_card: The model behind the batch.
+        what_if: What what-if questions start from; nothing: none is answered.
     """
 
     people: Sequence[Person]
@@ -43,6 +45,7 @@ class BatchContent:
     teams: Sequence[TeamPrediction]
     recommendations: Sequence[Recommendation] | None
     model_card: ModelCard
+    what_if: WhatIfInputs = WhatIfInputs()  # noqa: RUF009 - frozen
 
 
 def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
@@ -74,6 +77,9 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     else:
         write_coaching(connection, batch.batch_id, CoachingBatch(tuple(content.recommendations), (), (), (), (), None))
     connection.execute(schema.model_cards.insert().values(**own, body=encode(content.model_card)))
+    connection.execute(schema.what_if_models.insert().values(**own, body=content.what_if.model))
+    kept = ((rep_id, body) for rep_id, body in content.what_if.reps.items() if rep_id in people)
+    insert(connection, schema.what_if_inputs, [own | {"rep_id": rep_id, "body": body} for rep_id, body in kept])
 
 
 def flip(connection: Connection, batch: Batch, actor: str) -> None:
@@ -112,7 +118,10 @@ def flip(connection: Connection, batch: Batch, actor: str) -> None:
 
 
 def prune(connection: Connection) -> None:
-    """Deletes batches nobody reads: abandoned ones, and old ones that are not the last of their period."""
+    """Deletes batches nobody reads: abandoned ones, and old ones that are not the last of their period.
+
+    What-if questions are about the published batch alone, so of earlier ones what they start from goes too.
+    """
     batches = schema.batches.c
     last = (
         select(batches.period, func.max(batches.published_at).label("published_at"))
@@ -134,6 +143,9 @@ def prune(connection: Connection) -> None:
     old = batches.published_at.is_not(None) & batches.batch_id.not_in(kept)
     abandoned = batches.published_at.is_(None) & (batches.staged_at < datetime.now(UTC) - ABANDONED_AFTER)
     connection.execute(delete(schema.batches).where(old | abandoned))
+    earlier = batches.published_at.is_not(None) & batches.batch_id.not_in(select(schema.pointer.c.batch_id))
+    for table in (schema.what_if_inputs, schema.what_if_models):
+        connection.execute(delete(table).where(table.c.batch_id.in_(select(batches.batch_id).where(earlier))))
 
 
 def _columns(person: Person) -> dict[str, Any]:

@@ -22,6 +22,7 @@ Sort = Literal["risk", "name", "quota", "booked", "forecast"]
 _rep = schema.predictions.c
 _offer = schema.recommendations.c
 _team = schema.teams.c
+_what_if = schema.what_if_inputs.c
 
 SORTS: Final[dict[Sort, ColumnElement[Any]]] = {
     "risk": _rep.p_hit,
@@ -128,6 +129,15 @@ class BatchReader(CoachingReader):
         """One rep's forecast on the batch's as-of day; None if there is none in scope."""
         row = self._connection.execute(self._reps("figures", _rep.body).where(_rep.rep_id == rep_id)).first()
         return None if row is None else decode(Prediction, row.body)
+
+    def what_if(self, rep_id: str) -> tuple[str | None] | None:
+        """What what-if questions about a rep start from, where it was kept; None if the rep is not in scope."""
+        own = and_(_what_if.batch_id == _rep.batch_id, _what_if.rep_id == _rep.rep_id)
+        query = self._reps("figures", _what_if.body).join_from(
+            schema.predictions, schema.what_if_inputs, own, isouter=True
+        )
+        row = self._connection.execute(query.where(_rep.rep_id == rep_id)).first()
+        return None if row is None else (row.body,)
 
     def history(self, rep_id: str) -> tuple[Prediction, ...]:
         """One rep's forecasts on every as-of day of the period, oldest first; empty if none is in scope."""

@@ -241,6 +241,8 @@ what_if_inputs = Table(
     Column("body", Text, nullable=False),
 )
 
+what_if_models = Table("what_if_models", metadata, _batch_key(), Column("body", Text, nullable=False))
+
 accounts = Table(
     "accounts",
     metadata,

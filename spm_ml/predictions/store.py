@@ -28,6 +28,7 @@ from spm_ml.predictions.migrations import migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
+from spm_ml.predictions.what_if import WhatIfInputs
 
 
 class UnknownPeriodError(DataError):
@@ -113,6 +114,7 @@ class PredictionStore:
         model_card: ModelCard,
         *,
         people: Sequence[Person],
+        what_if: WhatIfInputs = WhatIfInputs(),  # noqa: B008 - frozen
         actor: str = "scoring",
     ) -> None:
         """Stages a batch and makes it the published one; a reader sees the old batch or the new one, never a mix.
@@ -124,12 +126,14 @@ class PredictionStore:
             recommendations: In order of preference for each rep; None keeps what coaching published for the period.
             model_card: The model behind the batch.
             people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
+            what_if: What what-if questions start from; nothing: none is answered.
             actor: Who publishes, for the audit.
 
         Raises:
             DataError: The batch was published before, or names a rep who is not among its people.
         """
-        self.stage(batch, publishing.BatchContent(people, predictions, teams, recommendations, model_card))
+        content = publishing.BatchContent(people, predictions, teams, recommendations, model_card, what_if)
+        self.stage(batch, content)
         self.flip(batch, actor=actor)
 
     def stage(self, batch: Batch, content: publishing.BatchContent) -> None:
@@ -208,6 +212,13 @@ class PredictionStore:
         """Everything that coaching published beside a batch: for the operator of the store, never behind a request."""
         with reading(self._engine) as connection:
             return publishing_coaching.coaching_of(connection, batch)
+
+    def what_if_model(self, batch_id: str) -> str:
+        """What the futures of all reps of a batch have in common, as scoring wrote it; it is about nobody."""
+        models = schema.what_if_models.c
+        with reading(self._engine) as connection:
+            body: str | None = connection.execute(select(models.body).where(models.batch_id == batch_id)).scalar()
+        return WhatIfInputs().model if body is None else body
 
     def assignments(self) -> tuple[Assignment, ...]:
         """Every line of the assignment log, oldest first: for the operator of the store, never behind a request."""

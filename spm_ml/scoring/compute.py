@@ -10,7 +10,7 @@ from spm_ml.errors import NotReadyError
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import Person, Prediction, TeamPrediction
+from spm_ml.predictions import Person, Prediction, TeamPrediction, WhatIfInputs
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.beside import metrics_beside
 from spm_ml.scoring.board import Board
@@ -24,6 +24,7 @@ from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget, scoring_target
 from spm_ml.scoring.teams import build_people, build_teams
 from spm_ml.scoring.two_days import TwoDays
+from spm_ml.scoring.what_if import what_if_inputs
 from spm_ml.scoring.words import MoneyWords
 from spm_ml.settings import RiskBands
 
@@ -57,11 +58,13 @@ class ScoredRows:
         people: The organisation's tree on the as-of day.
         predictions: One row a rep and as-of day of the period.
         teams: One row a group, on the board's day.
+        what_if: What what-if questions about them start from.
     """
 
     people: Sequence[Person]
     predictions: tuple[Prediction, ...]
     teams: tuple[TeamPrediction, ...]
+    what_if: WhatIfInputs
 
 
 def compute(
@@ -115,8 +118,9 @@ def compute(
     progress("forecast", 4, _STEPS)
     people = build_people(history, target, predictions)
     teams = build_teams(history, target, predictions, people, of_groups, sums)
+    what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale)
     progress("forecast", 5, _STEPS)
-    return ScoredRows(people, predictions, teams)
+    return ScoredRows(people, predictions, teams, what_if)
 
 
 def _explained(

@@ -97,6 +97,7 @@ def score(
             teams=rows.teams,
             recommendations=recommendations,
             model_card=read_model_card(registry, model.version),
+            what_if=rows.what_if,
         )
     progress("publish", 1, 1)
     notes = _notes(known.target, model.version)

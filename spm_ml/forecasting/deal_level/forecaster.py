@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting.deal_level.explaining import deals_of, drivers_of, largest_of, parts_of
+from spm_ml.forecasting.deal_level.futures import FuturesModel, rep_states
 from spm_ml.forecasting.deal_level.monte_carlo import DRAWS, Parameters, at_levels, simulate
 from spm_ml.forecasting.deal_level.parts import DealParts
 from spm_ml.forecasting.deal_level.pipeline import Pipeline
@@ -126,6 +127,15 @@ class DealLevel:
             deals_of(pipeline, self._parts, parameters),
             self._without_largest(pipeline, dataset, self._parts),
         )
+
+    def futures(self, dataset: RepPeriodDataset) -> tuple[FuturesModel, list[dict[str, Any]]] | None:
+        """What `RepFutures` needs to draw each row again with some deals changed; None where it abstains as a whole."""
+        if self._parts is None:
+            return None
+        pipeline = Pipeline.of(dataset)
+        parameters = self._parts.parameters(pipeline, may_fall=self._may_fall)
+        model = FuturesModel.of(self._parts, self._recalibration, may_fall=self._may_fall, seed=self.settings.seed)
+        return model, rep_states(pipeline, self._parts, parameters)
 
     def _drivers(self, pipeline: Pipeline, parts: DealParts, driven: NDArray[np.bool_] | None) -> pd.DataFrame:
         """What moves the parts of the rows that are wanted."""

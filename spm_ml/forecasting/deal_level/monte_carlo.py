@@ -91,14 +91,26 @@ def simulate(parameters: Parameters, *, draws: int = DRAWS, seed: int = 0) -> It
         last = int(np.searchsorted(starts, starts[first] + AT_ONCE // draws, side="right")) - 1
         last = min(max(last, first + 1), first + max(AT_ONCE // (8 * draws), 1), parameters.rows)
         chosen = slice(first, last)
-        total = _open(parameters, chosen, starts, draws, seed)
-        for part in _COMPOUNDS:
-            total += _compound(parameters, part, chosen, draws, seed)
-        booked = parameters.booked[chosen, None]
-        total = booked + (total if parameters.may_fall else np.maximum(total, 0.0))
-        total.sort(axis=1)
-        yield chosen, total
+        opened = _open(parameters, chosen, starts, draws, seed)
+        sums = compounds(parameters, chosen, draws=draws, seed=seed)
+        yield chosen, final_bookings(parameters.booked[chosen], opened, sums, may_fall=parameters.may_fall)
         first = last
+
+
+def final_bookings(booked: Array, opened: Array, sums: tuple[Array, ...], *, may_fall: bool) -> Array:
+    """(n, draws) final bookings in ascending order along each row.
+
+    Args:
+        booked: (n,) minor units.
+        opened: (n, draws) bookings from open deals; overwritten.
+        sums: (n, draws) each, from `compounds`.
+        may_fall: Whether refunds may take final bookings below what is booked.
+    """
+    for part in sums:
+        opened += part
+    total = booked[:, None] + (opened if may_fall else np.maximum(opened, 0.0))
+    total.sort(axis=1)
+    return np.asarray(total)
 
 
 def at_levels(ordered: Array, levels: Array) -> Array:
@@ -123,20 +135,30 @@ def _open(parameters: Parameters, rows: slice, starts: NDArray[np.int64], draws:
     deals = slice(int(starts[rows.start]), int(starts[rows.stop]))
     if deals.start == deals.stop:
         return total
-    chance = (1.0 / (1.0 + np.exp(-parameters.log_odds[deals]))).astype(np.float32)[:, None]
-    luck = uniforms(parameters.deal_keys[deals], draws, seed)
-    won = luck < chance
-    # given a win, luck ÷ chance is uniform again: it chooses the share
-    place = (np.where(won, luck, 0.0) / chance * np.float32(len(parameters.shares) - 1e-3)).astype(np.int64)
-    booked = np.where(won, parameters.shares[place], 0.0) * parameters.amounts[deals, None]
+    booked = outcomes(parameters, deals, draws=draws, seed=seed)
     own = parameters.row[deals] - rows.start
     present, begin = np.unique(own, return_index=True)
     total[present] = np.add.reduceat(booked, begin, axis=0)
     return total
 
 
+def outcomes(parameters: Parameters, deals: slice, *, draws: int = DRAWS, seed: int = 0) -> Array:
+    """(deals, draws) what is booked from each open deal, minor units; 0 where it is not won in time."""
+    chance = (1.0 / (1.0 + np.exp(-parameters.log_odds[deals]))).astype(np.float32)[:, None]
+    luck = uniforms(parameters.deal_keys[deals], draws, seed)
+    won = luck < chance
+    # given a win, luck ÷ chance is uniform again: it chooses the share
+    place = (np.where(won, luck, 0.0) / chance * np.float32(len(parameters.shares) - 1e-3)).astype(np.int64)
+    return np.where(won, parameters.shares[place], 0.0) * parameters.amounts[deals, None]
+
+
+def compounds(parameters: Parameters, rows: slice, *, draws: int = DRAWS, seed: int = 0) -> tuple[Array, ...]:
+    """(rows, draws) each: arrivals, shares of others' deals, and less what is undone, minor units."""
+    return tuple(_compound(parameters, part, rows, draws, seed) for part in _COMPOUNDS)
+
+
 def _compound(parameters: Parameters, part: str, rows: slice, draws: int, seed: int) -> Array:
-    """(rows, draws) sums of a random number of sizes: arrivals, shares of others' deals, or less what is undone."""
+    """(rows, draws) sums of a random number of sizes."""
     place, sign = _COMPOUNDS[part]
     keys = other(parameters.row_keys[rows], place)
     if part == "arrivals":

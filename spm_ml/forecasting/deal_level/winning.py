@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from spm_ml.forecasting.boosters import read_trees, shap_of
+from spm_ml.forecasting.boosters import read_trees, shap_of, trees_of
 from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs, Matrix
 from spm_ml.forecasting.distribution import Array
 
@@ -175,6 +175,19 @@ class WinModel:
             ConfigurationError: The trees' file is missing or broken.
         """
         return cls(_Logistic.of_state(state), read_trees(folder / _FILE))
+
+    def to_state(self) -> dict[str, Any]:
+        """Gives the whole model in JSON form, the trees as LightGBM's text."""
+        return {"half": self.half.to_state(), "trees": self.trees.model_to_string()}
+
+    @classmethod
+    def of_state(cls, state: dict[str, Any]) -> Self:
+        """Reads the JSON form.
+
+        Raises:
+            ConfigurationError: The trees' text is broken.
+        """
+        return cls(_Logistic.of_state(state["half"]), trees_of(state["trees"], "the stored model"))
 
 
 def _some(count: int, most: int, random: np.random.Generator) -> NDArray[np.int64]:

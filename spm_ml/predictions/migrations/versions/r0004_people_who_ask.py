@@ -39,7 +39,15 @@ def downgrade() -> None:
     _replace_audit(_audit_rows(), chain=False)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_kept_audit()")
-    for table in ("audit_checkpoints", "case_events", "cases", "champions", "idempotency", "what_if_inputs"):
+    for table in (
+        "audit_checkpoints",
+        "case_events",
+        "cases",
+        "champions",
+        "idempotency",
+        "what_if_inputs",
+        "what_if_models",
+    ):
         op.drop_table(table)
     _give_tokens_roles()
 
@@ -53,6 +61,15 @@ def _create_what_if_inputs() -> None:
         sa.PrimaryKeyConstraint("batch_id", "rep_id", name="pk_what_if_inputs"),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["batches.batch_id"], name="fk_what_if_inputs_batch_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "what_if_models",
+        sa.Column("batch_id", sa.String, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("batch_id", name="pk_what_if_models"),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.batch_id"], name="fk_what_if_models_batch_id", ondelete="CASCADE"
         ),
     )
 

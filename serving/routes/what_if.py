@@ -1,0 +1,241 @@
+"""What-if questions: the distribution before and after changes. Nothing is stored and nothing is published."""
+
+import json
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from serving.access import on_batch, on_store, reaching, store_of
+from serving.problem import BrokenRule, NotYoursError, RefusedError, documented
+from serving.routes.answers import Answer, Identifier, Model, source
+from serving.routes.explanations import Distribution
+from serving.what_if import UnavailableError, WhatIf
+from spm_ml.predictions import Batch, BatchReader, Principal, ProgramOption, RiskBand
+
+router = APIRouter(prefix="/v1/what-if", tags=["forecasts"])
+
+SeesFigures = Annotated[Principal, Depends(reaching("figures"))]
+
+MOST_CHANGES: Final = 10
+RETRY_AFTER: Final = {"Retry-After": "5"}
+
+_NO_FORECAST: Final = "There is no forecast of this rep to start from; the rule names the reason."
+_WORDS: Final = {
+    "busy": "The processes that answer are starting, or too many questions wait; ask again in a few seconds.",
+    "unreadable": "The model that was kept with the batch cannot be read; run 'spm score' again.",
+    "failed": "Something went wrong here; it is logged.",
+    "scored_without_what_if": "The batch was scored without what such questions start from; run 'spm score' again.",
+    "model_reads_no_deals": "The model behind this batch does not forecast from deals: ask about quota or programs.",
+    "outside_the_rest_of_the_period": "A deal can be won from the day after the as-of day to the period's last day.",
+    "not_after_the_as_of_day": "An expected close lies after the as-of day.",
+}
+
+
+def _iso_day(value: object) -> date:
+    """A day as ISO 8601 and nothing else: neither moments nor numbers of seconds."""
+    if isinstance(value, str) and len(value) == len("2026-01-31"):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError("date_parsing", "give a day as YYYY-MM-DD")
+
+
+Amount = Annotated[float, Field(gt=0, le=1e12)]
+Day = Annotated[date, BeforeValidator(_iso_day)]
+
+
+class _Change(Model):
+    model_config = ConfigDict(strict=True)
+
+
+class QuotaChanged(_Change):
+    """Another quota."""
+
+    kind: Literal["quota"]
+    quota: Amount
+
+
+class DealDropped(_Change):
+    """An open deal is lost, or not pursued in this period."""
+
+    kind: Literal["deal_dropped"]
+    deal_id: Identifier
+
+
+class DealWon(_Change):
+    """An open deal is won in this period."""
+
+    kind: Literal["deal_won"]
+    deal_id: Identifier
+    amount: Amount | None = Field(
+        default=None, description="What the rep books from it. Null: what is usual for its stated amount."
+    )
+    won_on: Day | None = Field(default=None, description="After the as-of day, at most the period's last day.")
+
+
+class CloseDateMoved(_Change):
+    """The expected close of an open deal moves; a later day counts as one push more."""
+
+    kind: Literal["close_date_moved"]
+    deal_id: Identifier
+    close_date: Day = Field(description="After the as-of day.")
+
+
+class ProgramTaken(_Change):
+    """The rep takes a program: its published effect for this rep, with its interval."""
+
+    kind: Literal["program_taken"]
+    program_id: Identifier
+
+
+Change = Annotated[
+    QuotaChanged | DealDropped | DealWon | CloseDateMoved | ProgramTaken,
+    Field(discriminator="kind"),
+]
+
+
+def _about_different_things(changes: list[Change]) -> list[Change]:
+    """Two changes of one quota, deal or program contradict each other."""
+    about = [
+        getattr(change, "deal_id", None) or (change.kind, getattr(change, "program_id", None)) for change in changes
+    ]
+    if len(set(about)) < len(about):
+        raise PydanticCustomError("contradictory_changes", "two changes are about the same thing")
+    return changes
+
+
+class WhatIfIn(Model):
+    """A rep and what is supposed, in order."""
+
+    model_config = ConfigDict(strict=True)
+
+    rep_id: Identifier
+    changes: Annotated[
+        list[Change], Field(min_length=1, max_length=MOST_CHANGES), AfterValidator(_about_different_things)
+    ]
+
+
+class Outlook(Model):
+    """A forecast before or after the changes."""
+
+    quota: float | None
+    distribution: Distribution
+    median_bookings: float
+    median_attainment: float | None
+    p_hit: float | None = Field(description="Probability that attainment reaches 1.")
+    risk_band: RiskBand | None
+
+
+class WhatIfPart(Model):
+    """What one change moves; the parts add up to after − before, amounts to the minor unit."""
+
+    kind: Literal["quota", "deal_dropped", "deal_won", "close_date_moved", "program_taken"]
+    deal_id: str | None
+    program_id: str | None
+    median_bookings: float
+    mean_bookings: float
+    median_attainment: float | None = Field(description="Null where there is no quota before or after it.")
+    p_hit: float | None
+    p_win_before: float | None = Field(description="Probability that the deal is won before the period ends.")
+    p_win_after: float | None
+    interval: tuple[float, float] | None = Field(description="90 % interval of what a program adds to bookings.")
+    note: str
+
+
+class WhatIfAnswer(Answer):
+    """The forecast before and after the changes."""
+
+    rep_id: str
+    method: Literal["sequential"] = Field(
+        description="A part is what its change moves after those before it in the list; another order may divide the "
+        "same difference otherwise."
+    )
+    before: Outlook = Field(description="As published.")
+    after: Outlook
+    parts: tuple[WhatIfPart, ...] = Field(description="One a change, in the order given.")
+
+
+@router.post("", response_model=WhatIfAnswer, responses=documented(400, 401, 403, 404, 408, 409, 413, 422, 503))
+async def ask(request: Request, principal: SeesFigures, body: WhatIfIn) -> Response:
+    """Ask what the forecast would be under other circumstances. All else is held as it is."""
+    batch, inputs, question = await on_batch(request, principal, lambda batch: _start(batch, body))
+    store, what_if = store_of(request), _what_if_of(request)
+
+    async def load() -> str:
+        return await on_store(store, lambda: store.what_if_model(batch.batch_id))
+
+    try:
+        reply = await what_if.ask(batch.batch_id, load, question, inputs)
+    except UnavailableError as error:
+        raise _refused(503, "what_if", "busy") from error
+    if reply.status == 200:
+        return Response(_source(batch) + reply.text[1:], media_type="application/json")
+    if reply.status == 404:
+        raise NotYoursError
+    broken = BrokenRule.model_validate_json(reply.text)
+    raise _refused(reply.status, broken.where, broken.rule)
+
+
+def _refused(status: int, where: str, rule: str) -> RefusedError:
+    headers = RETRY_AFTER if status == 503 else None
+    return RefusedError(status, where, rule, _WORDS.get(rule, _NO_FORECAST), headers=headers)
+
+
+def _what_if_of(request: Request) -> WhatIf:
+    what_if: WhatIf = request.app.state.what_if
+    return what_if
+
+
+def _start(batch: BatchReader, body: WhatIfIn) -> tuple[Batch, bytes, bytes]:
+    """The batch, what the answer starts from, and the question."""
+    kept = batch.what_if(body.rep_id)
+    if kept is None:
+        raise NotYoursError
+    if kept[0] is None:
+        raise _refused(409, "rep_id", "scored_without_what_if")
+    found = batch.batch
+    question = {
+        "rep_id": body.rep_id,
+        "changes": [_minor(change, 10**found.minor_digits) for change in body.changes],
+        "programs": _programs(batch, body),
+        "digits": found.minor_digits,
+        "bands": {"high_below": found.risk_high_below, "medium_below": found.risk_medium_below},
+    }
+    return found, kept[0].encode(), json.dumps(question, separators=(",", ":")).encode()
+
+
+def _minor(change: Change, unit: int) -> dict[str, Any]:
+    """The change with amounts in minor units, at least one."""
+    plain = change.model_dump(mode="json")
+    for name in ("quota", "amount"):
+        if plain.get(name) is not None:
+            plain[name] = max(round(plain[name] * unit), 1)
+    return plain
+
+
+def _programs(batch: BatchReader, body: WhatIfIn) -> dict[str, dict[str, Any] | None]:
+    """What is published of each program that is named, for this rep; None if it is known, but not for this rep."""
+    wanted = {change.program_id for change in body.changes if isinstance(change, ProgramTaken)}
+    if not wanted:
+        return {}
+    options = {option.program_id: option for option in batch.options(rep_ids=(body.rep_id,))}
+    if wanted - set(options) - {finding.program_id for finding in batch.findings()}:
+        raise NotYoursError
+    return {program_id: _effect(options.get(program_id)) for program_id in wanted}
+
+
+def _effect(option: ProgramOption | None) -> dict[str, Any] | None:
+    if option is None:
+        return None
+    return {name: getattr(option, name) for name in ("effect", "low", "high", "time_lost", "evidence")}
+
+
+@lru_cache(4)
+def _source(batch: Batch) -> bytes:
+    """JSON text of where the numbers come from, open at its end."""
+    return Answer(**source(batch)).model_dump_json().encode()[:-1] + b","

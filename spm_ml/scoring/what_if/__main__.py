@@ -1,0 +1,85 @@
+"""A process that answers what-if questions from its standard input, so that no request waits for a model.
+
+One line says what follows: `model` and then a line with the model of the batch; or `ask`, a number and a question, and
+then a line with the inputs of the rep. Every question is answered, in order, by one line: its number, a status as in
+HTTP, and JSON. The process ends with its input. It keeps one model and the last `KEPT` reps.
+"""
+
+import json
+import os
+import sys
+import traceback
+from functools import lru_cache
+from typing import Any, BinaryIO, Final
+
+from spm_ml.errors import SpmError
+from spm_ml.forecasting.deal_level import FuturesModel
+from spm_ml.scoring.what_if.answer import UnansweredError, answer
+from spm_ml.scoring.what_if.rep import StoredRep
+
+KEPT: Final = 64
+"""Reps whose draws are kept: a rep with 100 open deals takes 0.2 MB."""
+
+
+class Answering:
+    """Answers questions about the reps of one batch."""
+
+    def __init__(self) -> None:
+        self._model: FuturesModel | None = None
+        self._unreadable = False
+        self._rep = lru_cache(KEPT)(self._read)
+
+    def load(self, text: bytes) -> None:
+        """Takes the model of a batch; what is broken is said when it is asked for."""
+        self._rep.cache_clear()
+        try:
+            state = json.loads(text)
+            self._model = None if state is None else FuturesModel.of_state(state)
+            self._unreadable = False
+        except (SpmError, ValueError, KeyError, TypeError):
+            self._unreadable = True
+
+    def answer(self, question: bytes, inputs: bytes) -> tuple[int, dict[str, Any]]:
+        """Gives a status and an answer."""
+        if self._unreadable:
+            return 503, {"where": "model", "rule": "unreadable"}
+        try:
+            return 200, answer(self._rep(inputs), json.loads(question))
+        except UnansweredError as error:
+            status = 404 if error.rule == "unknown_deal" else 409 if error.where == "rep_id" else 422
+            return status, {"where": error.where, "rule": error.rule}
+        except Exception as error:  # noqa: BLE001 - one question must not end the others
+            # Its text could name a deal; where it happened cannot.
+            sys.stderr.writelines([f"{type(error).__name__}\n", *traceback.format_tb(error.__traceback__)])
+            return 500, {"where": "request", "rule": "failed"}
+
+    def _read(self, inputs: bytes) -> StoredRep:
+        return StoredRep.of_text(inputs, self._model)
+
+
+def serve(source: BinaryIO, target: BinaryIO) -> None:
+    """Answers until the source ends."""
+    answering = Answering()
+    target.write(b"ready\n")
+    target.flush()
+    while head := source.readline():
+        body = source.readline().rstrip(b"\n")
+        if head == b"model\n":
+            answering.load(body)
+            continue
+        _, number, question = head.split(b" ", 2)
+        status, found = answering.answer(question, body)
+        text = json.dumps(found, allow_nan=False, separators=(",", ":"))
+        target.write(b"%s %d %s\n" % (number, status, text.encode()))
+        target.flush()
+
+
+def main() -> None:
+    """Serves on standard input and output; what a library prints goes to standard error."""
+    target = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Answers a what-if question: the distribution before and after, and one part a change that add up to the difference.
+
+The changes are supposed one after another in the order given, and a change's part is what it moves at its place
+(sequential differences). They add up exactly, whatever the changes have to do with each other; another order can divide
+the same difference otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from spm_ml.forecasting import distribution
+from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.scoring.what_if.changes import RefusedError, Supposed, applied
+from spm_ml.scoring.what_if.rep import MEDIAN, StoredRep
+from spm_ml.settings import RiskBands
+
+METHOD: Final = "sequential"
+
+
+class UnansweredError(Exception):
+    """There is no answer, for a reason.
+
+    Attributes:
+        where: The place in the question, `changes.0` or `rep_id`.
+        rule: The reason.
+    """
+
+    def __init__(self, where: str, rule: str) -> None:
+        super().__init__(f"{where}: {rule}")
+        self.where = where
+        self.rule = rule
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """A distribution in what is reported of it; amounts are rounded to minor units, so that differences add up."""
+
+    quantiles: Array
+    median: int
+    mean: int
+    quota: int | None
+    p_hit: float | None
+
+    @property
+    def attainment(self) -> float | None:
+        return self.median / self.quota if self.quota else None
+
+
+def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers one question, in JSON form and units of the currency.
+
+    Args:
+        rep: Whom it is about.
+        question: `rep_id`; `changes`; `programs`, what is published of each that is named; `digits` of the minor
+            unit; `bands`, the thresholds of the risk bands.
+
+    Raises:
+        UnansweredError: There is no forecast to start from, or a change cannot be answered.
+    """
+    if rep.quantiles is None:
+        raise UnansweredError("rep_id", rep.abstention or "no_forecast")
+    unit, bands = 10 ** question["digits"], RiskBands(**question["bands"])
+    supposed = Supposed(rep.quota, None if rep.futures is None else rep.futures.base)
+    figures = before = _figures(rep, supposed)
+    parts = []
+    for number, change in enumerate(question["changes"]):
+        try:
+            effect = applied(change, rep, supposed, question["programs"])
+        except RefusedError as error:
+            raise UnansweredError(f"changes.{number}", error.rule) from error
+        supposed, earlier = effect.supposed, figures
+        figures = _ordered(_figures(rep, supposed), earlier)
+        parts.append(
+            {
+                "kind": change["kind"],
+                "deal_id": change.get("deal_id"),
+                "program_id": change.get("program_id"),
+                "median_bookings": (figures.median - earlier.median) / unit,
+                "mean_bookings": (figures.mean - earlier.mean) / unit,
+                "median_attainment": _difference(figures.attainment, earlier.attainment),
+                "p_hit": _difference(figures.p_hit, earlier.p_hit),
+                "p_win_before": effect.chances and effect.chances[0],
+                "p_win_after": effect.chances and effect.chances[1],
+                "interval": effect.interval and [round(amount) / unit for amount in effect.interval],
+                "note": effect.note,
+            }
+        )
+    return {
+        "rep_id": question["rep_id"],
+        "method": METHOD,
+        "before": _outlook(before, unit, bands),
+        "after": _outlook(figures, unit, bands),
+        "parts": parts,
+    }
+
+
+def _figures(rep: StoredRep, supposed: Supposed) -> _Figures:
+    quantiles = supposed.quantiles(rep)
+    quota = supposed.quota or None
+    if quantiles is rep.quantiles and rep.mean is not None:
+        mean, p_hit = rep.mean, rep.p_hit
+        if quota == rep.quota:
+            return _Figures(quantiles, round(quantiles[MEDIAN]), round(mean), quota, p_hit)
+    else:
+        mean = float(distribution.mean(quantiles[None, :], np.array([rep.floor]))[0])
+    chance = None
+    if quota is not None:
+        reached = distribution.probability_at_least(quantiles[None, :], np.array([rep.floor]), float(quota))
+        chance = float(reached[0])
+    return _Figures(quantiles, round(quantiles[MEDIAN]), round(mean), quota, chance)
+
+
+def _ordered(now: _Figures, then: _Figures) -> _Figures:
+    """Where no quantile falls, or none rises, neither do mean and chance, which rest on estimated tails too."""
+    if now.quota != then.quota:
+        return now
+    steps = now.quantiles - then.quantiles
+    if (steps >= 0).all():
+        pick = max
+    elif (steps <= 0).all():
+        pick = min
+    else:
+        return now
+    chance = None if now.p_hit is None or then.p_hit is None else pick(now.p_hit, then.p_hit)
+    return replace(now, mean=pick(now.mean, then.mean), p_hit=chance)
+
+
+def _outlook(figures: _Figures, unit: int, bands: RiskBands) -> dict[str, Any]:
+    bookings = figures.quantiles.tolist()
+    quota = figures.quota
+    return {
+        "quota": None if quota is None else quota / unit,
+        "distribution": {
+            "levels": LEVELS.tolist(),
+            "bookings": [round(amount) / unit for amount in bookings],
+            "attainment": [round(amount / quota, 6) for amount in bookings] if quota else None,
+            "mean_bookings": figures.mean / unit,
+        },
+        "median_bookings": figures.median / unit,
+        "median_attainment": figures.attainment,
+        "p_hit": figures.p_hit,
+        "risk_band": None if figures.p_hit is None else bands.band(figures.p_hit),
+    }
+
+
+def _difference(now: float | None, then: float | None) -> float | None:
+    return None if now is None or then is None else now - then
