@@ -3,14 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.gzip import GZipMiddleware
 
 from serving import errors, openapi
 from serving.assets import Assets
 from serving.kept_answers import KeptAnswers
 from serving.middleware import BodyLimit, NoRepeats, SecurityHeaders
+from serving.observing.install import install as observe
+from serving.observing.logs import RequestLog
 from serving.pages import PAGES
 from serving.pages.templates import Templates
 from serving.routes import ROUTERS
@@ -18,12 +22,19 @@ from serving.settings import ServingSettings
 from serving.what_if import WhatIf
 from spm_ml.predictions import PredictionStore
 
+# FastAPI's own telemetry reports addresses, queries and what exceptions say to whatever collector the process has.
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
-def create_app(settings: ServingSettings) -> FastAPI:
+
+def create_app(settings: ServingSettings, *, requests: RequestLog | None = None) -> FastAPI:
     """Opens the store and gives the application that serves it; shutting it down closes the store.
 
+    Args:
+        settings: What the operator decided.
+        requests: Where a line for every request goes; None: nowhere.
+
     Raises:
-        ConfigurationError: The store cannot be opened.
+        ConfigurationError: The store cannot be opened, or telemetry is enabled and not installed.
     """
     store = PredictionStore.open(settings.store)
     door = store.door()
@@ -32,12 +43,15 @@ def create_app(settings: ServingSettings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await door.open()
         yield
+        stop_observing()
         await app.state.what_if.close()
         await door.close()
         store.close()
 
     # FastAPI's own documentation pages load scripts from elsewhere; the description itself is served.
-    app = FastAPI(lifespan=lifespan, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+    )
     app.state.settings = settings
     app.state.store = store
     app.state.what_if = WhatIf(settings.what_if)
@@ -49,10 +63,12 @@ def create_app(settings: ServingSettings) -> FastAPI:
         # Not `include_router`: it matches each request twice, router by router. Nothing is added on including.
         app.router.routes.extend(router.routes)
     # The last one added is the outermost: headers on everything, also on what the body limit refuses.
+    app.add_middleware(errors.Failures)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(NoRepeats)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     if settings.kept_answers_bytes:
         app.add_middleware(KeptAnswers, door=door, most_bytes=settings.kept_answers_bytes)
     app.add_middleware(SecurityHeaders, https_only=settings.secure_cookies)
+    stop_observing = observe(app, settings, store, requests)
     return app

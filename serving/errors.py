@@ -1,18 +1,22 @@
 """Turns every exception into a problem document for programs or a page for people, without repeating any input."""
 
+import logging
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.pages.error import STORE_AWAY_PAGE, ErrorPage, error_page
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError
 
-_FOR_PROGRAMS = ("/v1", "/health")
+_FOR_PROGRAMS = ("/v1", "/health", "/metrics")
+
+_logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS: Final = "5"
 
@@ -24,7 +28,35 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotReadyError, _on_not_ready)
     app.add_exception_handler(StoreUnavailableError, _on_unavailable)
     app.add_exception_handler(UnknownPeriodError, _on_unknown_period)
-    app.add_exception_handler(Exception, _on_failure)
+
+
+class Failures:
+    """Answers what nobody foresaw with 500 and logs it (ASGI middleware).
+
+    Starlette's own handler of it stands outside of every middleware: its answer would lack the security headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one ASGI connection."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            # Once an answer has begun, only breaking the connection says that it is not whole.
+            if begun or scope["type"] != "http":
+                raise
+            extra = {"request_id": scope.get("state", {}).get("request_id")}
+            _logger.error("a request failed", exc_info=error, extra=extra)
+            await answer(Request(scope), 500)(scope, receive, send)
 
 
 def answer(
@@ -71,10 +103,6 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
 
 async def _on_unknown_period(request: Request, _error: Exception) -> Response:
     return answer(request, 404)
-
-
-async def _on_failure(request: Request, _error: Exception) -> Response:
-    return answer(request, 500)
 
 
 def _broken(error: dict[str, Any]) -> BrokenRule:

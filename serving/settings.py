@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
 from spm_ml.settings import Workspace
@@ -19,6 +20,10 @@ class ServingSettings(BaseModel):
         max_body_bytes: Largest request body that is read.
         body_seconds: Longest time a client may take to send one.
         page_size: Reps on one page of a board.
+        workers: Processes that serve one port; more than one wants PostgreSQL or few writes.
+        log: What is logged, and how.
+        metrics: Metrics for Prometheus.
+        telemetry: Traces for an OpenTelemetry collector.
         idempotency_hours: How long the key of a write is remembered.
         kept_answers_bytes: Answers about the published batch that are kept in memory, at most; 0: none.
         what_if: How what-if questions are answered.
@@ -32,6 +37,10 @@ class ServingSettings(BaseModel):
     max_body_bytes: int = Field(default=65_536, ge=1_024)
     body_seconds: float = Field(default=10.0, gt=0)
     page_size: int = Field(default=25, ge=1, le=100)
+    workers: int = Field(default=1, ge=1, le=64)
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     idempotency_hours: int = Field(default=24, ge=1)
     kept_answers_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
     what_if: WhatIfSettings = WhatIfSettings()

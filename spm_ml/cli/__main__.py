@@ -2,4 +2,5 @@
 
 from spm_ml.cli.main import main
 
-main()
+if __name__ == "__main__":  # the service's workers import this module again
+    main()

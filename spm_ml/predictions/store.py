@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 
 from spm_ml.errors import ConfigurationError, DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
@@ -338,6 +339,21 @@ class PredictionStore:
         with writing(self._engine) as connection:
             bound = type(self)(connection)
             return idempotency.once(connection, principal, key, lambda: work(bound), kept=kept)
+
+    def verdicts(self) -> dict[str, int]:
+        """How many decisions of each verdict are on record."""
+        verdict = schema.decisions.c.verdict
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(verdict, func.count().label("decisions")).group_by(verdict))
+            return {row.verdict: row.decisions for row in rows}
+
+    def on_error(self, tell: Callable[[], None]) -> None:
+        """Has `tell` called for every error of the database itself: unreachable, locked, full, broken."""
+
+        @event.listens_for(self._engine, "handle_error")
+        def _on_error(context: ExceptionContext) -> None:
+            if not isinstance(context.sqlalchemy_exception, (IntegrityError, ProgrammingError)):
+                tell()
 
     def audit_trail(self) -> tuple[AuditEntry, ...]:
         """Every line of the audit, oldest first."""

@@ -1,5 +1,7 @@
 """Bodies that are too large or too slow, and the headers on every answer."""
 
+import re
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -9,8 +11,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from serving.app import create_app
 from serving.middleware import SECURITY_HEADERS
-from tests.web import served
+from serving.settings import ServingSettings
+from spm_ml.predictions.credentials import Credentials
+from tests.authorisation import routes_of
+from tests.prediction_world import issue_tokens
+from tests.web import log_in, running, served
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +88,49 @@ def test_pages_are_compressed_for_those_who_can_read_it(client: httpx.Client) ->
 def test_https_is_insisted_on_where_it_is_used(harbour_file: Path) -> None:
     with served(harbour_file, secure_cookies=True) as client:
         assert "max-age" in client.get("/login").headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize("principal", [None, "vp"])
+def test_every_route_carries_them_whatever_it_answers(
+    harbour_file: Path, tmp_path: Path, principal: str | None
+) -> None:
+    shutil.copy(harbour_file, tmp_path / "own.db")
+    tokens = issue_tokens(tmp_path / "own.db")
+    app = create_app(ServingSettings(store=str(tmp_path / "own.db"), secure_cookies=True))
+    addresses = {("GET", "/nowhere"), ("PROPFIND", "/"), ("GET", "/login/")}
+    for route in routes_of(app.routes):
+        filled = re.sub(r"\{[^}]*\}", "r-101", route.path)
+        addresses |= {(method, filled) for method in (*(route.methods or ()), "DELETE", "POST")}
+    statuses = set()
+    with running(app) as address, httpx.Client(base_url=address) as client:
+        headers = {"Authorization": f"Bearer {tokens[principal]}"} if principal else {}
+        if principal:
+            headers["Cookie"] = log_in(client, tokens[principal]).headers["set-cookie"].split(";")[0]
+        for method, path in sorted(addresses, key=lambda one: one[1] == "/logout"):
+            answer = client.request(method, path, headers=headers)
+            statuses.add(answer.status_code)
+            for name, value in SECURITY_HEADERS.items():
+                assert answer.headers[name] == value, (method, path, name)
+            assert "max-age=31536000" in answer.headers["strict-transport-security"]
+            assert "server" not in answer.headers
+            for cookie in answer.headers.get_list("set-cookie"):
+                assert cookie.startswith("__Host-"), (method, path)
+                assert all(part in cookie for part in ("Secure", "HttpOnly", "Path=/", "SameSite=lax"))
+    assert {200, 303, 404, 405} <= statuses if principal else {401, 303, 404, 405} <= statuses
+
+
+def test_what_nobody_foresaw_carries_them_too(harbour_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_credentials: Credentials, _secret: str) -> None:
+        raise ValueError("secret words")
+
+    monkeypatch.setattr(Credentials, "principal_of_token", fails)
+    monkeypatch.setattr(Credentials, "principal_of_session", fails)
+    with served(harbour_file) as client:
+        program = client.get("/v1/reps", headers={"Authorization": "Bearer x"})
+        person = client.get("/", headers={"Cookie": "spm_session=x"})
+    assert program.headers["content-type"] == "application/problem+json"
+    assert person.headers["content-type"].startswith("text/html")
+    for answer in (program, person):
+        assert answer.status_code == 500
+        assert "secret words" not in answer.text
+        assert answer.headers.items() >= {(name.lower(), value) for name, value in SECURITY_HEADERS.items()}

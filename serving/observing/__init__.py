@@ -1,0 +1,1 @@
+"""The service seen from outside: logs, metrics and traces that hold no name, token, address or query."""
