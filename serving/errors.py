@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.pages.error import STORE_AWAY_PAGE, ErrorPage, error_page
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError
+from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError, UnseenOrderError
 
 _FOR_PROGRAMS = ("/v1", "/health", "/metrics")
 
@@ -28,6 +28,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotReadyError, _on_not_ready)
     app.add_exception_handler(StoreUnavailableError, _on_unavailable)
     app.add_exception_handler(UnknownPeriodError, _on_unknown_period)
+    app.add_exception_handler(UnseenOrderError, _on_unseen_order)
 
 
 class Failures:
@@ -103,6 +104,10 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
 
 async def _on_unknown_period(request: Request, _error: Exception) -> Response:
     return answer(request, 404)
+
+
+async def _on_unseen_order(request: Request, _error: Exception) -> Response:
+    return answer(request, 403)
 
 
 def _broken(error: dict[str, Any]) -> BrokenRule:
