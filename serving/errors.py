@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.pages.error import STORE_AWAY_PAGE, ErrorPage, error_page
+from serving.identity.person import NoAccountError
+from serving.pages.error import NO_ACCOUNT, STORE_AWAY_PAGE, ErrorPage, error_page
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError, UnseenOrderError
@@ -24,6 +25,7 @@ RETRY_AFTER_SECONDS: Final = "5"
 def install(app: FastAPI) -> None:
     """Registers the handlers."""
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(NoAccountError, _on_no_account)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(NotReadyError, _on_not_ready)
     app.add_exception_handler(StoreUnavailableError, _on_unavailable)
@@ -75,6 +77,10 @@ def answer(
     if status == 401:
         return RedirectResponse("/login", 303)
     return error_page(request, status, headers=headers, page=page)
+
+
+async def _on_no_account(request: Request, _error: Exception) -> Response:
+    return error_page(request, 403, page=NO_ACCOUNT)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

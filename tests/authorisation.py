@@ -233,6 +233,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
     ("GET", "/login"): Rule({}, page=True, open=True),
     ("POST", "/login"): Rule({}, page=True, open=True),
+    ("GET", "/login/provider"): Rule({}, page=True, open=True),
+    ("GET", "/login/callback"): Rule({}, page=True, open=True),
     ("POST", "/logout"): Rule({}, page=True, open=True),
     ("GET", "/static/{path}"): Rule({}, page=True, open=True),
     ("POST", "/v1/me/sessions/end"): Rule(EVERYONE, done=200),  # the last, for it does what it says
