@@ -23,10 +23,11 @@ from serving.settings import ServingSettings
 from serving.what_if import WhatIf
 from spm_ml.predictions import PredictionStore
 
-# FastAPI's own telemetry reports addresses, queries and what exceptions say to whatever collector the process has.
-_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 if TYPE_CHECKING:
     from serving.identity.oidc import Provider
+
+# FastAPI's own telemetry reports addresses, queries and what exceptions say to whatever collector the process has.
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(settings: ServingSettings, *, requests: RequestLog | None = None) -> FastAPI:
