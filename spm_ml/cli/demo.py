@@ -119,7 +119,8 @@ def _serve(console: Console, host: str, port: int, headless: bool) -> None:
     command = [sys.executable, "-m", "spm_ml.cli", "serve", "--host", host, "--port", str(port)]
     command += ["--workspace", str(console.workspace.root)]
     address = f"http://{host}:{port}"
-    with subprocess.Popen(command) as server:  # noqa: S603
+    # Its log goes to stderr: stdout holds the demo's own results alone.
+    with subprocess.Popen(command, stdout=2) as server:  # noqa: S603
         try:
             _wait_until_ready(server, address)
             console.log(f"The risk board is on {address}" + ("" if headless else " (Ctrl-C stops it)"))
