@@ -6,4 +6,4 @@ from serving.run import run
 from serving.settings import ServingSettings
 
 if __name__ == "__main__":
-    run(ServingSettings(store=sys.argv[2]), port=int(sys.argv[1]))
+    run(ServingSettings.model_validate_json(sys.argv[2]), port=int(sys.argv[1]))

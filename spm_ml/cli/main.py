@@ -6,19 +6,7 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import (
-    access,
-    data,
-    demo,
-    fairness,
-    learning,
-    looking_back,
-    models,
-    people,
-    program_effects,
-    safekeeping,
-    service,
-)
+from spm_ml.cli import access, data, demo, fairness, learning, looking_back, models, people, program_effects, service
 from spm_ml.errors import SpmError
 
 
@@ -46,8 +34,6 @@ for _command in (
     learning.plan_value,
     fairness.fairness,
     service.serve,
-    safekeeping.backup,
-    safekeeping.restore,
     access.access,
 ):
     spm.add_command(_command)

@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select
 
-from spm_ml.errors import DataError
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import ModelCard, Person
@@ -32,19 +31,11 @@ SORTS: Final[dict[Sort, ColumnElement[Any]]] = {
     "booked": _rep.booked_share,
     "forecast": _rep.median,
 }
-_BY_BAND: Final = case({"high": 1, "medium": 2, "low": 3}, value=_rep.risk_band)
-_WITHOUT_FIGURES: Final[dict[Sort, ColumnElement[Any]]] = {"risk": _BY_BAND, "name": _rep.name_folded}
-"""For readers who see no figures: the order of figures would tell them."""
-
 _PERSON: Final = (
     *(_rep[name] for name in ("rep_id", "name", "role", "manager_id", "team", "region", "segment", "risk_band")),
     _rep.abstention_reason,
     _rep.abstention_detail,
 )
-
-
-class UnseenOrderError(DataError):
-    """A list is to be ordered by a figure that the reader may not see."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Selection:
         manager_id: Only this manager's tree.
         band: Only this risk band; `none`: only reps without one.
         search: Only names that contain it, upper and lower case alike.
-        sort: What to order by; the unknown comes last. Who sees no figures orders by band or name alone.
+        sort: What to order by; the unknown comes last.
         descending: Largest first.
         limit: At most so many.
         offset: After so many.
@@ -122,16 +113,12 @@ class BatchReader(CoachingReader):
         return {row.risk_band or "none": row.reps for row in rows}
 
     def reps(self, selection: Selection = Selection()) -> Listing[RepSummary]:
-        """Reps by name, team and band.
-
-        Raises:
-            UnseenOrderError: The order would tell figures that the reader may not see.
-        """
+        """Reps by name, team and band."""
         return self._list(self._reps("person", *_PERSON), selection, _summary)
 
     def rep(self, rep_id: str) -> RepSummary | None:
         """One rep by name, team and band; None if there is none in scope."""
-        row = self._connection.execute(self._reps("person", *_PERSON).where(_rep.rep_id == rep_id)).first()
+        row = self._connection.execute(self._rep("person", rep_id, *_PERSON)).first()
         return None if row is None else _summary(row)
 
     def predictions(self, selection: Selection = Selection()) -> Listing[Prediction]:
@@ -140,7 +127,7 @@ class BatchReader(CoachingReader):
 
     def prediction(self, rep_id: str) -> Prediction | None:
         """One rep's forecast on the batch's as-of day; None if there is none in scope."""
-        row = self._connection.execute(self._reps("figures", _rep.body).where(_rep.rep_id == rep_id)).first()
+        row = self._connection.execute(self._rep("figures", rep_id, _rep.body)).first()
         return None if row is None else decode(Prediction, row.body)
 
     def what_if(self, rep_id: str) -> tuple[str | None] | None:
@@ -156,7 +143,7 @@ class BatchReader(CoachingReader):
         """One rep's forecasts on every as-of day of the period, oldest first; empty if none is in scope."""
         rows = self._connection.execute(
             select(_rep.body)
-            .where(_rep.batch_id == self.batch.batch_id, _rep.rep_id == rep_id, self._may("figures", _rep.rep_id))
+            .where(_rep.batch_id == self.batch.batch_id, _rep.rep_id == rep_id, self._may("figures", literal(rep_id)))
             .order_by(_rep.as_of)
         )
         return tuple(decode(Prediction, row.body) for row in rows)
@@ -182,9 +169,6 @@ class BatchReader(CoachingReader):
         Args:
             selection: Which reps.
             rep_ids: Only these reps.
-
-        Raises:
-            UnseenOrderError: The order would tell figures that the reader may not see.
         """
         query = self._reps("offer", *_PERSON, _offer.body.label("offer_body")).join_from(
             schema.predictions,
@@ -214,6 +198,15 @@ class BatchReader(CoachingReader):
             _rep.batch_id == self.batch.batch_id, _rep.as_of == self.batch.as_of, self._may(subject, _rep.rep_id)
         )
 
+    def _rep(self, subject: Subject, rep_id: str, *columns: ColumnElement[Any]) -> Select[Any]:
+        """One rep, found by the managers above and not among all that are below."""
+        return select(*columns).where(
+            _rep.batch_id == self.batch.batch_id,
+            _rep.as_of == self.batch.as_of,
+            _rep.rep_id == rep_id,
+            self._may(subject, literal(rep_id)),
+        )
+
     def _group(self, row: Row[Any]) -> TeamPrediction:
         """Whoever sees no rep's figures gets the sums, and nothing about a person."""
         group = decode(TeamPrediction, row.body)
@@ -238,14 +231,11 @@ class BatchReader(CoachingReader):
         return query
 
     def _list(self, query: Select[Any], selection: Selection, build: Callable[[Row[Any]], Item]) -> Listing[Item]:
-        sorts = _WITHOUT_FIGURES if self.scope.reach("figures") == "none" else SORTS
-        if selection.sort not in sorts:
-            raise UnseenOrderError(f"a {self.scope.role} may not order by {selection.sort}; order by risk or name")
         query = self._narrowed(query, selection)
         total = self._connection.execute(
             query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
         ).scalar_one()
-        by = sorts[selection.sort]
+        by = SORTS[selection.sort]
         ordered = query.order_by(
             by.is_(None), by.desc() if selection.descending else by.asc(), _rep.name_folded, _rep.rep_id
         )
