@@ -1,6 +1,6 @@
 """Settings of the service, read once when it starts."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,11 +52,11 @@ class ServingSettings(BaseModel):
         Raises:
             ConfigurationError: A setting is unknown or wrong.
         """
-        declared = workspace.organisation_file.exists()
-        defaults = {
-            "store": workspace.predictions_store,
-            "stale_after_days": workspace.organisation().stale_after_days if declared else None,
-        }
+        defaults: dict[str, object] = {"store": workspace.predictions_store}
+        if workspace.organisation_file.exists():
+            organisation = workspace.organisation()
+            defaults["stale_after_days"] = organisation.stale_after_days
+            defaults["idempotency_hours"] = organisation.retention.idempotency_hours
         given = deployment.load(cls, workspace.root, defaults=defaults)
         return given.model_copy(update={"store": workspace.predictions_store})
 
@@ -64,3 +64,10 @@ class ServingSettings(BaseModel):
     def stale_after(self) -> timedelta | None:
         """Age from which a batch is stale."""
         return None if self.stale_after_days is None else timedelta(days=self.stale_after_days)
+
+    def today(self) -> date | None:
+        """The day that says which offers have lapsed; None: the batch's own.
+
+        Where no age of data is declared, a day has no bearing on what is served.
+        """
+        return None if self.stale_after_days is None else datetime.now(UTC).date()

@@ -104,6 +104,24 @@ class FairnessSettings(_Frozen):
     aggregation_only: bool = True
 
 
+class RetentionSettings(_Frozen):
+    """How long what people did is kept; `spm audit prune` removes what is older. Without a number: for ever.
+
+    Attributes:
+        decisions_days: Decisions; those of the published period stay.
+        cases_days: Cases that are closed, from the last answer on.
+        audit_days: Lines of the audit.
+        sessions_days: Sessions and tokens that are expired or revoked.
+        idempotency_hours: Keys of writes and the answers they got.
+    """
+
+    decisions_days: int | None = Field(default=None, ge=1)
+    cases_days: int | None = Field(default=None, ge=1)
+    audit_days: int | None = Field(default=None, ge=1)
+    sessions_days: int = Field(default=30, ge=1)
+    idempotency_hours: int = Field(default=24, ge=1)
+
+
 class Organisation(_Frozen):
     """What a sales organisation declares about itself; kept as `organisation.yaml` in the workspace.
 
@@ -122,6 +140,7 @@ class Organisation(_Frozen):
         min_training_rows: Finished rep-periods below which no model is fitted.
         threads: Threads that model fitting may use.
         fairness: How burden and benefit are audited by protected group.
+        retention: How long what people did is kept.
     """
 
     name: str = "Sales organisation"
@@ -138,6 +157,7 @@ class Organisation(_Frozen):
     min_training_rows: int = Field(default=60, ge=1)
     threads: int = Field(default=2, ge=1)
     fairness: FairnessSettings = FairnessSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @field_validator("timezone")
     @classmethod

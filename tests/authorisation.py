@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from serving.app import create_app
 from serving.settings import ServingSettings
-from spm_ml.predictions import PredictionStore, Scope, schema
+from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope, schema
 from spm_ml.predictions.engine import connect, writing
 from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World
 
@@ -84,6 +84,19 @@ DECLINES = {name: None if reach is None else reach - WITHOUT_OFFER for name, rea
 TAKES_BACK: Sees = {
     name: None if reach is None else reach | (DECIDES[name] or set()) for name, reach in DECLINES.items()
 }
+CASES: Final = {"1": "r-101", "2": "r-102", "3": "r-201"}
+"""Cases in the store, by the rep; each is closed, so that an answer or a withdrawal that is allowed hears just that."""
+CASE_IDS = (*CASES, "999")
+SEES_CASES: Sees = {
+    name: None if reach is None else {case for case, rep in CASES.items() if rep in reach}
+    for name, reach in SEES_PEOPLE.items()
+}
+ANSWERS: Sees = {**SEES_CASES, "rep": None, "hr_rep": {"1", "3"}}
+WITHDRAWS: Sees = {**{name: reach and set() for name, reach in SEES_CASES.items()}, "rep": {"3"}, "hr_rep": {"2"}}
+OWN: Final = "own"
+_HAVE_NUMBERS = ("vp", "north", "south", "rep", "hr_rep")
+OPENS: Sees = _NOBODY_SEES | {name: {OWN} for name in _HAVE_NUMBERS} | {"hr": set(), "gone": set()}
+"""Who has numbers of their own to say something about."""
 EVERYONE: Sees = {name: {"any"} for name in LIVING}
 GIVES_ACCESS: Sees = _NOBODY_SEES | {"admin": {"any"}}
 OWNS_NONE: Sees = {name: set() for name in LIVING}
@@ -131,6 +144,21 @@ def supposing(_world: World, rep_id: str | None) -> dict[str, object]:
 def nothing(_world: World, _thing: str | None) -> dict[str, object]:
     """An empty body."""
     return {}
+
+
+def opening(_world: World, _thing: str | None) -> dict[str, object]:
+    """The body that opens a case, on both doors."""
+    return {"kind": "view", "about": "forecast", "text": "Too low."}
+
+
+def opening_on_a_page(_world: World, _thing: str | None) -> dict[str, object]:
+    """The same in a form."""
+    return {"topic": "view:forecast", "text": "Too low."}
+
+
+def answering(_world: World, _thing: str | None) -> dict[str, object]:
+    """The body that answers a case."""
+    return {"status": "in_review", "text": "so"}
 
 
 def new_account(_world: World, _thing: str | None) -> dict[str, object]:
@@ -207,6 +235,13 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/effects"): Rule(EVERYONE),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS, body=accepting),
+    ("GET", "/v1/decisions"): Rule(SEES_PEOPLE),
+    ("GET", "/v1/cases"): Rule(SEES_PEOPLE),
+    ("GET", "/v1/cases/{case_id}"): Rule(SEES_CASES, CASE_IDS),
+    ("POST", "/v1/cases"): Rule(OPENS, (OWN,), body=opening),
+    ("POST", "/v1/cases/{case_id}/answers"): Rule(ANSWERS, CASE_IDS, body=answering, done=409),
+    ("POST", "/v1/cases/{case_id}/withdrawal"): Rule(WITHDRAWS, CASE_IDS, done=409),
+    ("GET", "/v1/audit"): Rule(GIVES_ACCESS, tells=True),
     ("POST", "/v1/plans"): Rule(PLANS, done=200),
     ("GET", "/v1/me"): Rule(EVERYONE),
     ("DELETE", "/v1/tokens/{token_id}"): Rule(OWNS_NONE, (STRANGER,)),
@@ -228,6 +263,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/value-added"): Rule(EVERYONE, page=True),
     ("GET", "/glossary"): Rule(EVERYONE, page=True),
     ("GET", "/recommendations"): Rule(SEES_PEOPLE, page=True, names=True),
+    ("GET", "/cases"): Rule(SEES_PEOPLE, page=True),
+    ("POST", "/cases"): Rule(OPENS, (OWN,), body=opening_on_a_page, page=True),
+    ("POST", "/cases/{case_id}/answers"): Rule(ANSWERS, CASE_IDS, body=answering, done=409, page=True),
+    ("POST", "/cases/{case_id}/withdrawal"): Rule(WITHDRAWS, CASE_IDS, done=409, page=True),
     ("GET", "/programs"): Rule(EVERYONE, page=True),
     ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
@@ -321,6 +360,19 @@ def publish_earlier(path: Path, world: World) -> None:
         store.flip(world.batch)
 
 
+def say_something(path: Path) -> None:
+    """Opens `CASES` and closes them."""
+    with PredictionStore.open(path) as store:
+        vera = Principal("vera", "Vera Lindqvist", Scope("manager", VP))
+        for case_id, rep_id in CASES.items():
+            case = store.cases.open(
+                Principal(rep_id, "the rep", Scope("rep", rep_id)), NewCase("contest", "forecast", "Too low.")
+            )
+            assert case is not None
+            assert case.case_id == int(case_id)
+            store.cases.answer(vera, case.case_id, "rejected", "No.")
+
+
 class Matrix:
     """Asks an application over one store, in this process, as every principal.
 
@@ -331,6 +383,7 @@ class Matrix:
 
     def __init__(self, store: Path, world: World) -> None:
         publish_earlier(store, world)
+        say_something(store)
         self.asked = 0
         self._access = issue_access(store)
         self._world = world

@@ -234,6 +234,8 @@ _token, _session, _account = schema.tokens.c, schema.sessions.c, schema.accounts
 _READS: Final = ("/v1/reps",)
 _LISTS: Final = ("/v1/reps", "/v1/forecasts", "/v1/recommendations")
 
+_WITHDRAWS: Final = ("/v1/cases/{case_id}/withdrawal", "/cases/{case_id}/withdrawal")
+
 FAULTS: Final[tuple[Fault, ...]] = (
     Fault("hr figures", "HR reaches figures", _reach("hr", "figures", "all"), ("/v1/forecasts",)),
     Fault("rep everybody", "a rep reaches everybody", _reach("rep", "person", "all"), _READS),
@@ -247,6 +249,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Fault("hr own offer", "HR decides about an offer of its own", _reach("hr", "decision", "all"), ("/v1/decisions",)),
     Fault("rep accepts", "a rep accepts an own offer", _reach("rep", "decision", "self"), ("/decisions",)),
+    Fault("rep's cases", "a rep reads anybody's case", _reach("rep", "case", "all"), ("/v1/cases/{case_id}",)),
+    Fault(
+        "own answer", "HR answers a case of its own", _reach("hr", "answer", "all"), ("/v1/cases/{case_id}/answers",)
+    ),
+    Fault(
+        "withdrawn for others", "a manager withdraws a report's case", _reach("manager", "own_case", "tree"), _WITHDRAWS
+    ),
+    Fault("hr audit", "HR reads the audit", _reach("hr", "access", "all"), ("/v1/audit",)),
     Fault("no predicate", "managers' rows are not narrowed", _everything_for_managers, _LISTS),
     Fault("direct reports", "only direct reports, not the tree below", _direct_reports_alone, _READS),
     Fault(

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from serving import assets
-from serving.pages import board, decisions, glossary, login, programs, recommendations, rep, teams, value_added
+from serving.pages import board, cases, decisions, glossary, login, programs, recommendations, rep, teams, value_added
 
 PAGES: Final[tuple[APIRouter, ...]] = (
     board.router,
@@ -14,6 +14,8 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     recommendations.router,
     programs.router,
     decisions.router,
+    cases.router,
+    cases.forms,
     teams.router,
     glossary.router,
     login.router,

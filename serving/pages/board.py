@@ -1,6 +1,7 @@
 """The risk board: every rep of a team, those at the highest risk first."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -124,10 +125,10 @@ async def board(request: Request, principal: PagePrincipal, query: Annotated[Rep
         )
         for one in stored
     )
-    size = request.app.state.settings.page_size
+    size, today = request.app.state.settings.page_size, request.app.state.settings.today()
 
     def build(batch: BatchReader) -> Response:
-        page = _page(batch, principal, query, periods, size)
+        page = _page(batch, principal, query, periods, size, today)
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("board.html", page, frame)
         return response
@@ -142,12 +143,17 @@ async def me(principal: PagePrincipal) -> Response:
 
 
 def _page(
-    batch: BatchReader, principal: Principal, query: RepListQuery, periods: tuple[Choice, ...], size: int
+    batch: BatchReader,
+    principal: Principal,
+    query: RepListQuery,
+    periods: tuple[Choice, ...],
+    size: int,
+    today: date | None,
 ) -> BoardPage:
     money = Money.of(batch.batch)
     found = batch.predictions(query.selection(size))
     offers = {
-        offer.rep.rep_id: offer_words(offer, money)
+        offer.rep.rep_id: offer_words(offer, money, expired=offer.status(batch.batch, today) == "expired")
         for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in found.items]).items)
     }
     end = end_of_charts(found.items)

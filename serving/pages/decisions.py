@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from serving.pages.frame import PagePrincipal, rep_href
 from serving.pages.origin import same_origin
 from serving.routes.answers import Identifier
-from serving.routes.decisions import Remark, record_decision, require_decides, today_of
+from serving.routes.decisions import Remark, record_decision, require_decides
 from serving.writing import FormKey, write_form
 from spm_ml.predictions import PredictionStore
 from spm_ml.predictions.decisions import NEED_A_REASON, Verdict
@@ -35,7 +35,7 @@ async def decide(
     if verdict in NEED_A_REASON and not reason:
         raise HTTPException(422)
     require_decides(principal, verdict)
-    today = today_of(request)
+    today = request.app.state.settings.today()
 
     def work(store: PredictionStore) -> None:
         record_decision(

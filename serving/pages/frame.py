@@ -61,6 +61,7 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Risk board", "/", "figures"),
     ("Teams", "/teams", "team"),
     ("Recommendations", "/recommendations", "offer"),
+    ("Cases", "/cases", "answer"),
     ("Programs", "/programs", None),
     ("Model", "/value-added", None),
     ("Glossary", "/glossary", None),

@@ -37,7 +37,7 @@ class OfferWords:
         lot: What a draw by lot had to do with it; empty without one.
         decision: What was decided; None if nothing yet.
         history: Every decision, the latest first.
-        state: Verdict of the decision that counts; empty if nothing is decided.
+        state: Verdict of the decision that counts, or that the offer has expired; empty if nothing is decided.
     """
 
     program: str | None
@@ -57,7 +57,7 @@ class OfferWords:
     state: str
 
 
-def offer_words(offer: Offer, money: Money, decisions: Sequence[Decision] = ()) -> OfferWords:
+def offer_words(offer: Offer, money: Money, decisions: Sequence[Decision] = (), *, expired: bool = False) -> OfferWords:
     """The words of a recommendation; `decisions` are those about the rep's offers, oldest first."""
     row, decided = offer.recommendation, offer.decision
     claimed = row.effect is not None
@@ -74,10 +74,14 @@ def offer_words(offer: Offer, money: Money, decisions: Sequence[Decision] = ()) 
         reason=row.reason or (row.abstention.detail if row.abstention else ""),
         expires=formats.day(row.expires_on),
         lot=_lot(row),
-        decision=None if decided is None else decision_words(decided),
+        decision=_lapsed(row) if expired else None if decided is None else decision_words(decided),
         history=tuple(decision_words(one) for one in reversed(decisions) if one.program_id == row.program_id),
-        state="" if decided is None else decided.verdict,
+        state="expired" if expired else "" if decided is None else decided.verdict,
     )
+
+
+def _lapsed(row: Recommendation) -> str:
+    return f"Expired: nobody decided by {formats.day(row.expires_on)}"
 
 
 def decision_words(decision: Decision) -> str:

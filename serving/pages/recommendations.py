@@ -14,6 +14,7 @@ from serving.pages.plan import PlanWords, plan_words
 from serving.pages.queries import Pages, RepListQuery, pages_of
 from serving.pages.words import BANDS, BandWords, band_words
 from spm_ml.predictions import BatchReader, Offer, Principal
+from spm_ml.predictions.reading import OfferStatus
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,7 +63,7 @@ async def recommendations(
     require_reach(principal, "offer")
     if principal.scope.role == "rep":
         return RedirectResponse(home_of(principal.scope), 303)
-    size = request.app.state.settings.page_size
+    size, today = request.app.state.settings.page_size, request.app.state.settings.today()
 
     def build(batch: BatchReader) -> Response:
         found = batch.offers(query.selection(size))
@@ -75,7 +76,7 @@ async def recommendations(
             search=query.q or "",
             query=query,
             bands=tuple(BANDS.values()),
-            rows=tuple(_row(offer, principal, money) for offer in found.items),
+            rows=tuple(_row(offer, principal, money, offer.status(batch.batch, today)) for offer in found.items),
             pages=pages_of(query, "/recommendations", total=found.total, page_size=size),
         )
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
@@ -85,7 +86,7 @@ async def recommendations(
     return await on_batch(request, principal, build, period=query.period)
 
 
-def _row(offer: Offer, principal: Principal, money: Money) -> OfferRow:
+def _row(offer: Offer, principal: Principal, money: Money, status: OfferStatus | None) -> OfferRow:
     rep = offer.rep
     sees_figures = principal.scope.reach("figures") != "none"
     return OfferRow(
@@ -94,6 +95,6 @@ def _row(offer: Offer, principal: Principal, money: Money) -> OfferRow:
         href=rep_href(rep.rep_id) if sees_figures else None,
         about=rep.team,
         band=band_words(rep.risk_band),
-        offer=offer_words(offer, money),
-        may_decide=offer.recommendation.abstention is None and principal.scope.rep_id != rep.rep_id,
+        offer=offer_words(offer, money, expired=status == "expired"),
+        may_decide=status not in (None, "expired") and principal.scope.rep_id != rep.rep_id,
     )

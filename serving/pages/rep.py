@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,6 +12,7 @@ from serving import formats
 from serving.access import on_batch, require_reach
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.formats import Money
+from serving.pages.cases import TOPICS, CaseWords, Topic, case_words
 from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.frame import PagePrincipal, frame_of
@@ -73,6 +75,8 @@ class RepPage:
         remarks: What else to know about the numbers.
         may_decide: Whether the reader may accept or override the offers.
         may_decline: Whether the reader is the rep and may decline them.
+        cases: What the rep says about these numbers.
+        topics: What the reader may open a case about; empty: the reader is somebody else.
     """
 
     name: str
@@ -97,18 +101,21 @@ class RepPage:
     offers: tuple[OfferWords, ...]
     may_decide: bool
     may_decline: bool
+    cases: tuple[CaseWords, ...]
+    topics: dict[Topic, str]
 
 
 @router.get("/reps/{rep_id:path}")
 async def rep(request: Request, principal: PagePrincipal, rep_id: IdentifierInPath) -> Response:
     """The page of one rep, for the rep and the managers above."""
     require_reach(principal, "figures")
+    today = request.app.state.settings.today()
 
     def build(batch: BatchReader) -> Response:
         row = batch.prediction(rep_id)
         if row is None:
             raise NotYoursError
-        page = _page(batch, principal, row)
+        page = _page(batch, principal, row, today)
         frame = frame_of(request, row.name, principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("rep.html", page, frame)
         return response
@@ -116,13 +123,14 @@ async def rep(request: Request, principal: PagePrincipal, rep_id: IdentifierInPa
     return await on_batch(request, principal, build)
 
 
-def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
+def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date | None) -> RepPage:
     money = Money.of(batch.batch)
     history = batch.history(row.rep_id)
     median, diagnosis = row.quantile(0.5), batch.diagnosis(row.rep_id)
     decisions = batch.decisions(row.rep_id)
     subject = None if median is None else Subject(row.name, "Forecast, P50", median, row.quota, "rep")
-    decides = batch.scope.reach("decision") != "none" and principal.scope.rep_id != row.rep_id
+    own = principal.scope.rep_id == row.rep_id
+    decides = batch.scope.reach("decision") != "none" and not own
     return RepPage(
         name=row.name,
         rep_id=row.rep_id,
@@ -143,9 +151,14 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction) -> RepPage:
         metrics=_metrics(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         remarks=_remarks(row, batch.batch),
-        offers=tuple(offer_words(offer, money, decisions) for offer in batch.offers(rep_ids=[row.rep_id]).items),
+        offers=tuple(
+            offer_words(offer, money, decisions, expired=offer.status(batch.batch, today) == "expired")
+            for offer in batch.offers(rep_ids=[row.rep_id]).items
+        ),
         may_decide=decides,
-        may_decline=principal.scope.rep_id == row.rep_id,
+        may_decline=own,
+        cases=tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items),
+        topics=TOPICS if own and batch.scope.reach("own_case") != "none" else {},
     )
 
 

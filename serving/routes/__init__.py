@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from serving.routes import (
     accounts,
+    audit,
+    cases,
     decisions,
     diagnoses,
     effects,
@@ -34,6 +36,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     recommendations.router,
     plans.router,
     decisions.router,
+    cases.router,
+    audit.router,
     metrics.router,
     model.router,
     accounts.router,

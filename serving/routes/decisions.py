@@ -1,32 +1,37 @@
 """Decisions about recommendations: a person's word, appended to what was said before."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import ConfigDict, Field, StringConstraints
 from starlette.exceptions import HTTPException
 
-from serving.access import reaching, require_reach
+from serving.access import on_batch, reaching, require_reach
 from serving.problem import NotYoursError, documented
-from serving.routes.answers import Answer, Identifier, Model, source
-from serving.routes.recommendations import DecisionOut
+from serving.routes.answers import Answer, Identifier, Model, Paged, source
+from serving.routes.recommendations import DecisionOut, SeesOffers
 from serving.writing import Write
 from spm_ml.predictions import (
+    BatchReader,
     Decision,
+    DecisionRecord,
     ExpiredOfferError,
     NothingToReverseError,
     PredictionStore,
     Principal,
     Verdict,
 )
+from spm_ml.predictions.decisions import Standing
 
 router = APIRouter(prefix="/v1/decisions", tags=["recommendations"])
 
 Decides = Annotated[Principal, Depends(reaching("own_offer"))]
 Remark = Annotated[str, StringConstraints(max_length=1_000, strip_whitespace=True, pattern=r"^[^\x00]*$")]
-Reason = Annotated[str, StringConstraints(max_length=1_000, strip_whitespace=True, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Reason = Annotated[
+    str, StringConstraints(max_length=1_000, strip_whitespace=True, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
+]
 
 
 class Accepted(Model):
@@ -82,12 +87,40 @@ class DecisionAnswer(Answer):
     decision: DecisionOut
 
 
-def today_of(request: Request) -> date | None:
-    """The day that says which offers have lapsed.
+class PastDecision(Model):
+    """A decision as it was made."""
 
-    Where no age of data is declared, a day has no bearing on what is served, and the batch's own day counts.
-    """
-    return None if request.app.state.settings.stale_after is None else datetime.now(UTC).date()
+    decision_id: int
+    period: str
+    batch_id: str = Field(description="The batch that was published then; the audit names its model and watermark.")
+    rep_id: str
+    program_id: str
+    verdict: Verdict
+    reason: str
+    decided_by: str
+    role: str
+    decided_at: datetime
+    status: Standing = Field(description="Whether it counts, a later one counts instead, or it was taken back.")
+
+    @classmethod
+    def of(cls, record: DecisionRecord) -> "PastDecision":
+        """The same for the API."""
+        said = {name: value for name, value in vars(record).items() if name != "decision"}
+        return cls(**vars(record.decision) | said)
+
+
+class DecisionQuery(Model):
+    """Which decisions."""
+
+    rep_id: Identifier | None = Field(default=None, description="Only about this rep.")
+    limit: int = Field(default=50, ge=1, le=200)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
+
+
+class DecisionHistory(Paged):
+    """A page of decisions, the latest first."""
+
+    items: tuple[PastDecision, ...]
 
 
 def record_decision(
@@ -128,6 +161,25 @@ def require_decides(principal: Principal, verdict: Verdict) -> None:
     require_reach(principal, "decision" if verdict in ("accepted", "overridden") else "own_offer")
 
 
+@router.get("", responses=documented(401, 403, 422, 503))
+async def list_decisions(
+    request: Request, principal: SeesOffers, query: Annotated[DecisionQuery, Query()]
+) -> DecisionHistory:
+    """List what was decided about offers to reps in scope, in every period, the latest first."""
+
+    def build(batch: BatchReader) -> DecisionHistory:
+        found = batch.decision_history(rep_id=query.rep_id, limit=query.limit, offset=query.offset)
+        return DecisionHistory(
+            **source(batch.batch),
+            total=found.total,
+            limit=query.limit,
+            offset=query.offset,
+            items=tuple(PastDecision.of(one) for one in found.items),
+        )
+
+    return await on_batch(request, principal, build)
+
+
 @router.post(
     "",
     status_code=201,
@@ -137,7 +189,7 @@ def require_decides(principal: Principal, verdict: Verdict) -> None:
 async def decide(request: Request, principal: Decides, write: Write, body: DecisionIn) -> Response:
     """Accept, override or decline a recommendation, or take a decision back. The latest decision counts."""
     require_decides(principal, body.verdict)
-    today = today_of(request)
+    today = request.app.state.settings.today()
 
     def work(store: PredictionStore) -> DecisionAnswer:
         decision = record_decision(

@@ -18,6 +18,7 @@ from serving.routes.answers import (
     source,
 )
 from spm_ml.predictions import Batch, BatchReader, Decision, EvidenceLevel, Offer, Principal, RiskBand, Verdict
+from spm_ml.predictions.reading import OfferStatus
 
 router = APIRouter(prefix="/v1/recommendations", tags=["recommendations"])
 
@@ -73,9 +74,12 @@ class RecommendationOut(Model):
     held_out: bool = Field(description="Drawn by lot to be offered nothing for now, so that effects can be measured.")
     abstention: AbstentionOut | None
     decision: DecisionOut | None
+    status: OfferStatus | None = Field(
+        description="Where the offer stands; `expired`: nobody decided by its last day. Null: nothing is offered."
+    )
 
     @classmethod
-    def of(cls, offer: Offer, batch: Batch) -> "RecommendationOut":
+    def of(cls, offer: Offer, batch: Batch, today: date | None) -> "RecommendationOut":
         """The same for the API."""
         row = offer.recommendation
         return cls(
@@ -100,6 +104,7 @@ class RecommendationOut(Model):
             held_out=row.held_out,
             abstention=AbstentionOut.of(row.abstention),
             decision=None if offer.decision is None else DecisionOut.of(offer.decision),
+            status=offer.status(batch, today),
         )
 
 
@@ -120,6 +125,7 @@ async def list_recommendations(
     request: Request, principal: SeesOffers, query: Annotated[RecommendationQuery, Query()]
 ) -> Recommendations:
     """List recommendations, offers before abstentions."""
+    today = request.app.state.settings.today()
 
     def build(batch: BatchReader) -> Recommendations:
         found = batch.offers(query.selection(), rep_ids=None if query.rep_id is None else (query.rep_id,))
@@ -128,7 +134,7 @@ async def list_recommendations(
             total=found.total,
             limit=query.limit,
             offset=query.offset,
-            items=tuple(RecommendationOut.of(offer, batch.batch) for offer in found.items),
+            items=tuple(RecommendationOut.of(offer, batch.batch, today) for offer in found.items),
         )
 
     return await on_batch(request, principal, build, period=query.period)

@@ -6,7 +6,19 @@ from typing import NoReturn
 import click
 
 from spm_ml import __version__
-from spm_ml.cli import access, data, demo, fairness, learning, looking_back, models, people, program_effects, service
+from spm_ml.cli import (
+    access,
+    audit,
+    data,
+    demo,
+    fairness,
+    learning,
+    looking_back,
+    models,
+    people,
+    program_effects,
+    service,
+)
 from spm_ml.errors import SpmError
 
 
@@ -33,6 +45,7 @@ for _command in (
     learning.assignments,
     learning.plan_value,
     fairness.fairness,
+    audit.audit,
     service.serve,
     access.access,
 ):

@@ -1,8 +1,19 @@
 """The operational store: scored batches, recommendations, decisions, access and the audit trail."""
 
 from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing_offers
-from spm_ml.predictions.audit import AuditEntry
+from spm_ml.predictions.audit import AuditEntry, AuditHead
+from spm_ml.predictions.audit_check import AuditCheck, AuditProblem
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.cases import (
+    Case,
+    CaseAnswer,
+    CaseEvent,
+    CaseKind,
+    CaseStatus,
+    CaseStepError,
+    CaseSubject,
+    NewCase,
+)
 from spm_ml.predictions.champions import Champion
 from spm_ml.predictions.coaching import (
     CheckSlug,
@@ -16,7 +27,7 @@ from spm_ml.predictions.coaching import (
     ProgramOption,
 )
 from spm_ml.predictions.credentials import Principal
-from spm_ml.predictions.decisions import Decision, ExpiredOfferError, NothingToReverseError, Verdict
+from spm_ml.predictions.decisions import Decision, DecisionRecord, ExpiredOfferError, NothingToReverseError, Verdict
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
 from spm_ml.predictions.engine import StoreUnavailableError
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
@@ -46,15 +57,26 @@ __all__ = [
     "MOST_DEALS",
     "Assignment",
     "AssignmentEvent",
+    "AuditCheck",
     "AuditEntry",
+    "AuditHead",
+    "AuditProblem",
     "Batch",
     "BatchContent",
     "BatchReader",
+    "Case",
+    "CaseAnswer",
+    "CaseEvent",
+    "CaseKind",
+    "CaseStatus",
+    "CaseStepError",
+    "CaseSubject",
     "Champion",
     "CheckSlug",
     "CoachingBatch",
     "DealOutlook",
     "Decision",
+    "DecisionRecord",
     "Diagnosis",
     "DiagnosisPart",
     "DiagnosisVerdict",
@@ -72,6 +94,7 @@ __all__ = [
     "Listing",
     "MetricValue",
     "ModelCard",
+    "NewCase",
     "NothingToReverseError",
     "Offer",
     "Person",

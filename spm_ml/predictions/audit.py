@@ -7,11 +7,11 @@ as in Haber and Stornetta 1991).
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, Table, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch
@@ -41,18 +41,37 @@ def chained(line: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
+    "decisions": (
+        schema.decisions,
+        ("decided_at", "batch_id", "period", "rep_id", "program_id", "verdict", "reason", "decided_by", "decider_id"),
+    ),
+    "cases": (
+        schema.cases,
+        ("opened_at", "batch_id", "period", "rep_id", "kind", "about", "program_id", "item", "text", "opened_by"),
+    ),
+    "case_events": (schema.case_events, ("case_id", "at", "status", "text", "answered_by", "role")),
+}
+"""Tables whose every row a line names by its id and `digest`, and the columns in that."""
+
+
+def digest(table: str, row: Mapping[str, Any]) -> str:
+    """SHA-256 of what a row of one of `RECORDED` says: a line can vouch for words that it does not repeat."""
+    text = json.dumps([table, *(_text(row[name]) for name in RECORDED[table][1])], ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def append(connection: Connection, table: str, row: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Inserts a row into one of `RECORDED`; gives its id, and the detail of the line that must name it."""
+    inserted = connection.execute(RECORDED[table][0].insert().values(**row)).inserted_primary_key
+    assert inserted is not None  # noqa: S101  (one row was inserted)
+    return inserted[0], {"row": {"table": table, "id": inserted[0], "sha256": digest(table, row)}}
+
+
 def _text(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return value.isoformat() if isinstance(value, date) else value
-
-
-_checkpoints = schema.audit_checkpoints.c
-_CHECKPOINT: Final = (
-    select(_checkpoints.through_sequence.label("sequence"), _checkpoints.hash)
-    .order_by(_checkpoints.checkpoint_id.desc())
-    .limit(1)
-)
 
 
 @dataclass(frozen=True)
@@ -94,13 +113,9 @@ def record(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Appends a line in the transaction of what it tells about; that transaction must write alone."""
-    lines = schema.audit.c
-    last = (
-        connection.execute(select(lines.sequence, lines.hash).order_by(lines.sequence.desc()).limit(1)).first()
-        or connection.execute(_CHECKPOINT).first()
-    )
+    last = head_of(connection)
     line: dict[str, Any] = {
-        "sequence": 1 if last is None else last.sequence + 1,
+        "sequence": last.sequence + 1,
         "at": datetime.now(UTC),
         "account_id": account_id,
         "actor": actor,
@@ -110,12 +125,71 @@ def record(
         "model_version": batch and batch.model_version,
         "watermark": batch and batch.watermark,
         "detail": json.dumps(detail or {}, ensure_ascii=False),
-        "previous_hash": FIRST_HASH if last is None else last.hash,
+        "previous_hash": last.hash,
     }
     connection.execute(schema.audit.insert().values(**line, hash=chained(line)))
+
+
+@dataclass(frozen=True)
+class AuditHead:
+    """Where the trail ends. Whoever remembers one can tell later that nothing before it was changed.
+
+    Attributes:
+        sequence: Of the last line; 0 before the first one.
+        hash: Of that line.
+    """
+
+    sequence: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.hash}@{self.sequence}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Up to where rows were removed by retention; nothing else may be missing.
+
+    Attributes:
+        checkpoint_id: 0 before the first one.
+        through_sequence: The last line that was removed.
+        hash: Of that line: the chain goes on from it.
+        decisions_through: No decision with a higher id was removed.
+        cases_through: No case with a higher id was removed.
+    """
+
+    checkpoint_id: int = 0
+    through_sequence: int = 0
+    hash: str = FIRST_HASH
+    decisions_through: int = 0
+    cases_through: int = 0
+
+
+def head_of(connection: Connection) -> AuditHead:
+    """Where the trail ends."""
+    lines = schema.audit.c
+    last = connection.execute(select(lines.sequence, lines.hash).order_by(lines.sequence.desc()).limit(1)).first()
+    if last is not None:
+        return AuditHead(last.sequence, last.hash)
+    checkpoint = checkpoint_of(connection)
+    return AuditHead(checkpoint.through_sequence, checkpoint.hash)
+
+
+def checkpoint_of(connection: Connection) -> Checkpoint:
+    """The newest checkpoint."""
+    rows = schema.audit_checkpoints.c
+    row = connection.execute(
+        select(*(rows[field.name] for field in fields(Checkpoint))).order_by(rows.checkpoint_id.desc()).limit(1)
+    ).first()
+    return Checkpoint() if row is None else Checkpoint(*row)
+
+
+def entry_of(row: Row[Any]) -> AuditEntry:
+    """The line of a row of `audit`."""
+    return AuditEntry(**dict(row._mapping) | {"detail": json.loads(row.detail)})
 
 
 def trail(connection: Connection) -> tuple[AuditEntry, ...]:
     """Every line, oldest first."""
     rows = connection.execute(select(schema.audit).order_by(schema.audit.c.sequence))
-    return tuple(AuditEntry(**dict(row._mapping) | {"detail": json.loads(row.detail)}) for row in rows)
+    return tuple(entry_of(row) for row in rows)

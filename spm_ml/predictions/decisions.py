@@ -1,15 +1,18 @@
-"""What people decide about an offered program: appended, never edited, with what they saw when they did."""
+"""What people decide about an offered program: appended, never edited, with what they saw when they did.
+
+Nothing acts by itself: a decision enrols nobody, and an offer that nobody decides about lapses after its last day.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from spm_ml.errors import DataError
 from spm_ml.predictions import schema
-from spm_ml.predictions.audit import record
+from spm_ml.predictions.audit import append, record
 from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.encoding import decode
@@ -22,6 +25,9 @@ NEED_A_REASON: Final[dict[Verdict, str]] = {
     "overridden": "an override needs a reason",
     "reversed": "taking a decision back needs a reason",
 }
+
+
+Standing = Literal["standing", "superseded", "reversed"]
 
 
 class ExpiredOfferError(DataError):
@@ -48,6 +54,22 @@ class Decision:
     reason: str
     decided_by: str
     decided_at: datetime
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    """A decision with what was published when it was made, and whether it still counts.
+
+    Attributes:
+        status: It counts, a later one counts instead, or it was taken back.
+    """
+
+    decision_id: int
+    period: str
+    batch_id: str
+    role: str
+    decision: Decision
+    status: Standing
 
 
 def decide(
@@ -85,20 +107,19 @@ def decide(
     if verdict == "reversed":
         _require_own(connection, batch, principal, rep_id, program_id)
     decision = Decision(rep_id, program_id, verdict, reason, principal.label, datetime.now(UTC))
-    connection.execute(
-        schema.decisions.insert().values(
-            decided_at=decision.decided_at,
-            batch_id=batch.batch_id,
-            period=batch.period,
-            rep_id=rep_id,
-            program_id=program_id,
-            verdict=verdict,
-            reason=reason,
-            decided_by=principal.label,
-            decider_id=scope.rep_id,
-            role=scope.role,
-        )
-    )
+    row = {
+        "decided_at": decision.decided_at,
+        "batch_id": batch.batch_id,
+        "period": batch.period,
+        "rep_id": rep_id,
+        "program_id": program_id,
+        "verdict": verdict,
+        "reason": reason,
+        "decided_by": principal.label,
+        "decider_id": scope.rep_id,
+        "role": scope.role,
+    }
+    _, named = append(connection, "decisions", row)
     record(
         connection,
         actor=principal.label,
@@ -106,7 +127,7 @@ def decide(
         action=f"decision {verdict}" if verdict == "reversed" else f"recommendation {verdict}",
         subject=rep_id,
         batch=batch,
-        detail={"program_id": program_id, "reason": reason},
+        detail={"program_id": program_id, "reason": reason} | named,
     )
     return decision
 
@@ -196,6 +217,46 @@ def decisions_about(
         .order_by(rows.decision_id)
     )
     return tuple(Decision(*row) for row in found)
+
+
+def decision_records(
+    connection: Connection, seen: ColumnElement[bool], *, limit: int, offset: int
+) -> tuple[tuple[DecisionRecord, ...], int]:
+    """A part of the decisions that meet a condition, which must be the scope's, the latest first; and their number."""
+    rows, later = schema.decisions.c, schema.decisions.alias("later").c
+    following = (
+        select(later.verdict)
+        .where(
+            later.period == rows.period,
+            later.rep_id == rows.rep_id,
+            later.program_id == rows.program_id,
+            later.decision_id > rows.decision_id,
+        )
+        .order_by(later.decision_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    said = (rows.rep_id, rows.program_id, rows.verdict, rows.reason, rows.decided_by, rows.decided_at)
+    found = connection.execute(
+        select(rows.decision_id, rows.period, rows.batch_id, rows.role, following, *said)
+        .where(seen)
+        .order_by(rows.decision_id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    records = tuple(
+        DecisionRecord(
+            decision_id,
+            period,
+            batch_id,
+            role,
+            Decision(*decision),
+            "standing" if next_verdict is None else "reversed" if next_verdict == "reversed" else "superseded",
+        )
+        for decision_id, period, batch_id, role, next_verdict, *decision in found
+    )
+    count = connection.execute(select(func.count()).select_from(schema.decisions).where(seen)).scalar_one()
+    return records, count
 
 
 def every_decision(connection: Connection) -> tuple[tuple[str, Decision], ...]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
-from spm_ml.predictions.batch import ModelCard, Person
-from spm_ml.predictions.decisions import Decision, latest_decisions
+from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, find_cases, with_status
+from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.reading_coaching import CoachingReader
 from spm_ml.predictions.rows import Level, Prediction, Recommendation, RiskBand, TeamPrediction, sums_alone
@@ -17,6 +19,7 @@ from spm_ml.predictions.scope import Subject, tree_of
 
 Item = TypeVar("Item")
 BandChoice = Literal[RiskBand, "none"]
+OfferStatus = Literal["open", "accepted", "overridden", "declined", "expired"]
 Sort = Literal["risk", "name", "quota", "booked", "forecast"]
 
 _rep = schema.predictions.c
@@ -91,6 +94,19 @@ class Offer:
     recommendation: Recommendation
     rep: RepSummary
     decision: Decision | None
+
+    def status(self, batch: Batch, today: date | None = None) -> OfferStatus | None:
+        """Where the offer stands; None if nothing is offered. Without a decision it lapses by itself.
+
+        Args:
+            batch: Of which it is.
+            today: The day that counts, if it is after the batch's own.
+        """
+        if self.recommendation.abstention is not None:
+            return None
+        if self.decision is not None and self.decision.verdict != "reversed":
+            return self.decision.verdict
+        return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
 class BatchReader(CoachingReader):
@@ -186,6 +202,63 @@ class BatchReader(CoachingReader):
             tuple(Offer(offer, rep, decided.get((rep.rep_id, offer.program_id))) for offer, rep in found.items),
             found.total,
         )
+
+    def decision_history(
+        self, *, rep_id: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Listing[DecisionRecord]:
+        """Decisions of every period about offers to reps in scope, the latest first, and whether they still count."""
+        rows = schema.decisions.c
+        seen = self._may("offer", rows.rep_id)
+        if rep_id is not None:
+            seen = seen & (rows.rep_id == rep_id)
+        return Listing(*decision_records(self._connection, seen, limit=limit, offset=offset))
+
+    def cases(
+        self,
+        *,
+        subject: Literal["case", "answer"] = "case",
+        rep_id: str | None = None,
+        status: CaseStatus | Literal["waiting"] | None = None,
+        oldest_first: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Listing[Case]:
+        """Cases of reps in scope.
+
+        Args:
+            subject: Those the principal sees, or those it may answer.
+            rep_id: Only this rep's.
+            status: Only those that stand so; `waiting`: that somebody has still to answer.
+            oldest_first: Instead of the latest.
+            limit: At most so many.
+            offset: After so many.
+        """
+        rows = schema.cases.c
+        conditions = [self._may(subject, rows.rep_id)]
+        if rep_id is not None:
+            conditions.append(rows.rep_id == rep_id)
+        if status is not None:
+            conditions.append(with_status(WAITING if status == "waiting" else (status,)))
+        found = find_cases(
+            self._connection,
+            self._tree_batch_id,
+            *conditions,
+            oldest_first=oldest_first,
+            limit=limit,
+            offset=offset,
+        )
+        return Listing(found, count_cases(self._connection, *conditions))
+
+    def case(self, case_id: int) -> Case | None:
+        """One case; None if there is none in scope."""
+        rows = schema.cases.c
+        conditions = (rows.case_id == case_id, self._may("case", rows.rep_id))
+        return next(iter(find_cases(self._connection, self._tree_batch_id, *conditions)), None)
+
+    def may_answer(self, case: Case) -> bool:
+        """Whether the principal may answer a case."""
+        rows = schema.cases.c
+        return count_cases(self._connection, rows.case_id == case.case_id, self._may("answer", rows.rep_id)) == 1
 
     def model_card(self) -> ModelCard:
         """The model behind the batch."""

@@ -371,6 +371,8 @@ audit_checkpoints = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("through_sequence", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("decisions_through", Integer, nullable=False),
+    Column("cases_through", Integer, nullable=False),
     Column("actor", String, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -378,4 +380,5 @@ audit_checkpoints = Table(
 APPEND_ONLY = tuple(
     table.name for table in (audit, audit_checkpoints, decisions, assignments, cases, case_events, champions)
 )
-"""Tables whose rows triggers keep from being changed or deleted; an audit line may go once it has a checkpoint."""
+"""Tables whose rows triggers keep from being changed or deleted; lines, decisions and cases may go up to where the
+checkpoints say."""

@@ -18,7 +18,9 @@ from spm_ml.predictions.admission import Door, door_of
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
+from spm_ml.predictions.audit_trail import AuditTrail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.cases import Cases
 from spm_ml.predictions.champions import Champion, alias_repaired, last_champion, name_champion
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
@@ -51,12 +53,16 @@ class PredictionStore:
     Attributes:
         credentials: Access tokens and sessions.
         accounts: Who has access, in which role.
+        cases: What reps say about their own numbers.
+        audit: Who did what.
     """
 
     def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
         self.credentials = Credentials(engine)
         self.accounts = Accounts(engine)
+        self.cases = Cases(engine)
+        self.audit = AuditTrail(engine)
 
     @classmethod
     def open(cls, target: Path | str) -> Self:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.routes import decisions
+from serving import settings
 from spm_ml.predictions import CoachingBatch, PredictionStore, Recommendation
 from tests.prediction_world import World, issue_tokens
 from tests.web import log_in, send_form, served
@@ -49,7 +49,8 @@ def post(client: httpx.Client, path: Path, offer: Recommendation) -> Post:
 def test_a_decision_is_taken_back_once(post: Post) -> None:
     assert post("accepted").status_code == 201
     assert post("reversed").status_code == 422
-    assert post("reversed", reason=" ").status_code == 422
+    for reason in (" ", "a\x00b"):
+        assert post("reversed", reason=reason).status_code == 422
     answer = post("reversed", reason="on leave")
     assert answer.status_code == 201
     assert answer.json()["decision"]["verdict"] == "reversed"
@@ -84,7 +85,7 @@ def test_where_data_may_be_stale_today_says_what_has_lapsed(
         def now(cls, tz: tzinfo | None = None) -> datetime:
             return datetime.combine(harbour.batch.as_of + timedelta(days=1), time(12), tz)
 
-    monkeypatch.setattr(decisions, "datetime", Later)
+    monkeypatch.setattr(settings, "datetime", Later)
     tokens = issue_tokens(path)
     with PredictionStore.open(path) as store:
         store.publish_coaching(CoachingBatch((replace(offer, expires_on=harbour.batch.as_of),), (), (), (), (), None))

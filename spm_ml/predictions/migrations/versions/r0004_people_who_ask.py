@@ -1,5 +1,6 @@
 """Accounts behind tokens and sessions, cases that people open, a chained audit, and writes that are safe to repeat."""
 
+import json
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,8 +19,12 @@ Row = dict[str, Any]
 _ROLES = "role IN ('manager', 'hr', 'analyst', 'rep', 'admin')"
 _OLD_ROLES = "role IN ('manager', 'hr', 'analyst', 'rep')"
 _AUDIT = ("sequence", "actor", "action", "subject", "batch_id", "model_version", "detail")
-_NEW = ("cases", "case_events", "champions", "audit_checkpoints")
-_BEYOND_CHECKPOINT = "OLD.sequence > COALESCE((SELECT MAX(through_sequence) FROM audit_checkpoints), 0)"
+_KEPT = {
+    "audit": "OLD.sequence > COALESCE((SELECT MAX(through_sequence) FROM audit_checkpoints), 0)",
+    "decisions": "OLD.decision_id > COALESCE((SELECT MAX(decisions_through) FROM audit_checkpoints), 0)",
+    "cases": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
+    "case_events": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
+}
 _STATUSES = "status IN ('open', 'in_review', 'upheld', 'partly_upheld', 'rejected', 'withdrawn', 'noted')"
 
 
@@ -30,15 +35,18 @@ def upgrade() -> None:
     _create_cases()
     _create_records()
     _replace_audit(_chained(_audit_rows()), chain=True)
-    for table in _NEW:
+    _unprotect("decisions")
+    for table in ("decisions", "cases", "case_events"):
+        _protect(table, kept=_KEPT[table])
+    for table in ("champions", "audit_checkpoints"):
         _protect(table)
 
 
 def downgrade() -> None:
     """Drops them; a token keeps its account's role. Admins and sessions without a token were unknown before."""
     _replace_audit(_audit_rows(), chain=False)
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION refuse_kept_audit()")
+    _unprotect("decisions", kept=True)
+    _protect("decisions")
     for table in (
         "audit_checkpoints",
         "case_events",
@@ -49,6 +57,9 @@ def downgrade() -> None:
         "what_if_models",
     ):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        for table in _KEPT:
+            op.execute(f"DROP FUNCTION refuse_kept_{table}()")
     _give_tokens_roles()
 
 
@@ -259,6 +270,8 @@ def _create_records() -> None:
         sa.Column("at", UtcDateTime, nullable=False),
         sa.Column("through_sequence", sa.Integer, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("decisions_through", sa.Integer, nullable=False),
+        sa.Column("cases_through", sa.Integer, nullable=False),
         sa.Column("actor", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("checkpoint_id", name="pk_audit_checkpoints"),
         sqlite_autoincrement=True,
@@ -273,9 +286,15 @@ def _audit_rows() -> list[Row]:
 
 
 def _chained(rows: list[Row]) -> list[Row]:
-    """Renumbers nothing: gaps that a rolled back write left are part of the chain."""
+    """Renumbers nothing: gaps that a rolled back write left are part of the chain.
+
+    Rows that lines named before a step back are forgotten: older revisions may have put them into other words.
+    """
     previous, linked = FIRST_HASH, []
     for row in rows:
+        detail = json.loads(row["detail"])
+        if detail.pop("row", None) is not None:
+            row["detail"] = json.dumps(detail, ensure_ascii=False)
         row |= {"account_id": None, "previous_hash": previous}
         row["hash"] = previous = chained(row)
         linked.append(row)
@@ -308,7 +327,7 @@ def _replace_audit(rows: list[Row], *, chain: bool) -> None:
     _insert(table, rows)
     if rows and op.get_bind().dialect.name == "postgresql":
         op.execute(f"SELECT setval(pg_get_serial_sequence('audit', 'sequence'), {rows[-1]['sequence']})")
-    _protect("audit", kept=_BEYOND_CHECKPOINT if chain else "")
+    _protect("audit", kept=_KEPT["audit"] if chain else "")
 
 
 def _insert(table: sa.Table, rows: list[Row]) -> None:
@@ -341,3 +360,11 @@ def _protect(table: str, *, kept: str = "") -> None:
             f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} {when}"
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
+
+
+def _unprotect(table: str, *, kept: bool = False) -> None:
+    """Takes its triggers away, to be made anew."""
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    names = (("append_only", "kept") if kept else ("append_only",)) if postgresql else ("no_update", "no_delete")
+    for name in names:
+        op.execute(f"DROP TRIGGER {table}_{name}" + (f" ON {table}" if postgresql else ""))

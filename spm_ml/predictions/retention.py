@@ -1,0 +1,156 @@
+"""How long what people did is kept, and the removal of what is older, which the audit records."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select
+
+from spm_ml.errors import DataError
+from spm_ml.predictions import lookup, schema
+from spm_ml.predictions.audit import RECORDED, Checkpoint, checkpoint_of, record
+from spm_ml.predictions.audit_check import PRUNED, check_audit
+from spm_ml.predictions.cases import WAITING, with_status
+from spm_ml.settings import RetentionSettings
+
+_decisions, _cases, _events, _lines = (
+    schema.decisions.c,
+    schema.cases.c,
+    schema.case_events.c,
+    schema.audit.c,
+)
+
+_CASES_AT_ONCE: Final = 10_000
+
+
+class BrokenAuditError(DataError):
+    """The audit is not as it was written; removing lines would remove the evidence."""
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """How many rows are older than they are kept."""
+
+    audit: int = 0
+    decisions: int = 0
+    cases: int = 0
+    sessions: int = 0
+    tokens: int = 0
+    idempotency: int = 0
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+
+def prune(
+    connection: Connection, retention: RetentionSettings, *, actor: str, dry_run: bool, now: datetime | None = None
+) -> Pruned:
+    """Removes what is older than it is kept, in the connection's transaction, which must write alone.
+
+    Decisions of the published period are kept, for their offers may stand, and cases that wait for an answer. The hash
+    of the last removed line goes into a checkpoint from which the chain goes on.
+
+    Raises:
+        BrokenAuditError: The audit does not verify.
+    """
+    now = now or datetime.now(UTC)
+    old = _old(connection, retention, now)
+    counts = {table.name: _count(connection, table, condition) for table, condition in old.items()}
+    found = Pruned(**{name: count for name, count in counts.items() if name != "case_events"})
+    if dry_run or not found:
+        return found
+    check = check_audit(connection)
+    if not check.intact:
+        raise BrokenAuditError(f"nothing was removed: the audit does not verify ({check.problems[0].text})")
+    checkpoint = _checkpoint(connection, check.checkpoint, old, actor, now)
+    for table, condition in old.items():
+        connection.execute(delete(table).where(condition))
+    detail: dict[str, Any] = {"removed": asdict(found), "checkpoint": vars(checkpoint), "covered": _covered(connection)}
+    record(connection, actor=actor, action=PRUNED, subject="retention", detail=detail)
+    return found
+
+
+def _old(connection: Connection, retention: RetentionSettings, now: datetime) -> dict[Table, ColumnElement[bool]]:
+    """What may go, in an order in which nothing is left that points to what is gone."""
+    old: dict[Table, ColumnElement[bool]] = {}
+    if retention.cases_days is not None:
+        before = now - timedelta(days=retention.cases_days)
+        last = select(func.max(_events.at)).where(_events.case_id == _cases.case_id).scalar_subquery()
+        closed = and_(~with_status(WAITING), _cases.opened_at < before, last < before)
+        # Found first: a case whose events are gone would look open.
+        ids = connection.execute(select(_cases.case_id).where(closed).limit(_CASES_AT_ONCE)).scalars().all()
+        old |= {schema.case_events: _events.case_id.in_(ids), schema.cases: _cases.case_id.in_(ids)}
+    if retention.decisions_days is not None:
+        before, batch = now - timedelta(days=retention.decisions_days), lookup.published(connection)
+        old[schema.decisions] = _decisions.decided_at < before
+        if batch is not None:
+            old[schema.decisions] &= _decisions.period != batch.period
+    if retention.audit_days is not None:
+        through = connection.execute(
+            select(func.max(_lines.sequence)).where(_lines.at < now - timedelta(days=retention.audit_days))
+        ).scalar()
+        old[schema.audit] = _lines.sequence <= (through or 0)
+    before = now - timedelta(days=retention.sessions_days)
+    old[schema.sessions] = _ended(schema.sessions, before)
+    # A token goes after the sessions that were opened with it.
+    opened_with = schema.sessions.c.token_id == schema.tokens.c.token_id
+    in_use = select(schema.sessions.c.token_id).where(opened_with, ~old[schema.sessions])
+    old[schema.tokens] = and_(_ended(schema.tokens, before), ~in_use.exists())
+    old[schema.idempotency] = schema.idempotency.c.created_at < now - timedelta(hours=retention.idempotency_hours)
+    return old
+
+
+def _ended(table: Table, before: datetime) -> ColumnElement[bool]:
+    """Expired or revoked before a moment; never unknown, so that it can be turned round."""
+    rows = table.c
+    return or_(rows.expires_at < before, and_(rows.revoked_at.is_not(None), rows.revoked_at < before))
+
+
+def _count(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
+
+
+def _checkpoint(
+    connection: Connection,
+    before: Checkpoint,
+    old: dict[Table, ColumnElement[bool]],
+    actor: str,
+    now: datetime,
+) -> Checkpoint:
+    """The checkpoint that lets the triggers pass what goes; the one before if no protected row goes."""
+
+    def highest(table: Table, column: ColumnElement[int], least: int) -> int:
+        if table not in old:
+            return least
+        return max(least, connection.execute(select(func.max(column)).where(old[table])).scalar() or 0)
+
+    after = replace(
+        before,
+        through_sequence=highest(schema.audit, _lines.sequence, before.through_sequence),
+        decisions_through=highest(schema.decisions, _decisions.decision_id, before.decisions_through),
+        cases_through=highest(schema.cases, _cases.case_id, before.cases_through),
+    )
+    if after == before:
+        return before
+    if after.through_sequence != before.through_sequence:
+        last = select(_lines.hash).where(_lines.sequence == after.through_sequence)
+        after = replace(after, hash=connection.execute(last).scalar_one())
+    values = {name: value for name, value in vars(after).items() if name != "checkpoint_id"}
+    connection.execute(schema.audit_checkpoints.insert().values(**values, at=now, actor=actor))
+    return checkpoint_of(connection)
+
+
+def _covered(connection: Connection) -> dict[str, int]:
+    """For each table, the row up to which no line that is left names all of them."""
+    named: dict[str, set[int]] = {table: set() for table in RECORDED}
+    for detail in connection.execute(select(_lines.detail).execution_options(yield_per=2_000)).scalars():
+        row = json.loads(detail).get("row")
+        if row is not None:
+            named[row["table"]].add(row["id"])
+    covered = {}
+    for name, (table, _) in RECORDED.items():
+        (key,) = table.primary_key
+        ids = connection.execute(select(key).order_by(key)).scalars()
+        covered[name] = max((row_id for row_id in ids if row_id not in named[name]), default=0)
+    return covered
