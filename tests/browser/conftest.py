@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 
 from serving.app import create_app
 from serving.settings import ServingSettings
-from spm_ml.predictions import PredictionStore
+from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope
 from tests.coaching_world import make_coaching
 from tests.prediction_world import issue_tokens, make_world
 from tests.web import running
@@ -113,6 +113,8 @@ def publish(store: PredictionStore) -> None:
     world = make_world(weeks=9)
     world.publish_into(store)
     store.publish_coaching(make_coaching(world), actor="tests")
+    rep = Principal("rep", "The rep", Scope("rep", "r-201"))
+    assert store.cases.open(rep, NewCase("contest", "forecast", "The Meridian deal is signed: it is not in here."))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ PAGES = [
     ("vp", "/programs", "programs"),
     ("north", "/recommendations", "recommendations-manager"),
     ("hr", "/recommendations", "recommendations-hr"),
+    ("hr", "/cases", "cases"),
     ("hr", "/value-added", "model-hr"),
     ("analyst", "/value-added", "model"),
     ("analyst", "/programs", "programs-analyst"),
