@@ -47,7 +47,7 @@ def ask(store: PredictionStore, program_id: str, asked: Asked) -> Reply | str:
         return type(error).__name__
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 @given(threads=st.lists(st.lists(REQUESTS, max_size=4), min_size=2, max_size=4))
 def test_each_key_writes_once_however_requests_interleave(
     harbour: World, harbour_file: Path, tmp_path: Path, threads: list[list[Asked]]
