@@ -32,7 +32,7 @@ demo: $(INSTALLED)  ## Simulate a sales organisation, train, score and serve its
 	@$(BIN)/spm demo --workspace $(WORKSPACE)-demo --port $(PORT) $(if $(filter headless,$(DEMO)),--headless) $(DEMO_OPTIONS)
 
 test: $(INSTALLED)  ## Run every test
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: lint types imports test  ## Everything a commit must pass
 

@@ -30,7 +30,7 @@ def measured(faults: Iterable[Fault] = FAULTS, *, clean: bool = True) -> str:
         path = Path(folder) / "predictions.db"
         with PredictionStore.open(path) as store:
             world.publish_into(store)
-        with Matrix(path, world) as matrix:
+        with Matrix(path, world, kept_answers_bytes=0) as matrix:
             lines = []
             if clean:
                 found = list(matrix.differences(cases()))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from serving import errors, openapi
 from serving.assets import Assets
+from serving.identity.proxy import ProxyHeader
 from serving.kept_answers import KeptAnswers
 from serving.middleware import BodyLimit, NoRepeats, SecurityHeaders
 from serving.observing.install import install as observe
@@ -21,6 +22,9 @@ from serving.routes import ROUTERS
 from serving.settings import ServingSettings
 from serving.what_if import WhatIf
 from spm_ml.predictions import PredictionStore
+
+if TYPE_CHECKING:
+    from serving.identity.oidc import Provider
 
 # FastAPI's own telemetry reports addresses, queries and what exceptions say to whatever collector the process has.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -38,6 +42,7 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
     """
     store = PredictionStore.open(settings.store)
     door = store.door()
+    provider = _provider_of(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -45,6 +50,8 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
         yield
         stop_observing()
         await app.state.what_if.close()
+        if provider is not None:
+            await provider.close()
         await door.close()
         store.close()
 
@@ -55,6 +62,8 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
     app.state.settings = settings
     app.state.store = store
     app.state.what_if = WhatIf(settings.what_if)
+    app.state.provider = provider
+    app.state.proxy = None if settings.proxy is None else ProxyHeader(settings.proxy)
     app.state.assets = Assets.load()
     app.state.templates = Templates(app.state.assets)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
@@ -72,3 +81,11 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
     app.add_middleware(SecurityHeaders, https_only=settings.secure_cookies)
     stop_observing = observe(app, settings, store, requests)
     return app
+
+
+def _provider_of(settings: ServingSettings) -> "Provider | None":
+    if settings.oidc is None:
+        return None
+    from serving.identity.oidc import Provider  # with what it needs half a second, and few need it
+
+    return Provider(settings.oidc)

@@ -9,10 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.pages.error import STORE_AWAY_PAGE, ErrorPage, error_page
+from serving.identity.person import NoAccountError
+from serving.pages.error import NO_ACCOUNT, STORE_AWAY_PAGE, ErrorPage, error_page
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError
+from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError, UnseenOrderError
 
 _FOR_PROGRAMS = ("/v1", "/health", "/metrics")
 
@@ -24,10 +25,12 @@ RETRY_AFTER_SECONDS: Final = "5"
 def install(app: FastAPI) -> None:
     """Registers the handlers."""
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(NoAccountError, _on_no_account)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(NotReadyError, _on_not_ready)
     app.add_exception_handler(StoreUnavailableError, _on_unavailable)
     app.add_exception_handler(UnknownPeriodError, _on_unknown_period)
+    app.add_exception_handler(UnseenOrderError, _on_unseen_order)
 
 
 class Failures:
@@ -76,6 +79,10 @@ def answer(
     return error_page(request, status, headers=headers, page=page)
 
 
+async def _on_no_account(request: Request, _error: Exception) -> Response:
+    return error_page(request, 403, page=NO_ACCOUNT)
+
+
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     detail = error.detail if isinstance(error, ConflictError | RefusedError) else None
@@ -103,6 +110,10 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
 
 async def _on_unknown_period(request: Request, _error: Exception) -> Response:
     return answer(request, 404)
+
+
+async def _on_unseen_order(request: Request, _error: Exception) -> Response:
+    return answer(request, 403)
 
 
 def _broken(error: dict[str, Any]) -> BrokenRule:

@@ -1,9 +1,11 @@
 """Settings of the service, read once when it starts."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from serving.identity.settings import OpenIdProvider, TrustedProxy, is_loopback
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
@@ -27,6 +29,9 @@ class ServingSettings(BaseModel):
         idempotency_hours: How long the key of a write is remembered.
         kept_answers_bytes: Answers about the published batch that are kept in memory, at most; 0: none.
         what_if: How what-if questions are answered.
+        oidc: The OpenID provider at which people log in; None: none.
+        proxy: The proxy in front that says who somebody is; None: none.
+        token_login: Whether people may log in to the pages with a token of ours.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +49,17 @@ class ServingSettings(BaseModel):
     idempotency_hours: int = Field(default=24, ge=1)
     kept_answers_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
     what_if: WhatIfSettings = WhatIfSettings()
+    oidc: OpenIdProvider | None = None
+    proxy: TrustedProxy | None = None
+    token_login: bool = True
+
+    @model_validator(mode="after")
+    def _somebody_can_log_in_safely(self) -> Self:
+        if not self.token_login and self.oidc is None and self.proxy is None:
+            raise ValueError("token_login is off and neither oidc nor proxy is set: nobody could log in")
+        if self.oidc is not None and not is_loopback(self.oidc.public_url) and not self.secure_cookies:
+            raise ValueError("secure_cookies must be on where oidc.public_url is not on the loopback")
+        return self
 
     @classmethod
     def of_workspace(cls, workspace: Workspace) -> "ServingSettings":

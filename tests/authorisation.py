@@ -272,6 +272,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
     ("GET", "/login"): Rule({}, page=True, open=True),
     ("POST", "/login"): Rule({}, page=True, open=True),
+    ("GET", "/login/provider"): Rule({}, page=True, open=True),
+    ("GET", "/login/callback"): Rule({}, page=True, open=True),
     ("POST", "/logout"): Rule({}, page=True, open=True),
     ("GET", "/static/{path}"): Rule({}, page=True, open=True),
     ("POST", "/v1/me/sessions/end"): Rule(EVERYONE, done=200),  # the last, for it does what it says
@@ -284,6 +286,10 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     ("POST", "/decisions", Rule(TAKES_BACK, REP_IDS, body=taking_back, done=409, page=True)),
     ("POST", "/v1/decisions", Rule(DECLINES, REP_IDS, body=declining)),
     ("POST", "/decisions", Rule(DECLINES, REP_IDS, body=declining, page=True)),
+    # The order of figures would tell them, so who sees none may not ask for it.
+    ("GET", "/v1/reps", Rule(SEES_FIGURES, lists=rep_of, query="?sort=booked")),
+    ("GET", "/v1/recommendations", Rule(SEES_FIGURES, lists=rep_of, query="?sort=quota&descending=true")),
+    ("GET", "/recommendations", Rule(SEES_FIGURES, page=True, query="?sort=forecast")),
     ("GET", "/v1/forecasts", Rule(SEES_FIGURES, lists=rep_of, query=f"?period={EARLIER}")),
     ("GET", "/v1/reps/{rep_id:path}", Rule(SEES_PEOPLE, ("r-101", STRANGER), query=f"?period={EARLIER}")),
 )
@@ -381,7 +387,7 @@ class Matrix:
         asked: How many requests were sent.
     """
 
-    def __init__(self, store: Path, world: World) -> None:
+    def __init__(self, store: Path, world: World, **settings: object) -> None:
         publish_earlier(store, world)
         say_something(store)
         self.asked = 0
@@ -389,7 +395,7 @@ class Matrix:
         self._world = world
         self._people = {person.rep_id: _person_traces(person.rep_id, person.name) for person in PEOPLE}
         self._figures = {rep: _figure_traces(world, rep) for rep in REPS}
-        self.app = create_app(ServingSettings(store=str(store)))
+        self.app = create_app(ServingSettings.model_validate({"store": str(store), **settings}))
         self._runner = asyncio.Runner()
         self._lifespan = self.app.router.lifespan_context(self.app)
 

@@ -267,6 +267,13 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "?period=2026Q1",
     ),
     Fault("filter", "a team named in the query replaces the scope", _filter_in_place_of_scope, _LISTS[:2], ""),
+    Fault(
+        "order of figures",
+        "HR learns the order of figures it may not see",
+        lambda patch: patch.setattr(reading, "_WITHOUT_FIGURES", reading.SORTS),
+        _READS,
+        "?sort=booked",
+    ),
     Fault("total", "the number of hits counts everybody", _total_of_everybody, _READS),
     Fault(
         "shared answers",

@@ -18,7 +18,10 @@ from serving.settings import ServingSettings
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """Serves the application until the block ends; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", ws="none", server_header=False))
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", ws="none", server_header=False, proxy_headers=False
+    )  # as `serving.run` does
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

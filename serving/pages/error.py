@@ -43,13 +43,17 @@ STORE_AWAY_PAGE: Final = ErrorPage(
 )
 """Also for 503."""
 
+NO_ACCOUNT: Final = ErrorPage(
+    "No access yet",
+    "You are logged in at your organisation, and have no active account here. Ask the admin of this service for one.",
+)
+
 
 def error_page(
     request: Request, status: int, *, headers: dict[str, str] | None = None, page: ErrorPage | None = None
 ) -> Response:
     """The page for a status, or another one under it."""
-    phrase = HTTPStatus(status).phrase
-    page = page or _PAGES.get(status, ErrorPage(phrase, "Go back and try again."))
+    page = page or _PAGES.get(status) or ErrorPage(HTTPStatus(status).phrase, "Go back and try again.")
     templates: Templates = request.app.state.templates
     principal = getattr(request.state, "principal", None)
     frame = frame_of(request, page.heading, principal=principal, batch=None)

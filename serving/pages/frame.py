@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 
 from serving import formats
 from serving.access import on_store, store_of
+from serving.identity.person import NoAccountError
+from serving.identity.proxy import ProxyHeader
 from serving.settings import ServingSettings
 from spm_ml.predictions import Batch, Principal, Scope
 from spm_ml.predictions.scope import Subject
@@ -73,18 +75,40 @@ def cookie_name(settings: ServingSettings) -> str:
     return "__Host-spm_session" if settings.secure_cookies else "spm_session"
 
 
-async def page_principal(request: Request) -> Principal:
-    """Whose session the browser shows.
+async def proxied_principal(request: Request) -> Principal | None:
+    """Whom a trusted proxy names; None where there is none, or it names nobody.
 
     Raises:
+        NoAccountError: 403, it names somebody who has no active account here.
+    """
+    proxy: ProxyHeader | None = request.app.state.proxy
+    name = None if proxy is None else proxy.name_in(request)
+    if name is None:
+        return None
+    store = store_of(request)
+    principal = await on_store(store, lambda: store.credentials.principal_of_identity(name))
+    if principal is None:
+        raise NoAccountError
+    return principal
+
+
+async def page_principal(request: Request) -> Principal:
+    """Whom a trusted proxy names, or else whose session the browser shows.
+
+    Raises:
+        NoAccountError: 403, the proxy names somebody who has no active account here.
         HTTPException: 401 without a valid session; people are sent to the login page.
     """
+    proxied = await proxied_principal(request)
+    if proxied is not None:
+        request.state.principal = proxied  # error pages keep the navigation
+        return proxied
     key = request.cookies.get(cookie_name(request.app.state.settings))
     if key:
         store = store_of(request)
         principal = await on_store(store, lambda: store.credentials.principal_of_session(key))
         if principal is not None:
-            request.state.principal = principal  # error pages keep the navigation
+            request.state.principal = principal
             return principal
     raise HTTPException(401)
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from serving.access import reaching, store_of
 from serving.problem import NotYoursError, documented
 from serving.routes.answers import Answer, Identifier, Model, major_or_none, source
-from spm_ml.predictions import BatchReader, Principal, ProgramFinding, ProgramOption, RepSummary, Selection
+from spm_ml.predictions import BatchReader, Principal, ProgramFinding, ProgramOption, RepSummary, RiskBand, Selection
 
 if TYPE_CHECKING:
     from spm_ml.planning import Candidate, Limits, Plan, PlanLine, PolicyValue
@@ -21,6 +21,9 @@ Plans = Annotated[Principal, Depends(reaching("decision"))]
 
 SECONDS: Final = 2.0
 """Time limit of one search; what it leaves open is the answer's `gap`."""
+
+_MIDDLE_OF: Final[dict[RiskBand, float]] = {"high": 1 / 6, "medium": 3 / 6, "low": 5 / 6}
+"""Where in the order of risk a band lies, for planners who see bands alone."""
 
 _EVERYBODY: Final = Selection(sort="risk", limit=1_000_000)
 
@@ -191,10 +194,15 @@ def _candidates(
     findings: dict[str, ProgramFinding],
     reps: dict[str, RepSummary],
 ) -> list["Candidate"]:
-    """Who could take what. Without a view of figures, risk is known by its order and attainment not at all."""
+    """Who could take what. Without a view of figures, risk is known by its band and attainment not at all."""
     from spm_ml.planning import Candidate
 
-    risk = {rep_id: place / len(reps) for place, (rep_id, rep) in enumerate(reps.items()) if rep.risk_band}
+    sees_figures = batch.scope.reach("figures") != "none"
+    risk = {
+        rep_id: place / len(reps) if sees_figures else _MIDDLE_OF[rep.risk_band]
+        for place, (rep_id, rep) in enumerate(reps.items())
+        if rep.risk_band
+    }
     attainment = {diagnosis.rep_id: diagnosis.attainment for diagnosis in batch.diagnoses()}
     return [
         Candidate(

@@ -17,6 +17,7 @@ from spm_ml.cli import (
     models,
     people,
     program_effects,
+    safekeeping,
     service,
 )
 from spm_ml.errors import SpmError
@@ -47,6 +48,8 @@ for _command in (
     fairness.fairness,
     audit.audit,
     service.serve,
+    safekeeping.backup,
+    safekeeping.restore,
     access.access,
 ):
     spm.add_command(_command)

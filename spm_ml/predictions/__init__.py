@@ -34,7 +34,7 @@ from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGiv
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.publishing import BatchContent
-from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection
+from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection, UnseenOrderError
 from spm_ml.predictions.rows import (
     COMPANY,
     LEVELS,
@@ -120,6 +120,7 @@ __all__ = [
     "SubmissionKind",
     "TeamPrediction",
     "UnknownPeriodError",
+    "UnseenOrderError",
     "Verdict",
     "WhatIfInputs",
     "WithoutLargest",

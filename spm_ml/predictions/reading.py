@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, select
 
+from spm_ml.errors import DataError
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch, ModelCard, Person
@@ -34,11 +35,19 @@ SORTS: Final[dict[Sort, ColumnElement[Any]]] = {
     "booked": _rep.booked_share,
     "forecast": _rep.median,
 }
+_BY_BAND: Final = case({"high": 1, "medium": 2, "low": 3}, value=_rep.risk_band)
+_WITHOUT_FIGURES: Final[dict[Sort, ColumnElement[Any]]] = {"risk": _BY_BAND, "name": _rep.name_folded}
+"""For readers who see no figures: the order of figures would tell them."""
+
 _PERSON: Final = (
     *(_rep[name] for name in ("rep_id", "name", "role", "manager_id", "team", "region", "segment", "risk_band")),
     _rep.abstention_reason,
     _rep.abstention_detail,
 )
+
+
+class UnseenOrderError(DataError):
+    """A list is to be ordered by a figure that the reader may not see."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Selection:
         manager_id: Only this manager's tree.
         band: Only this risk band; `none`: only reps without one.
         search: Only names that contain it, upper and lower case alike.
-        sort: What to order by; the unknown comes last.
+        sort: What to order by; the unknown comes last. Who sees no figures orders by band or name alone.
         descending: Largest first.
         limit: At most so many.
         offset: After so many.
@@ -129,7 +138,11 @@ class BatchReader(CoachingReader):
         return {row.risk_band or "none": row.reps for row in rows}
 
     def reps(self, selection: Selection = Selection()) -> Listing[RepSummary]:
-        """Reps by name, team and band."""
+        """Reps by name, team and band.
+
+        Raises:
+            UnseenOrderError: The order would tell figures that the reader may not see.
+        """
         return self._list(self._reps("person", *_PERSON), selection, _summary)
 
     def rep(self, rep_id: str) -> RepSummary | None:
@@ -185,6 +198,9 @@ class BatchReader(CoachingReader):
         Args:
             selection: Which reps.
             rep_ids: Only these reps.
+
+        Raises:
+            UnseenOrderError: The order would tell figures that the reader may not see.
         """
         query = self._reps("offer", *_PERSON, _offer.body.label("offer_body")).join_from(
             schema.predictions,
@@ -304,11 +320,14 @@ class BatchReader(CoachingReader):
         return query
 
     def _list(self, query: Select[Any], selection: Selection, build: Callable[[Row[Any]], Item]) -> Listing[Item]:
+        sorts = _WITHOUT_FIGURES if self.scope.reach("figures") == "none" else SORTS
+        if selection.sort not in sorts:
+            raise UnseenOrderError(f"a {self.scope.role} may not order by {selection.sort}; order by risk or name")
         query = self._narrowed(query, selection)
         total = self._connection.execute(
             query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
         ).scalar_one()
-        by = SORTS[selection.sort]
+        by = sorts[selection.sort]
         ordered = query.order_by(
             by.is_(None), by.desc() if selection.descending else by.asc(), _rep.name_folded, _rep.rep_id
         )

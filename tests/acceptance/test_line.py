@@ -1,7 +1,7 @@
 """The whole line through the `spm` command, as a user runs it: from a CSV export to published numbers."""
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from spm_ml.settings import Workspace
+from tests.command import spm
+
 QUANTILES = [f"q{level:02d}" for level in range(5, 100, 5)]
-
-
-def spm(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "spm_ml.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +23,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory, export: Path) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory, export: Path, migrated_mlflow_database: Path) -> Path:
     root = tmp_path_factory.mktemp("workspace") / ".spm"
+    root.mkdir()
+    shutil.copy(migrated_mlflow_database, Workspace(root).mlflow_database)
     report = json.loads(spm("ingest", export, "--workspace", root, "--json").stdout)
     assert report["version"] == 1
     for table in report["tables"]:
@@ -49,6 +47,13 @@ def trained(workspace: Path) -> Path:
 def scored(trained: Path) -> Path:
     spm("score", "--workspace", trained, "--out", trained / "score.parquet", "--json")
     return trained
+
+
+def test_the_installed_command_ends_with_the_code_of_what_happened(tmp_path: Path) -> None:
+    for arguments, code in ((["--version"], 0), (["metrics", "--workspace", str(tmp_path)], 1), (["galaxy"], 2)):
+        done = subprocess.run([sys.executable, "-m", "spm_ml.cli", *arguments], capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_the_same_export_again_changes_nothing(workspace: Path, export: Path) -> None:

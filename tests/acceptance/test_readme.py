@@ -1,13 +1,13 @@
 """What the README tells people to type works, and what it shows exists."""
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command import spm
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,11 +32,8 @@ def test_spm_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     """`spm serve` is covered by the demo; an export of your own is stood in for by the simulated one."""
     commands = [line for line in LINES if line.startswith("spm ") and not line.startswith(("spm serve", "spm demo"))]
     assert len(commands) >= 10
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for command in commands:
-        arguments = [sys.executable, "-m", "spm_ml.cli", *shlex.split(command)[1:]]
-        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        spm(*shlex.split(command)[1:], cwd=tmp_path)
 
 
 @pytest.mark.slow

@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from tests.command import spm
 
 REAL_DATA = os.environ.get("SPM_REAL_DATA")
 pytestmark = [
@@ -15,13 +15,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(REAL_DATA is None, reason="SPM_REAL_DATA names no folder with real CRM exports"),
 ]
-
-
-def spm(*arguments: object) -> str:
-    command = [sys.executable, "-m", "spm_ml.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +39,7 @@ def test_months_are_forecast_and_attainment_abstains(scored: Path) -> None:
 
 
 def test_the_backtest_measures_bookings_where_nobody_has_a_quota(scored: Path) -> None:
-    table = json.loads(spm("backtest", "--workspace", scored, "--json"))
+    table = json.loads(spm("backtest", "--workspace", scored, "--json").stdout)
     assert {row["unit"] for row in table} == {"bookings_of_usual"}
     assert all(row["brier"] is None for row in table)
 
@@ -68,6 +61,6 @@ def test_attainment_works_once_quotas_are_supplied(scored: Path, tmp_path: Path)
     latest = after[after["as_of"] == after["as_of"].max()]
     assert latest["p_hit"].between(0, 1).all()
     assert latest["q50"].median() == pytest.approx(1.0, abs=0.6)
-    metrics = json.loads(spm("metrics", "--workspace", scored, "--json"))
+    metrics = json.loads(spm("metrics", "--workspace", scored, "--json").stdout)
     attainment = next(row for row in metrics if row["slug"] == "team_attainment")
     assert attainment["value"] is not None

@@ -1,8 +1,6 @@
 """Agent-months of a real CRM export: the panel ensemble is not worse than each agent's mean, and is calibrated."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from spm_ml.backtest.result import BOOKINGS
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import HistoricalMean, PanelEnsemble
 from spm_ml.forecasting.distribution import LEVELS
+from tests.command import spm
 
 REAL_DATA = os.environ.get("SPM_REAL_DATA")
 pytestmark = [
@@ -23,12 +22,6 @@ pytestmark = [
     pytest.mark.skipif(REAL_DATA is None, reason="SPM_REAL_DATA names no folder with real CRM exports"),
 ]
 MEDIAN, LOW, HIGH = BOOKINGS[9], BOOKINGS[1], BOOKINGS[17]
-
-
-def spm(*arguments: object) -> None:
-    command = [sys.executable, "-m", "spm_ml.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from tests.prediction_world import World
 
 @pytest.fixture(scope="module")
 def matrix(harbour: World, harbour_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
-    """Over an own store, since some requests decide."""
+    """Over an own store, since some requests decide; kept answers would be those from before the fault."""
     own = tmp_path_factory.mktemp("planted") / "predictions.db"
     shutil.copy(harbour_file, own)
-    with Matrix(own, harbour) as opened:
+    with Matrix(own, harbour, kept_answers_bytes=0) as opened:
         yield opened
 
 

@@ -19,6 +19,7 @@ from spm_ml.predictions import (
     Scope,
     Selection,
     UnknownPeriodError,
+    UnseenOrderError,
 )
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.publishing import ABANDONED_AFTER, KEPT_BATCHES, BatchContent
@@ -229,6 +230,18 @@ def test_the_whole_is_for_those_who_see_every_rep(
     if scope.role == "manager":
         with store.read(scope) as batch:
             assert batch.groups("region") == batch.groups("company") == (), "somebody is outside the tree"
+
+
+def test_who_sees_no_figures_orders_by_bands_alone(store: PredictionStore, world: World) -> None:
+    world.publish_into(store)
+    with store.read(Scope("hr")) as batch:
+        for falling in (False, True):
+            rows = batch.reps(Selection(sort="risk", descending=falling)).items
+            places = [*["high", "medium", "low"][:: -1 if falling else 1], None]
+            assert rows == tuple(sorted(rows, key=lambda row: (places.index(row.risk_band), row.name.casefold())))
+        for sort in ("quota", "booked", "forecast"):
+            with pytest.raises(UnseenOrderError, match="order by risk or name"):
+                batch.reps(Selection(sort=sort))
 
 
 def test_an_analyst_reads_sums_without_words(store: PredictionStore, world: World) -> None:

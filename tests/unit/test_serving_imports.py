@@ -10,7 +10,7 @@ import pytest
 import serving
 
 HEAVY = ("mlflow", "lightgbm", "pandas", "sklearn", "duckdb", "ibis", "scipy", "matplotlib", "alembic", "django")
-SWITCHED_ON = ("authlib", "cryptography", "opentelemetry.sdk", "prometheus_client")
+SWITCHED_ON = ("authlib", "joserfc", "httpx", "cryptography", "opentelemetry.sdk", "prometheus_client")
 UNWANTED = HEAVY + SWITCHED_ON
 MODULES = sorted(module.name for module in pkgutil.walk_packages(serving.__path__, "serving."))
 

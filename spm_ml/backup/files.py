@@ -1,0 +1,63 @@
+"""The files of a workspace that a backup takes: all but the store itself and what can be computed again."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from spm_ml.errors import DataError
+from spm_ml.settings import Workspace
+
+_COMPUTED: Final = ("dataset.parquet", "backtest.parquet", "mlartifacts/downloads")
+_UNFINISHED: Final = (".tmp", ".pending", ".partial", ".lock", "-wal", "-shm", "-journal")
+
+
+def files_of(workspace: Workspace, scratch: Path) -> dict[str, Path]:
+    """Gives path in the workspace and where to read it, in the order in which it is safe to read.
+
+    What is being written meanwhile is listed last by its writer (`versions.json`, MLflow's database), so lists are read
+    first; MLflow's database is copied to `scratch` by SQLite itself.
+    """
+    found = dict(sorted(_walk(workspace), key=lambda one: (one[0] != "mlflow.db", "versions" not in one[0], one[0])))
+    if "mlflow.db" in found:
+        copy = scratch / "mlflow.db"
+        with closing(sqlite3.connect(found["mlflow.db"])) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        found["mlflow.db"] = copy
+    return found
+
+
+def _walk(workspace: Workspace) -> Iterator[tuple[str, Path]]:
+    for path in workspace.root.rglob("*"):
+        name = path.relative_to(workspace.root).as_posix()
+        if path.is_symlink() or not path.is_file() or name.endswith(_UNFINISHED):
+            continue
+        if not is_store(name, workspace) and not name.startswith(_COMPUTED):
+            yield name, path
+
+
+def is_store(name: str, workspace: Workspace) -> bool:
+    """Whether the path is the store's own file or one of SQLite's beside it."""
+    return (workspace.root / name).name.startswith(workspace.predictions_database.name) and "/" not in name
+
+
+def place_in(workspace: Workspace, path: str) -> Path:
+    """Where a file of a backup goes.
+
+    Raises:
+        DataError: It would leave the workspace, or overwrite the store.
+    """
+    parts = PurePosixPath(path)
+    inside = (workspace.root / parts).resolve()
+    if (
+        parts.is_absolute()
+        or not parts.parts
+        or any(part in ("..", ".") or "\\" in part or ":" in part or "\0" in part for part in path.split("/"))
+        or not inside.is_relative_to(workspace.root.resolve())
+        or is_store(path, workspace)
+    ):
+        raise DataError(
+            "the backup names a file outside the workspace, so spm-ml did not make it; nothing was restored"
+        )
+    return workspace.root / parts
