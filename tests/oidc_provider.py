@@ -65,12 +65,8 @@ def _serve(folder: Path, redirect_uri: str) -> None:
         USE_TZ=True,
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "provider.db")}},
-        INSTALLED_APPS=[
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.sessions",
-            "oauth2_provider",
-        ],
+        INSTALLED_APPS=[*(f"django.contrib.{app}" for app in _DJANGO), "oauth2_provider"],
+        MIGRATION_MODULES=dict.fromkeys((*_DJANGO, "oauth2_provider")),  # tables as they are now, at once
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
@@ -95,8 +91,8 @@ def _serve(folder: Path, redirect_uri: str) -> None:
         },
     )
     django.setup()
-    _define(redirect_uri)
-    call_command("migrate", verbosity=0)
+    _define()
+    call_command("migrate", run_syncdb=True, verbosity=0)
     _fill(redirect_uri)
 
     class Server(WSGIServer):
@@ -109,6 +105,7 @@ def _serve(folder: Path, redirect_uri: str) -> None:
         server.serve_forever()
 
 
+_DJANGO = ("auth", "contenttypes", "sessions")
 _LOGIN_PAGE = '<form method="post">{% csrf_token %}{{ form }}</form>'
 
 
@@ -133,7 +130,7 @@ def _handler() -> type:
     return Quiet
 
 
-def _define(_redirect_uri: str) -> None:
+def _define() -> None:
     """What can only be defined once Django is set up: the addresses and what the ID token says."""
     from django.contrib.auth.views import LoginView
     from django.urls import include, path

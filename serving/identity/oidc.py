@@ -31,12 +31,20 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class Provider:
-    """The provider that the settings name."""
+    """The provider that the settings name.
 
-    def __init__(self, settings: OpenIdProvider) -> None:
+    Args:
+        settings: What the operator decided.
+        transport: How it is reached; None: over the network.
+    """
+
+    def __init__(self, settings: OpenIdProvider, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
         self._client = httpx.AsyncClient(
-            timeout=settings.timeout_seconds, follow_redirects=False, trust_env=not is_loopback(settings.issuer)
+            timeout=settings.timeout_seconds,
+            follow_redirects=False,
+            trust_env=not is_loopback(settings.issuer),
+            transport=transport,
         )
         self._lock = asyncio.Lock()
         self._metadata: dict[str, Any] = {}
