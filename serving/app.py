@@ -18,7 +18,9 @@ from serving.observing.install import install as observe
 from serving.observing.logs import RequestLog
 from serving.pages import PAGES
 from serving.pages.templates import Templates
+from serving.quick_what_if import QuickWhatIf
 from serving.routes import ROUTERS
+from serving.routes.what_if import Starts
 from serving.settings import ServingSettings
 from serving.what_if import WhatIf
 from spm_ml.predictions import PredictionStore
@@ -62,6 +64,7 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
     app.state.settings = settings
     app.state.store = store
     app.state.what_if = WhatIf(settings.what_if)
+    app.state.what_if_starts = Starts()
     app.state.provider = provider
     app.state.proxy = None if settings.proxy is None else ProxyHeader(settings.proxy)
     app.state.assets = Assets.load()
@@ -73,11 +76,12 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
         app.router.routes.extend(router.routes)
     # The last one added is the outermost: headers on everything, also on what the body limit refuses.
     app.add_middleware(errors.Failures)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(NoRepeats)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     if settings.kept_answers_bytes:
         app.add_middleware(KeptAnswers, door=door, most_bytes=settings.kept_answers_bytes)
+    app.add_middleware(QuickWhatIf, state=app.state, door=door)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(SecurityHeaders, https_only=settings.secure_cookies)
     stop_observing = observe(app, settings, store, requests)
     return app

@@ -24,7 +24,7 @@ RETRY_AFTER_SECONDS: Final = "5"
 
 def install(app: FastAPI) -> None:
     """Registers the handlers."""
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(NoAccountError, _on_no_account)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(NotReadyError, _on_not_ready)
@@ -83,7 +83,8 @@ async def _on_no_account(request: Request, _error: Exception) -> Response:
     return error_page(request, 403, page=NO_ACCOUNT)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
+async def on_http(request: Request, error: Exception) -> Response:
+    """What an HTTPException is answered with."""
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     detail = error.detail if isinstance(error, ConflictError | RefusedError) else None
     broken = (error.broken,) if isinstance(error, RefusedError) else ()

@@ -70,6 +70,7 @@ class _Process:
         self._lock = asyncio.Lock()
         self._number = 0
         self._reading = asyncio.create_task(self._read())
+        self._unsent: list[bytes] = []
         self._started = time.monotonic()
         self.ready = False
 
@@ -134,9 +135,17 @@ class _Process:
         await self._process.wait()
 
     def _send(self, data: bytes) -> None:
-        if not self.runs or self._process.stdin is None:
+        if not self.runs:
             raise _GoneError
-        self._process.stdin.write(data)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(data)
+
+    def _flush(self) -> None:
+        """Sends together what came together: each write wakes the process."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self._process.stdin.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     async def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe

@@ -1,26 +1,31 @@
 """What-if questions: the distribution before and after changes. Nothing is stored and nothing is published."""
 
-import json
+from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_json
+from starlette.datastructures import State
 
-from serving.access import on_batch, on_store, reaching, store_of
+from serving.access import on_batch, on_store, reaching
 from serving.problem import BrokenRule, NotYoursError, RefusedError, documented
 from serving.routes.answers import Answer, Identifier, Model, source
 from serving.routes.explanations import Distribution
-from serving.what_if import UnavailableError, WhatIf
-from spm_ml.predictions import Batch, BatchReader, Principal, ProgramOption, RiskBand
+from serving.what_if import UnavailableError
+from spm_ml.predictions import Batch, BatchReader, PredictionStore, Principal, ProgramOption, RiskBand
 
-router = APIRouter(prefix="/v1/what-if", tags=["forecasts"])
+PATH: Final = "/v1/what-if"
+
+router = APIRouter(prefix=PATH, tags=["forecasts"])
 
 SeesFigures = Annotated[Principal, Depends(reaching("figures"))]
 
 MOST_CHANGES: Final = 10
+MOST_KEPT_BYTES: Final = 8 * 1024 * 1024
 RETRY_AFTER: Final = {"Retry-After": "5"}
 
 _NO_FORECAST: Final = "There is no forecast of this rep to start from; the rule names the reason."
@@ -160,17 +165,70 @@ class WhatIfAnswer(Answer):
     parts: tuple[WhatIfPart, ...] = Field(description="One a change, in the order given.")
 
 
+@dataclass(frozen=True)
+class Start:
+    """What an answer about a rep starts from; a published batch never changes, so it may be kept."""
+
+    batch: Batch
+    inputs: bytes
+
+
+class Starts:
+    """Starts within a number of bytes. Whoever takes one out was admitted to the rep by the store just before."""
+
+    def __init__(self, most_bytes: int = MOST_KEPT_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[str, str], Start] = OrderedDict()
+
+    def get(self, batch_id: str, rep_id: str) -> Start | None:
+        """The start of a rep, if it is kept."""
+        key = (batch_id, rep_id)
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+        return kept
+
+    def put(self, rep_id: str, start: Start) -> None:
+        """Keeps a start; those unused for longest make room."""
+        key = (start.batch.batch_id, rep_id)
+        if key not in self._kept:
+            self._kept[key] = start
+            self._bytes += len(start.inputs)
+        while self._bytes > self._most_bytes:
+            self._bytes -= len(self._kept.popitem(last=False)[1].inputs)
+
+
 @router.post("", response_model=WhatIfAnswer, responses=documented(400, 401, 403, 404, 408, 409, 413, 422, 503))
 async def ask(request: Request, principal: SeesFigures, body: WhatIfIn) -> Response:
     """Ask what the forecast would be under other circumstances. All else is held as it is."""
-    batch, inputs, question = await on_batch(request, principal, lambda batch: _start(batch, body))
-    store, what_if = store_of(request), _what_if_of(request)
+    start, programs = await on_batch(request, principal, lambda batch: _start(batch, body))
+    starts: Starts = request.app.state.what_if_starts
+    starts.put(body.rep_id, start)
+    return await answered(request.app.state, start, body, programs)
+
+
+async def answered(state: State, start: Start, body: WhatIfIn, programs: dict[str, Any]) -> Response:
+    """The answer to a question.
+
+    Args:
+        state: Of the application.
+        start: What the answer starts from.
+        body: The question.
+        programs: What is published of each program that is named.
+
+    Raises:
+        NotYoursError: 404, a deal is not among the rep's open ones.
+        RefusedError: 409, 422 or 503, with the reason.
+    """
+    store: PredictionStore = state.store
+    batch, what_if = start.batch, state.what_if
 
     async def load() -> str:
         return await on_store(store, lambda: store.what_if_model(batch.batch_id))
 
     try:
-        reply = await what_if.ask(batch.batch_id, load, question, inputs)
+        reply = await what_if.ask(batch.batch_id, load, _question(batch, body, programs), start.inputs)
     except UnavailableError as error:
         raise _refused(503, "what_if", "busy") from error
     if reply.status == 200:
@@ -186,32 +244,32 @@ def _refused(status: int, where: str, rule: str) -> RefusedError:
     return RefusedError(status, where, rule, _WORDS.get(rule, _NO_FORECAST), headers=headers)
 
 
-def _what_if_of(request: Request) -> WhatIf:
-    what_if: WhatIf = request.app.state.what_if
-    return what_if
-
-
-def _start(batch: BatchReader, body: WhatIfIn) -> tuple[Batch, bytes, bytes]:
-    """The batch, what the answer starts from, and the question."""
+def _start(batch: BatchReader, body: WhatIfIn) -> tuple[Start, dict[str, Any]]:
+    """What the answer starts from, and what is published of the programs that are named."""
     kept = batch.what_if(body.rep_id)
     if kept is None:
         raise NotYoursError
     if kept[0] is None:
         raise _refused(409, "rep_id", "scored_without_what_if")
-    found = batch.batch
-    question = {
-        "rep_id": body.rep_id,
-        "changes": [_minor(change, 10**found.minor_digits) for change in body.changes],
-        "programs": _programs(batch, body),
-        "digits": found.minor_digits,
-        "bands": {"high_below": found.risk_high_below, "medium_below": found.risk_medium_below},
-    }
-    return found, kept[0].encode(), json.dumps(question, separators=(",", ":")).encode()
+    return Start(batch.batch, kept[0].encode()), _programs(batch, body)
+
+
+def _question(batch: Batch, body: WhatIfIn, programs: dict[str, Any]) -> bytes:
+    """The question as the process reads it."""
+    return to_json(
+        {
+            "rep_id": body.rep_id,
+            "changes": [_minor(change, 10**batch.minor_digits) for change in body.changes],
+            "programs": programs,
+            "digits": batch.minor_digits,
+            "bands": {"high_below": batch.risk_high_below, "medium_below": batch.risk_medium_below},
+        }
+    )
 
 
 def _minor(change: Change, unit: int) -> dict[str, Any]:
     """The change with amounts in minor units, at least one."""
-    plain = change.model_dump(mode="json")
+    plain = change.model_dump()
     for name in ("quota", "amount"):
         if plain.get(name) is not None:
             plain[name] = max(round(plain[name] * unit), 1)

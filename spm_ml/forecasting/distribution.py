@@ -16,7 +16,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 LEVELS: Array = np.array(QUANTILE_LEVELS)
 TAIL = QUANTILE_LEVELS[0]
-_LAST_STEP = np.log((QUANTILE_LEVELS[1]) / QUANTILE_LEVELS[0])
+LAST_STEP = float(np.log((QUANTILE_LEVELS[1]) / QUANTILE_LEVELS[0]))
+"""Scales of the tail in the last step between two quantiles."""
 
 
 def probability_at_least(quantiles: Array, floor: Array, threshold: ArrayLike) -> Array:
@@ -81,8 +82,8 @@ def mean(quantiles: Array, floor: Array) -> Array:
 
 
 def _upper_scale(quantiles: Array) -> Array:
-    return np.asarray((quantiles[:, -1] - quantiles[:, -2]) / _LAST_STEP)
+    return np.asarray((quantiles[:, -1] - quantiles[:, -2]) / LAST_STEP)
 
 
 def _lower_scale(quantiles: Array) -> Array:
-    return np.asarray((quantiles[:, 1] - quantiles[:, 0]) / _LAST_STEP)
+    return np.asarray((quantiles[:, 1] - quantiles[:, 0]) / LAST_STEP)

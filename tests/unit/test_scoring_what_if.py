@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.forecasting import AttainmentForecast, DealLevel, forecaster
+from spm_ml.forecasting import AttainmentForecast, DealLevel, distribution, forecaster, one_distribution
 from spm_ml.forecasting.deal_level import FuturesModel
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import WhatIfInputs
@@ -151,6 +153,21 @@ def test_an_answer_is_what_forecasting_anew_says(
         after = asked(rep, asking)["after"]
         assert after["distribution"]["bookings"] == pytest.approx((anew.bookings[at] / 100).tolist(), abs=0.01)
         assert after["p_hit"] == pytest.approx(anew.p_hit[at], abs=1e-9)
+
+
+@given(
+    steps=st.lists(st.sampled_from([0.0, 1.0, 7.5, 40.0]), min_size=19, max_size=19),
+    below=st.sampled_from([0.0, 1.0, 30.0, np.inf]),
+    place=st.floats(-60, 400),
+)
+def test_one_distribution_says_what_many_do(steps: list[float], below: float, place: float) -> None:
+    quantiles = (100 + np.cumsum(steps)).tolist()
+    floor = quantiles[0] - below
+    many, floors = np.array([quantiles]), np.array([floor])
+    assert one_distribution.mean(quantiles, floor) == pytest.approx(distribution.mean(many, floors)[0])
+    for threshold in (place, *quantiles, floor):
+        expected = distribution.probability_at_least(many, floors, threshold)[0]
+        assert one_distribution.probability_at_least(quantiles, floor, threshold) == pytest.approx(expected)
 
 
 def test_every_kind_of_change_moves_the_right_way(board: RepPeriodDataset, reps: dict[str, StoredRep]) -> None:

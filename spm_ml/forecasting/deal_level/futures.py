@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, Self
 
 import numpy as np
@@ -11,13 +11,13 @@ from spm_ml.forecasting.deal_level.deal_inputs import GROUPS
 from spm_ml.forecasting.deal_level.monte_carlo import (
     DRAWS,
     Parameters,
-    at_levels,
     compounds,
     final_bookings,
     outcomes,
+    places_of,
 )
 from spm_ml.forecasting.deal_level.parts import DealParts
-from spm_ml.forecasting.deal_level.pipeline import Pipeline
+from spm_ml.forecasting.deal_level.pipeline import Ints, Pipeline
 from spm_ml.forecasting.deal_level.winning import WinModel
 from spm_ml.forecasting.distribution import LEVELS, Array
 from spm_ml.forecasting.draws import uniforms
@@ -42,6 +42,9 @@ OF_DEAL: Final = (
 """Columns of the win model that differ between a rep's deals; the others are the rep's."""
 
 OF_REP: Final = tuple(name for name in GROUPS if name not in OF_DEAL)
+
+_MOVES: Final = 64
+"""Moves of close dates of one rep that are kept: scoring a deal is the dearest step."""
 
 _ARRAYS: Final = ("shares", "ratios", "shared_ratios", "undone_ratios")
 
@@ -167,6 +170,7 @@ class RepFutures:
             may_fall=model.may_fall,
             **one,
         )
+        self.moved = lru_cache(_MOVES)(self._moved)
         self.base = outcomes(self._parameters, slice(0, len(deals)), seed=model.seed)
 
     def place(self, deal_id: str) -> int | None:
@@ -186,7 +190,7 @@ class RepFutures:
         gained = shares[(beyond * np.float32(len(shares) - 1e-3)).astype(np.int64)] * self._parameters.amounts[place]
         return np.asarray(np.where(luck < chance, self.base[place], gained))
 
-    def moved(self, place: int, due_days: float, due_after_period: float) -> tuple[Array, float]:
+    def _moved(self, place: int, due_days: float, due_after_period: float) -> tuple[Array, float]:
         """What another expected close day makes of a deal; all else that is known of it stays.
 
         A later day than the one that is stated counts as one push more, as it would in the data.
@@ -236,16 +240,19 @@ class RepFutures:
         return np.asarray(total[0])
 
     def read(self, draws: Array) -> Array:
-        """(19,) recalibrated quantiles of ordered draws."""
-        return np.asarray(at_levels(draws[None, :], self._levels)[0])
+        """(19,) recalibrated quantiles of ordered draws, as `at_levels` reads them."""
+        low, high, share = self._places
+        return np.asarray(draws[low] + share * (draws[high] - draws[low]))
 
     @cached_property
     def _beside(self) -> tuple[Array, ...]:
         return compounds(self._parameters, slice(0, 1), seed=self._model.seed)
 
     @cached_property
-    def _levels(self) -> Array:
-        return self._model.recalibration.levels(np.array([self._week]), LEVELS)
+    def _places(self) -> tuple[Ints, Ints, Array]:
+        """Draws between which each level lies, and how far along."""
+        low, share = places_of(self._model.recalibration.levels(np.array([self._week]), LEVELS), DRAWS)
+        return low[0], np.minimum(low[0] + 1, DRAWS - 1), share[0]
 
     def _luck(self, place: int) -> np.ndarray:
         return np.asarray(uniforms(self._parameters.deal_keys[place : place + 1], DRAWS, self._model.seed)[0])

@@ -123,11 +123,17 @@ def at_levels(ordered: Array, levels: Array) -> Array:
     Source: Hyndman & Fan (1996), The American Statistician 50(4), definition 5.
     """
     count = ordered.shape[1]
-    position = np.clip(levels * count - 0.5, 0, count - 1)
-    low = np.floor(position).astype(np.int64)
+    low, share = places_of(levels, count)
     below = np.take_along_axis(ordered, low, axis=1)
     above = np.take_along_axis(ordered, np.minimum(low + 1, count - 1), axis=1)
-    return np.asarray(below + (position - low) * (above - below))
+    return np.asarray(below + share * (above - below))
+
+
+def places_of(levels: Array, count: int) -> tuple[NDArray[np.int64], Array]:
+    """(n, k) the draw below each level, of so many in order, and the share of the way to the next one."""
+    position = np.clip(levels * count - 0.5, 0, count - 1)
+    low = np.floor(position).astype(np.int64)
+    return low, position - low
 
 
 def _open(parameters: Parameters, rows: slice, starts: NDArray[np.int64], draws: int, seed: int) -> Array:

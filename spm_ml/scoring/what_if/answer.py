@@ -7,17 +7,18 @@ the same difference otherwise.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
-import numpy as np
-
-from spm_ml.forecasting import distribution
-from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting import one_distribution
+from spm_ml.forecasting.distribution import LEVELS
 from spm_ml.scoring.what_if.changes import RefusedError, Supposed, applied
 from spm_ml.scoring.what_if.rep import MEDIAN, StoredRep
 from spm_ml.settings import RiskBands
 
 METHOD: Final = "sequential"
+
+_LEVELS: Final = LEVELS.tolist()
 
 
 class UnansweredError(Exception):
@@ -38,7 +39,7 @@ class UnansweredError(Exception):
 class _Figures:
     """A distribution in what is reported of it; amounts are rounded to minor units, so that differences add up."""
 
-    quantiles: Array
+    quantiles: list[float]
     median: int
     mean: int
     quota: int | None
@@ -62,9 +63,9 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
     """
     if rep.quantiles is None:
         raise UnansweredError("rep_id", rep.abstention or "no_forecast")
-    unit, bands = 10 ** question["digits"], RiskBands(**question["bands"])
+    unit, bands = 10 ** question["digits"], _bands(**question["bands"])
     supposed = Supposed(rep.quota, None if rep.futures is None else rep.futures.base)
-    figures = before = _figures(rep, supposed)
+    figures = before = _published(rep)
     parts = []
     for number, change in enumerate(question["changes"]):
         try:
@@ -72,7 +73,7 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
         except RefusedError as error:
             raise UnansweredError(f"changes.{number}", error.rule) from error
         supposed, earlier = effect.supposed, figures
-        figures = _ordered(_figures(rep, supposed), earlier)
+        figures = _ordered(_figures(rep, supposed, earlier, effect.redrawn), earlier)
         parts.append(
             {
                 "kind": change["kind"],
@@ -97,30 +98,38 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _figures(rep: StoredRep, supposed: Supposed) -> _Figures:
-    quantiles = supposed.quantiles(rep)
+@lru_cache(8)
+def _bands(high_below: float, medium_below: float) -> RiskBands:
+    return RiskBands(high_below=high_below, medium_below=medium_below)
+
+
+def _published(rep: StoredRep) -> _Figures:
+    assert rep.quantiles is not None and rep.mean is not None  # noqa: S101, PT018 - asked only where there is a forecast
+    quantiles = rep.quantiles.tolist()
+    return _Figures(quantiles, round(quantiles[MEDIAN]), round(rep.mean), rep.quota or None, rep.p_hit)
+
+
+def _figures(rep: StoredRep, supposed: Supposed, then: _Figures, redrawn: bool) -> _Figures:
     quota = supposed.quota or None
-    if quantiles is rep.quantiles and rep.mean is not None:
-        mean, p_hit = rep.mean, rep.p_hit
-        if quota == rep.quota:
-            return _Figures(quantiles, round(quantiles[MEDIAN]), round(mean), quota, p_hit)
-    else:
-        mean = float(distribution.mean(quantiles[None, :], np.array([rep.floor]))[0])
-    chance = None
-    if quota is not None:
-        reached = distribution.probability_at_least(quantiles[None, :], np.array([rep.floor]), float(quota))
-        chance = float(reached[0])
-    return _Figures(quantiles, round(quantiles[MEDIAN]), round(mean), quota, chance)
+    if not redrawn:
+        if quota == then.quota:
+            return then
+        reached = None if quota is None else one_distribution.probability_at_least(then.quantiles, rep.floor, quota)
+        return replace(then, quota=quota, p_hit=reached)
+    quantiles = supposed.quantiles(rep).tolist()
+    mean = one_distribution.mean(quantiles, rep.floor)
+    reached = None if quota is None else one_distribution.probability_at_least(quantiles, rep.floor, quota)
+    return _Figures(quantiles, round(quantiles[MEDIAN]), round(mean), quota, reached)
 
 
 def _ordered(now: _Figures, then: _Figures) -> _Figures:
     """Where no quantile falls, or none rises, neither do mean and chance, which rest on estimated tails too."""
     if now.quota != then.quota:
         return now
-    steps = now.quantiles - then.quantiles
-    if (steps >= 0).all():
+    steps = [after - before for after, before in zip(now.quantiles, then.quantiles, strict=True)]
+    if min(steps) >= 0:
         pick = max
-    elif (steps <= 0).all():
+    elif max(steps) <= 0:
         pick = min
     else:
         return now
@@ -129,12 +138,11 @@ def _ordered(now: _Figures, then: _Figures) -> _Figures:
 
 
 def _outlook(figures: _Figures, unit: int, bands: RiskBands) -> dict[str, Any]:
-    bookings = figures.quantiles.tolist()
-    quota = figures.quota
+    bookings, quota = figures.quantiles, figures.quota
     return {
         "quota": None if quota is None else quota / unit,
         "distribution": {
-            "levels": LEVELS.tolist(),
+            "levels": _LEVELS,
             "bookings": [round(amount) / unit for amount in bookings],
             "attainment": [round(amount / quota, 6) for amount in bookings] if quota else None,
             "mean_bookings": figures.mean / unit,

@@ -51,8 +51,6 @@ class Supposed:
     def quantiles(self, rep: StoredRep) -> Array:
         """(19,) of final bookings: as published, moved by what the changes move in the draws."""
         assert rep.quantiles is not None  # noqa: S101 - whoever has none is not asked
-        if self.shift is None and (rep.futures is None or self.opened is rep.futures.base):
-            return rep.quantiles
         draws = rep.draws(self.opened)
         if self.shift is not None:
             draws = np.sort(np.maximum(draws + self.shift, rep.floor))
@@ -66,12 +64,14 @@ class Effect:
 
     Attributes:
         supposed: What is supposed from then on.
+        redrawn: Whether bookings change; else the quota alone does, or nothing.
         chances: Chance that the deal is won in time, before and after.
         interval: 90 % interval of what a program adds to bookings, minor units.
         note: What a reader should know.
     """
 
     supposed: Supposed
+    redrawn: bool = False
     chances: tuple[float, float] | None = None
     interval: tuple[float, float] | None = None
     note: str = ""
@@ -120,7 +120,7 @@ def _deal(change: Mapping[str, Any], rep: StoredRep, supposed: Supposed) -> Effe
         booked, after = futures.moved(place, (day - rep.as_of).days, (day - rep.period_end).days)
     changed = opened.copy()
     changed[place] = booked
-    return Effect(replace(supposed, opened=changed), (before, after))
+    return Effect(replace(supposed, opened=changed), True, (before, after))
 
 
 def _program(option: Mapping[str, Any] | None, rep: StoredRep, supposed: Supposed) -> Effect:
@@ -139,5 +139,5 @@ def _program(option: Mapping[str, Any] | None, rep: StoredRep, supposed: Suppose
         f"{rep.share_left:.0%} of the period that is left; time lost to the program is taken off. In fact effects are "
         "measured in the first full period after a program."
     )
-    return Effect(replace(supposed, shift=shift if supposed.shift is None else supposed.shift + shift), None,
-                  interval, note)  # fmt: skip
+    shift = shift if supposed.shift is None else supposed.shift + shift
+    return Effect(replace(supposed, shift=shift), redrawn=True, interval=interval, note=note)

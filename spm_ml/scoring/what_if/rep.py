@@ -1,12 +1,12 @@
 """One rep as stored for what-if questions, ready to be changed."""
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
+from pydantic_core import from_json
 
 from spm_ml.forecasting import distribution
 from spm_ml.forecasting.deal_level import FuturesModel, RepFutures
@@ -48,7 +48,7 @@ class StoredRep:
     @classmethod
     def of_text(cls, text: str | bytes, model: FuturesModel | None) -> Self:
         """Reads what `what_if_inputs` wrote."""
-        body: dict[str, Any] = json.loads(text)
+        body: dict[str, Any] = from_json(text)
         state, quantiles = body["futures"], body["quantiles"]
         return cls(
             as_of=date.fromisoformat(body["as_of"]),
