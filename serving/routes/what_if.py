@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, to_json
 from starlette.datastructures import State
 
@@ -32,6 +32,7 @@ _NO_FORECAST: Final = "There is no forecast of this rep to start from; the rule 
 _WORDS: Final = {
     "busy": "The processes that answer are starting, or too many questions wait; ask again in a few seconds.",
     "unreadable": "The model that was kept with the batch cannot be read; run 'spm score' again.",
+    "contradictory_changes": "Two changes are about the same quota, deal or program.",
     "failed": "Something went wrong here; it is logged.",
     "scored_without_what_if": "The batch was scored without what such questions start from; run 'spm score' again.",
     "model_reads_no_deals": "The model behind this batch does not forecast from deals: ask about quota or programs.",
@@ -104,14 +105,12 @@ Change = Annotated[
 ]
 
 
-def _about_different_things(changes: list[Change]) -> list[Change]:
-    """Two changes of one quota, deal or program contradict each other."""
-    about = [
+def _contradict(changes: list[Change]) -> bool:
+    """Whether two changes are about the same quota, deal or program."""
+    about = {
         getattr(change, "deal_id", None) or (change.kind, getattr(change, "program_id", None)) for change in changes
-    ]
-    if len(set(about)) < len(about):
-        raise PydanticCustomError("contradictory_changes", "two changes are about the same thing")
-    return changes
+    }
+    return len(about) < len(changes)
 
 
 class WhatIfIn(Model):
@@ -120,9 +119,9 @@ class WhatIfIn(Model):
     model_config = ConfigDict(strict=True)
 
     rep_id: Identifier
-    changes: Annotated[
-        list[Change], Field(min_length=1, max_length=MOST_CHANGES), AfterValidator(_about_different_things)
-    ]
+    changes: list[Change] = Field(
+        min_length=1, max_length=MOST_CHANGES, description="No two about the same quota, deal or program."
+    )
 
 
 class Outlook(Model):
@@ -221,6 +220,8 @@ async def answered(state: State, start: Start, body: WhatIfIn, programs: dict[st
         NotYoursError: 404, a deal is not among the rep's open ones.
         RefusedError: 409, 422 or 503, with the reason.
     """
+    if _contradict(body.changes):
+        raise _refused(422, "changes", "contradictory_changes")
     store: PredictionStore = state.store
     batch, what_if = start.batch, state.what_if
 
