@@ -413,13 +413,20 @@ class Matrix:
         self._runner.close()
 
     def send(
-        self, principal: str, method: str, address: str, *, page: bool = False, body: dict[str, object] | None = None
+        self,
+        principal: str,
+        method: str,
+        address: str,
+        *,
+        page: bool = False,
+        body: dict[str, object] | None = None,
+        site: str = "same-origin",
     ) -> httpx.Response:
-        """Sends a request with the principal's token, or as its browser would."""
+        """Sends a request with the principal's token, or as its browser would from a page of some site."""
         headers = {}
         access = self._access.get(principal)
         if page:
-            headers["Sec-Fetch-Site"] = "same-origin"
+            headers["Sec-Fetch-Site"] = site
             if access is not None:
                 headers["Cookie"] = f"spm_session={access.session}"
         elif access is not None:

@@ -36,7 +36,7 @@ def running(app: FastAPI) -> Iterator[str]:
 
 
 @contextmanager
-def served(store: Path, **settings: object) -> Iterator[httpx.Client]:
+def served(store: Path | str, **settings: object) -> Iterator[httpx.Client]:
     """A client of the application over a store."""
     app = create_app(ServingSettings.model_validate({"store": str(store), **settings}))
     with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:

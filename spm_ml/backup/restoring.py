@@ -19,7 +19,8 @@ from spm_ml.backup.manifest import MANIFEST, AuditHead, Manifest
 from spm_ml.backup.tables import load
 from spm_ml.errors import ConfigurationError, DataError
 from spm_ml.predictions import schema
-from spm_ml.predictions.audit import FIRST_HASH, chained, record
+from spm_ml.predictions.audit import record
+from spm_ml.predictions.audit_check import check_audit
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.migrations import HEAD, change_to, current_revision
 from spm_ml.progress import Progress, silent
@@ -27,7 +28,6 @@ from spm_ml.settings import Workspace
 
 _MOST_MANIFEST: Final = 64 << 20
 _PIECE: Final = 1 << 20
-_LINES_AT_ONCE: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -166,15 +166,10 @@ def _make_room(connection: Connection, revision: str, *, replace: bool) -> None:
 
 
 def _check_audit(connection: Connection, head: AuditHead | None) -> None:
-    lines, checkpoints = schema.audit, schema.audit_checkpoints
-    newest = select(checkpoints.c.through_sequence, checkpoints.c.hash).order_by(checkpoints.c.checkpoint_id.desc())
-    sequence, previous = connection.execute(newest.limit(1)).first() or (0, FIRST_HASH)
-    query = select(lines).order_by(lines.c.sequence).execution_options(yield_per=_LINES_AT_ONCE)
-    for row in connection.execute(query):
-        if row.previous_hash != previous or chained(dict(row._mapping)) != row.hash:
-            raise DataError(f"the backup's audit was changed before line {row.sequence + 1}; nothing was restored")
-        sequence, previous = row.sequence, row.hash
-    if head is not None and (head.sequence, head.hash) != (sequence, previous):
+    check = check_audit(connection)
+    if not check.intact:
+        raise DataError(f"the backup's audit does not verify ({check.problems[0]}); nothing was restored")
+    if head is not None and (head.sequence, head.hash) != (check.head.sequence, check.head.hash):
         raise DataError("the backup's audit does not end as its manifest says; nothing was restored")
 
 

@@ -52,15 +52,10 @@ def verify(console: Console, head: AuditHead | None) -> None:
     if check.checkpoint.checkpoint_id:
         console.say(f"Retention removed the lines up to {check.checkpoint.through_sequence}.")
     for problem in check.problems:
-        where = "" if problem.sequence is None else f"line {problem.sequence}: "
-        console.say(f"{where}{problem.text}")
+        console.say(str(problem))
     if not check.intact:
-        raise SpmError(f"the audit is not as it was written: {_first(check.problems[0].sequence)}")
+        raise SpmError(f"the audit is not as it was written: {check.problems[0]}")
     console.say(f"{check.lines:,} lines verify. Remember the head: {check.head}")
-
-
-def _first(sequence: int | None) -> str:
-    return "rows do not agree with it" if sequence is None else f"it breaks at line {sequence}"
 
 
 @audit.command()

@@ -39,6 +39,9 @@ class AuditProblem:
     sequence: int | None
     text: str
 
+    def __str__(self) -> str:
+        return self.text if self.sequence is None else f"line {self.sequence}: {self.text}"
+
 
 @dataclass(frozen=True)
 class AuditCheck:

@@ -62,7 +62,7 @@ def prune(
         return found
     check = check_audit(connection)
     if not check.intact:
-        raise BrokenAuditError(f"nothing was removed: the audit does not verify ({check.problems[0].text})")
+        raise BrokenAuditError(f"nothing was removed: the audit does not verify ({check.problems[0]})")
     checkpoint = _checkpoint(connection, check.checkpoint, old, actor, now)
     for table, condition in old.items():
         connection.execute(delete(table).where(condition))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from spm_ml.predictions import CoachingBatch, PredictionStore, Principal, Scope
-from tests.prediction_world import World
+from tests.prediction_world import World, issue_tokens
 from tests.web import log_in, parsed, send_form, served
 
 
@@ -30,16 +30,27 @@ def client(path: Path) -> Iterator[httpx.Client]:
 Ask = Callable[..., httpx.Response]
 
 
-@pytest.fixture
-def ask(client: httpx.Client, harbour_tokens: dict[str, str]) -> Ask:
+def asking(client: httpx.Client, tokens: dict[str, str]) -> Ask:
     def send(who: str, method: str, address: str, body: dict[str, Any] | None = None, key: str = "") -> httpx.Response:
-        headers = {"Authorization": f"Bearer {harbour_tokens[who]}"} | ({"Idempotency-Key": key} if key else {})
+        headers = {"Authorization": f"Bearer {tokens[who]}"} | ({"Idempotency-Key": key} if key else {})
         return client.request(method, address, json=body, headers=headers)
 
     return send
 
 
-def test_from_opening_to_the_answer(ask: Ask) -> None:
+@pytest.fixture
+def ask(client: httpx.Client, harbour_tokens: dict[str, str]) -> Ask:
+    return asking(client, harbour_tokens)
+
+
+def test_from_opening_to_the_answer(harbour_target: str) -> None:
+    """On each database, with keys."""
+    tokens = issue_tokens(harbour_target)
+    with served(harbour_target) as client:
+        opens_and_answers(asking(client, tokens))
+
+
+def opens_and_answers(ask: Ask) -> None:
     body = {"kind": "correction", "item": "OPP-17", "text": "It closed on 3 June."}
     opened = ask("rep", "POST", "/v1/cases", body, key="k")
     assert opened.status_code == 201

@@ -58,3 +58,10 @@ def test_reading_addresses_take_no_other_method(matrix: Matrix, method: str) -> 
         if other == "GET" and (method, route) not in RULES and "{" not in route:
             answer = matrix.send("vp", method, route)
             assert answer.status_code == 405, route
+
+
+@pytest.mark.parametrize("route", [route for (method, route), rule in RULES.items() if rule.page and method == "POST"])
+def test_no_form_is_taken_from_another_site(matrix: Matrix, route: str) -> None:
+    for site in ("cross-site", "same-site", "none"):
+        answer = matrix.send("vp", "POST", route.replace("{case_id}", "1"), page=True, body={}, site=site)
+        assert answer.status_code == 403, site

@@ -200,7 +200,7 @@ def test_an_audit_that_does_not_agree_restores_nothing(archive: Path, tmp_path: 
     ]
     evil = changed(archive, tmp_path / "b.zip", {"tables/audit.jsonl": forged}, tables=tables)
     workspace = Workspace(tmp_path / "ws")
-    with pytest.raises(DataError, match="audit was changed before line"):
+    with pytest.raises(DataError, match="audit does not verify"):
         restore(evil, workspace)
     with PredictionStore.open(workspace.predictions_store) as store:
         assert store.published_batch() is None

@@ -45,7 +45,7 @@ def test_verify_prints_the_head_to_remember_and_fails_on_a_changed_line(workspac
     engine.dispose()
     broken = run(workspace, "verify")
     assert isinstance(broken.exception, SpmError)
-    assert "breaks at line 2" in str(broken.exception)
+    assert "line 2: it was changed" in str(broken.exception)
     assert json.loads(run(workspace, "verify", "--json").output)["problems"][0]["sequence"] == 2
 
 
