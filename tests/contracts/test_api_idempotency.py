@@ -114,3 +114,14 @@ def test_a_double_click_decides_once(
     assert decided(path) == 1
     assert send_form(client, "/decisions", **fields, verdict="overridden", reason="changed").status_code == 303
     assert decided(path) == 2, "who goes back and says something else is heard"
+
+
+def test_every_write_takes_a_key(client: httpx.Client) -> None:
+    paths = client.get("/v1/openapi.json").json()["paths"]
+    without = {
+        (method, path)
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if method != "get" and "Idempotency-Key" not in {one["name"] for one in operation.get("parameters", ())}
+    }
+    assert without == {("post", "/v1/plans"), ("post", "/v1/what-if")}, "they write nothing"

@@ -119,3 +119,17 @@ def test_without_numbers_only_access_that_is_over_goes(harbour_file: Path, tmp_p
         assert store.audit.check().intact
         with reading(store._engine) as connection:
             assert connection.execute(select(schema.audit_checkpoints)).all() == []
+
+
+def test_the_words_of_what_goes_are_overwritten(harbour_file: Path, tmp_path: Path) -> None:
+    path, words = tmp_path / "a.db", "My mother was ill in May."
+    shutil.copy(harbour_file, path)
+    with PredictionStore.open(path) as store:
+        case = store.cases.open(INES, NewCase("view", "forecast", words))
+        assert case is not None
+        store.cases.answer(ANNA, case.case_id, "noted", "Thank you.")
+    assert words.encode() in path.read_bytes()
+    with PredictionStore.open(path) as store:
+        assert pruned(store, 3, RetentionSettings(cases_days=1)).cases == 1
+        assert store.audit.check().intact
+    assert words.encode() not in path.read_bytes()
