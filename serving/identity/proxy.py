@@ -35,7 +35,7 @@ class ProxyHeader:
         if not self._is_listed(request):
             self.refused += 1
             if self.refused & (self.refused - 1) == 0:  # once, twice, four times … : no flood of lines
-                _log.warning("an identity header came from a peer that is not listed", extra={"times": self.refused})
+                _log.warning("an identity header came from a peer that is not listed, %d times by now", self.refused)
             return None
         if len(values) != 1 or not values[0].strip() or len(values[0]) > 500:
             raise HTTPException(400)

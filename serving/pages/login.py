@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -111,7 +111,7 @@ async def end_at_provider(
     except LoginOverError:
         response = _form(request, OVER, status=400)
     except NotVouchedForError as refusal:
-        _log.warning("a login at the provider was refused", extra={"why": str(refusal)})
+        _log.warning("a login at the provider was refused: %s", refusal)
         response = _form(request, NOT_VOUCHED_FOR, status=401)
     except ProviderDownError as failure:
         response = _down(request, failure)
@@ -120,12 +120,12 @@ async def end_at_provider(
 
 
 @router.post("/logout", dependencies=[Depends(same_origin)])
-async def log_out(request: Request) -> Response:
-    """Ends the session."""
+async def log_out(request: Request, everywhere: Annotated[Literal["", "yes"], Form()] = "") -> Response:
+    """Ends the session, or every session of the account."""
     settings: ServingSettings = request.app.state.settings
     name = cookie_name(settings)
     if key := request.cookies.get(name):
-        await run_in_threadpool(store_of(request).credentials.close_session, key)
+        await run_in_threadpool(store_of(request).credentials.close_session, key, everywhere=bool(everywhere))
     response = RedirectResponse("/login", 303)
     _forget(response, name, settings)
     return response
@@ -171,7 +171,7 @@ def _forget(response: Response, cookie: str, settings: ServingSettings) -> None:
 
 
 def _down(request: Request, failure: ProviderDownError) -> Response:
-    _log.warning("the OpenID provider does not answer", extra={"why": str(failure)})
+    _log.warning("the OpenID provider does not answer: %s", failure)
     return _form(request, DOWN, status=503)
 
 

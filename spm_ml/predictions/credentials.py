@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, bindparam, case, null, select, update
 
 from spm_ml.predictions import schema
-from spm_ml.predictions.accounts import OPERATOR, AccountDraft, add_account, bind_identity, issue_token
+from spm_ml.predictions.accounts import OPERATOR, AccountDraft, add_account, bind_identity, end_sessions, issue_token
 from spm_ml.predictions.audit import record
 from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.principal import Principal, hashed
@@ -105,8 +105,18 @@ class Credentials:
             row = connection.execute(_BY_ACCOUNT, {"account_id": account_id}).one()
             return _open(connection, _principal_from(row), "oidc")
 
-    def close_session(self, session: str) -> None:
-        """Ends a session; an unknown one is already over."""
+    def close_session(self, session: str, *, everywhere: bool = False) -> None:
+        """Ends a session, or with it every other of the account; one that is not valid is already over, and ends none.
+
+        Args:
+            session: Its key.
+            everywhere: End the others too.
+        """
+        principal = self.principal_of_session(session) if everywhere else None
+        if principal is not None:
+            with writing(self._engine) as connection:
+                end_sessions(connection, principal.account_id, by=principal)
+            return
         with writing(self._engine) as connection:
             connection.execute(
                 update(schema.sessions)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select, update
 
-from spm_ml.predictions import PredictionStore, Principal, Scope
+from spm_ml.predictions import PredictionStore, Principal, Scope, schema
 from spm_ml.predictions.accounts import (
     AccountDraft,
     AccountTakenError,
@@ -14,6 +15,8 @@ from spm_ml.predictions.accounts import (
     LastAdminError,
     UnknownAccountError,
 )
+from spm_ml.predictions.credentials import SESSION_LENGTH
+from spm_ml.predictions.engine import connect, writing
 
 DAY = timedelta(days=1)
 ISSUER = "https://login.example"
@@ -103,6 +106,23 @@ def test_ending_sessions_leaves_tokens_and_other_people_alone(store: PredictionS
     assert store.accounts.end_sessions(hanna.account_id, by=hanna) == 2
     assert [access.principal_of_session(session) is not None for session in sessions] == [False, False, True]
     assert store.accounts.end_sessions(hanna.account_id, by=hanna) == 0
+
+
+def test_a_session_ends_by_itself_and_so_does_an_unused_token(store: PredictionStore, store_target: str) -> None:
+    access = store.credentials
+    token = access.issue("hr", label="Hanna", valid_for=DAY)
+    session = access.open_session(token)
+    assert session is not None
+    engine = connect(store_target)
+    with writing(engine) as connection:
+        ends = connection.execute(select(schema.sessions.c.expires_at)).scalar_one()
+        assert abs(ends - datetime.now(UTC) - SESSION_LENGTH) < timedelta(minutes=5)
+        connection.execute(update(schema.sessions).values(expires_at=datetime.now(UTC)))
+    assert access.principal_of_session(session) is None
+    with writing(engine) as connection:
+        connection.execute(update(schema.tokens).values(expires_at=datetime.now(UTC)))
+    engine.dispose()
+    assert access.principal_of_token(token) is None
 
 
 def test_a_verified_email_binds_an_account_once_and_the_subject_counts_from_then_on(store: PredictionStore) -> None:

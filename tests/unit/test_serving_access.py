@@ -93,6 +93,25 @@ def test_logging_out_ends_the_session_on_the_server(client: httpx.Client, harbou
     assert client.get("/").headers["location"] == "/login"
 
 
+def test_all_sessions_of_a_person_end_at_once_and_nobody_elses(
+    client: httpx.Client, harbour_tokens: dict[str, str]
+) -> None:
+    keys = []
+    for name in ("analyst", "vp", "vp"):
+        log_in(client, harbour_tokens[name])
+        keys.append(client.cookies["spm_session"])
+    form = parsed(client.get("/")).find("button", attrs={"name": "everywhere"})
+    assert form is not None
+    assert send_form(client, "/logout", everywhere="yes").headers["location"] == "/login"
+    homes = []
+    for key in keys:
+        client.cookies.clear()
+        client.cookies.set("spm_session", key, domain="127.0.0.1")
+        homes.append(client.get("/me").headers["location"])
+    assert homes == ["/value-added", "/login", "/login"]
+    assert send_form(client, "/logout", everywhere="yes").status_code == 303, "it is over already"
+
+
 @pytest.mark.parametrize(
     "headers",
     [
