@@ -19,7 +19,7 @@ from typing import Final
 
 from benchmarks.serving import load, stores, tables, targets
 from benchmarks.serving.compare import Job, Results, compare
-from benchmarks.serving.endurance import Grown, Started, growth, memory, start
+from benchmarks.serving.endurance import NOTHING_KEPT, Grown, Started, growth, memory, start
 from serving.settings import ServingSettings
 
 PARTS: Final = ("speed", "start", "growth", "million")
@@ -101,9 +101,11 @@ def _speed(options: argparse.Namespace, stored: stores.Stored, client: load.Clie
             server = stack.enter_context(targets.ours(name, place.target, server_core, SETTINGS))
             page = load.request("/", headers={"Cookie": targets.log_in(server.port, next(iter(place.tokens.values())))})
             zipped = [one.replace(b"\r\n\r\n", b"\r\nAccept-Encoding: gzip\r\n\r\n") for one in place.single_reads()]
+            anew = stack.enter_context(targets.ours(name, place.target, server_core, SETTINGS | NOTHING_KEPT))
             jobs += [
                 Job(f"{name}: one rep's forecast", server, place.single_reads()),
                 Job(f"{name}: the same, gzip", server, zipped),
+                Job(f"{name}: the same, made anew", anew, place.single_reads()),
                 Job(f"{name}: forecasts of a team", server, place.lists()),
                 Job(f"{name}: decision", server, place.decisions(), frozenset({201})),
                 Job(f"{name}: what-if", server, [] if options.without_what_if else place.what_ifs()),

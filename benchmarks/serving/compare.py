@@ -77,8 +77,8 @@ def compare(
     Raises:
         ValueError: A server answered with another status than its job allows.
     """
-    for job in jobs:  # whatever is loaded or made on the first request
-        _slice(job, client, 4, seconds)
+    for job in jobs:  # each request once: what is loaded, or made to be kept, on the first one
+        client.send(job.server.port, job.requests, connections=4, most=len(job.requests))
     results: Results = {(job.row, number): Measured() for job in jobs for number in connections}
     for number in connections:
         for turn in range(rounds):

@@ -12,7 +12,7 @@ from benchmarks.serving import stores, targets
 from benchmarks.serving.compare import Job, Say, compare
 from benchmarks.serving.load import Client
 
-_NOTHING_KEPT: Final = {"kept_answers_bytes": 0}
+NOTHING_KEPT: Final[dict[str, object]] = {"kept_answers_bytes": 0}
 READS: Final = ("one rep, made anew", "one rep, kept", "a team's list, made anew", "a team's list, kept")
 
 
@@ -51,7 +51,7 @@ def growth(
     with ExitStack() as stack:
         servers = {
             (size, kept): stack.enter_context(
-                targets.ours(f"{size} reps", stored.target, core, {**settings, **({} if kept else _NOTHING_KEPT)})
+                targets.ours(f"{size} reps", stored.target, core, {**settings, **({} if kept else NOTHING_KEPT)})
             )
             for size, stored in filled.items()
             for kept in (False, True)

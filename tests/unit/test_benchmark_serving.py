@@ -24,6 +24,7 @@ def test_a_short_run_fills_the_table(tmp_path: Path, capsys: pytest.CaptureFixtu
             tables.BARE,
             "SQLite: one rep's forecast",
             "SQLite: the same, gzip",
+            "SQLite: the same, made anew",
             "SQLite: forecasts of a team",
             "SQLite: decision",
             "SQLite: risk board",
