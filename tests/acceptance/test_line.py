@@ -9,6 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from spm_ml.forecasting.deal_level import FuturesModel
+from spm_ml.predictions import PredictionStore, Scope
+from spm_ml.scoring.what_if import StoredRep
 from spm_ml.settings import Workspace
 from tests.command import spm
 
@@ -106,6 +109,26 @@ def test_scores_are_the_same_without_actuals(scored: Path) -> None:
     )
     assert not {"actual_bookings", "actual_attainment"} & set(rows)
     assert rows["p_hit"].dropna().between(0, 1).all()
+
+
+def test_what_if_starts_from_the_published_forecast_of_every_rep(scored: Path) -> None:
+    with PredictionStore.open(Workspace(scored).predictions_store) as store:
+        batch = store.published_batch()
+        assert batch is not None
+        assert batch.forecaster == "deal_level"
+        model = FuturesModel.of_state(json.loads(store.what_if_model(batch.batch_id)))
+        board = [row for row in store.content(batch).predictions if row.as_of == batch.as_of]
+        for row in board:
+            with store.read(Scope("rep", row.rep_id)) as reader:
+                kept = reader.what_if(row.rep_id)
+            assert kept is not None
+            assert kept[0] is not None
+            rep = StoredRep.of_text(kept[0], model)
+            assert (rep.quota, rep.mean, rep.p_hit) == (row.quota, row.mean_bookings, row.p_hit)
+            if row.bookings_quantiles is not None:
+                assert rep.futures is not None
+                assert tuple(rep.base) == row.bookings_quantiles, "the draws are not those of the forecast"
+        assert any(row.bookings_quantiles for row in board)
 
 
 def test_recommendations_say_what_they_rest_on(scored: Path) -> None:
