@@ -10,7 +10,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from serving.problem import ForbiddenError
+from serving.limits import Limiter, kind_of
+from serving.problem import ForbiddenError, TooManyError
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import (
     BatchReader,
@@ -97,8 +98,41 @@ async def api_principal(
         principal = await on_store(store, lambda: store.credentials.principal_of_token(token))
         if principal is not None:
             request.state.principal = principal
+            count(request, principal)
             return principal
+    count_refusal(request)
     raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+
+
+def count(request: Request, principal: Principal) -> None:
+    """Counts a request of an account.
+
+    Raises:
+        TooManyError: 429.
+    """
+    if wait := limiter_of(request).wait(kind_of(request.method, request.scope["path"]), principal.account_id):
+        raise TooManyError(wait)
+
+
+def count_refusal(request: Request) -> None:
+    """Counts a request without valid access, by the address it comes from; those who have access are not held up.
+
+    Raises:
+        TooManyError: 429.
+    """
+    if wait := limiter_of(request).wait("refusals", peer_of(request)):
+        raise TooManyError(wait)
+
+
+def limiter_of(request: Request) -> Limiter:
+    """What the application counts with."""
+    limiter: Limiter = request.app.state.limiter
+    return limiter
+
+
+def peer_of(request: Request) -> str:
+    """The address a request comes from: what a header says of it is not believed."""
+    return "" if request.client is None else request.client.host
 
 
 ApiPrincipal = Annotated[Principal, Depends(api_principal)]

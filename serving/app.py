@@ -13,7 +13,8 @@ from serving import errors, openapi
 from serving.assets import Assets
 from serving.identity.proxy import ProxyHeader
 from serving.kept_answers import KeptAnswers
-from serving.middleware import BodyLimit, NoRepeats, SecurityHeaders
+from serving.limits import Limiter
+from serving.middleware import BodyLimit, NoRepeats, PlainRequests, SecurityHeaders
 from serving.observing.install import install as observe
 from serving.observing.logs import RequestLog
 from serving.pages import PAGES
@@ -59,10 +60,16 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
 
     # FastAPI's own documentation pages load scripts from elsewhere; the description itself is served.
     app = FastAPI(
-        lifespan=lifespan, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # the redirect would repeat the address and the Host header
+        telemetry=_NO_TELEMETRY,
     )
     app.state.settings = settings
     app.state.store = store
+    app.state.limiter = Limiter(settings.limits)
     app.state.what_if = WhatIf(settings.what_if)
     app.state.what_if_starts = Starts()
     app.state.provider = provider
@@ -79,9 +86,10 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
     app.add_middleware(NoRepeats)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     if settings.kept_answers_bytes:
-        app.add_middleware(KeptAnswers, door=door, most_bytes=settings.kept_answers_bytes)
+        app.add_middleware(KeptAnswers, door=door, limiter=app.state.limiter, most_bytes=settings.kept_answers_bytes)
     app.add_middleware(QuickWhatIf, state=app.state, door=door)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(PlainRequests)
     app.add_middleware(SecurityHeaders, https_only=settings.secure_cookies)
     stop_observing = observe(app, settings, store, requests)
     return app

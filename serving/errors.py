@@ -15,9 +15,12 @@ from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError,
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError, UnseenOrderError
 
-_FOR_PROGRAMS = ("/v1", "/health", "/metrics")
+FOR_PROGRAMS: Final = ("/v1", "/health", "/metrics")
 
 _logger = logging.getLogger(__name__)
+
+MOST_ERRORS: Final = 20
+"""Broken rules that are named: a body of many wrong parts must not get an answer many times its size."""
 
 RETRY_AFTER_SECONDS: Final = "5"
 
@@ -72,7 +75,7 @@ def answer(
     page: ErrorPage | None = None,
 ) -> Response:
     """A problem document for programs, a page for people."""
-    if request.url.path.startswith(_FOR_PROGRAMS):
+    if request.url.path.startswith(FOR_PROGRAMS):
         return problem_response(status, errors=errors, headers=headers, detail=detail)
     if status == 401:
         return RedirectResponse("/login", 303)
@@ -94,7 +97,7 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
-    return answer(request, 422, errors=tuple(_broken(one) for one in error.errors()))
+    return answer(request, 422, errors=tuple(_broken(one) for one in error.errors()[:MOST_ERRORS]))
 
 
 async def _on_not_ready(request: Request, _error: Exception) -> Response:

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.limits import Limiter
+from serving.problem import problem_response
 from spm_ml.predictions import Principal
 from spm_ml.predictions.admission import Admission, Door
 from spm_ml.predictions.scope import Subject
@@ -97,9 +99,10 @@ class Shelf:
 class KeptAnswers:
     """Answers from the shelf what the store admits, and puts on it what the application answers."""
 
-    def __init__(self, app: ASGIApp, *, door: Door, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, door: Door, limiter: Limiter, most_bytes: int) -> None:
         self._app = app
         self._door = door
+        self._limiter = limiter
         self._shelf = Shelf(most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,6 +119,10 @@ class KeptAnswers:
         kept = self._shelf.get(key)
         if kept is None:
             await self._answer(scope, receive, send, key, admission)
+            return
+        if wait := self._limiter.wait("reads", admission.account_id):
+            headers = {"Retry-After": str(wait)}
+            await problem_response(429, headers=headers)(scope, receive, send)
             return
         scope["route"] = kept.route
         scope.setdefault("state", {})["account_id"] = admission.account_id

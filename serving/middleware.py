@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import errors
 from serving.problem import problem_response
+from serving.strict_body import BrokenBodyError, check_body
 
 SECURITY_HEADERS: Final[dict[str, str]] = {
     "Content-Security-Policy": (
@@ -23,6 +24,10 @@ SECURITY_HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+MOST_ADDRESS_BYTES: Final = 8_192
+MOST_HEADERS: Final = 64
+MOST_HEADER_BYTES: Final = 16_384
 
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
@@ -52,6 +57,40 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+class PlainRequests:
+    """Refuses what no honest client sends: bodies where none is read, endless addresses, heaps of headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one ASGI connection."""
+        if scope["type"] == "http" and (status := _refused(scope)):
+            # Whatever else the client means to send is not waited for.
+            headers = {"Connection": "close"}
+            await errors.answer(Request(scope), status, headers=headers)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _refused(scope: Scope) -> int:
+    """The status with which a request is refused for its head alone; 0: it passes."""
+    headers = scope["headers"]
+    if len(scope["path"]) + len(scope["query_string"]) > MOST_ADDRESS_BYTES:
+        return 414
+    if len(headers) > MOST_HEADERS:
+        return 431
+    size = authorizations = 0
+    body = False
+    for name, value in headers:
+        size += len(name) + len(value)
+        authorizations += name == b"authorization"
+        body = body or (name == b"content-length" and value != b"0") or name == b"transfer-encoding"
+    if size > MOST_HEADER_BYTES:
+        return 431
+    return 400 if authorizations > 1 or (body and scope["method"] in ("GET", "HEAD")) else 0
+
+
 class NoRepeats:
     """Refuses a query that says one thing twice (422): whichever counted, somebody would be surprised."""
 
@@ -69,7 +108,10 @@ class NoRepeats:
 
 
 class BodyLimit:
-    """Reads a request's body before the routes do, counting its chunks: 413 if it is too large, 408 if too slow."""
+    """Reads a request's body before the routes do: 413 if it is too large, 408 if too slow, 400 or 415 if it is bad.
+
+    The length is counted, whatever the request says of it.
+    """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
         self._app = app
@@ -89,6 +131,11 @@ class BodyLimit:
             return
         if body is None:
             await problem_response(413)(scope, receive, send)
+            return
+        try:
+            check_body(body, scope["headers"], form=not scope["path"].startswith(errors.FOR_PROGRAMS))
+        except BrokenBodyError as error:
+            await errors.answer(Request(scope), error.status, errors=(error.broken,))(scope, receive, send)
             return
         unread = [body]
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving.problem import BrokenRule, Problem
+from serving.problem import BrokenRule, Problem, documented
 
 TITLE: Final = "spm-ml"
 VERSION: Final = "1"
@@ -28,5 +28,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         schemas[model.__name__] = schema
+    for path, operations in document["paths"].items():
+        if path.startswith("/v1"):
+            for operation in operations.values():
+                _add_common(operation)
     app.openapi_schema = document
     return document
+
+
+def _add_common(operation: dict[str, Any]) -> None:
+    """What stands before the routes answers, on each of them."""
+    responses = operation["responses"]
+    statuses = (400, 414, 429, 431) + ((408, 413, 415) if "requestBody" in operation else ())
+    for status, described in documented(*statuses).items():
+        responses.setdefault(str(status), described)
+    operation["responses"] = dict(sorted(responses.items()))

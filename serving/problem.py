@@ -21,7 +21,11 @@ DETAILS: Final[dict[int, str]] = {
     "secret was given out before.",
     410: "This offer holds no longer: its last day is over, or a later plan no longer makes it.",
     413: "The request body is too large.",
+    414: "The address is too long.",
+    415: "Send application/json in UTF-8; forms of pages send application/x-www-form-urlencoded.",
     422: "Some of the input is missing, unknown or out of range.",
+    429: "Too many requests. Wait as many seconds as Retry-After says.",
+    431: "The request has too many headers, or too large ones.",
     500: "Something went wrong here; it is logged.",
     503: "No forecast is published yet; run 'spm score' in the workspace.",
     507: "There is no room left to keep this; nothing was changed. Free some space and send it again.",
@@ -94,6 +98,17 @@ class RefusedError(HTTPException):
     ) -> None:
         super().__init__(status, detail, headers=headers)
         self.broken = BrokenRule(where=where, rule=rule)
+
+
+class TooManyError(HTTPException):
+    """The account or its address asks too often.
+
+    Args:
+        wait: Seconds until it may ask again.
+    """
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(429, headers={"Retry-After": str(wait)})
 
 
 def detail_of(status: int) -> str:

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from serving.identity.settings import OpenIdProvider, TrustedProxy, is_loopback
+from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
@@ -28,6 +29,7 @@ class ServingSettings(BaseModel):
         telemetry: Traces for an OpenTelemetry collector.
         idempotency_hours: How long the key of a write is remembered.
         kept_answers_bytes: Answers about the published batch that are kept in memory, at most; 0: none.
+        limits: How often one may ask.
         what_if: How what-if questions are answered.
         oidc: The OpenID provider at which people log in; None: none.
         proxy: The proxy in front that says who somebody is; None: none.
@@ -48,6 +50,7 @@ class ServingSettings(BaseModel):
     telemetry: TelemetrySettings = TelemetrySettings()
     idempotency_hours: int = Field(default=24, ge=1)
     kept_answers_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
+    limits: RateLimits = RateLimits()
     what_if: WhatIfSettings = WhatIfSettings()
     oidc: OpenIdProvider | None = None
     proxy: TrustedProxy | None = None

@@ -26,6 +26,7 @@ from serving.settings import ServingSettings
 from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope, schema
 from spm_ml.predictions.engine import connect, writing
 from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World
+from tests.web import UNLIMITED
 
 Objects = set[str] | None
 """What a principal reaches; None: the role may not ask at all."""
@@ -395,7 +396,7 @@ class Matrix:
         self._world = world
         self._people = {person.rep_id: _person_traces(person.rep_id, person.name) for person in PEOPLE}
         self._figures = {rep: _figure_traces(world, rep) for rep in REPS}
-        self.app = create_app(ServingSettings.model_validate({"store": str(store), **settings}))
+        self.app = create_app(ServingSettings.model_validate({"store": str(store), "limits": UNLIMITED, **settings}))
         self._runner = asyncio.Runner()
         self._lifespan = self.app.router.lifespan_context(self.app)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import httpx
 import uvicorn
@@ -13,6 +14,9 @@ from fastapi import FastAPI
 
 from serving.app import create_app
 from serving.settings import ServingSettings
+
+UNLIMITED: Final = {"enabled": False}
+"""Tests ask faster than people do; those of the limits switch them on."""
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def running(app: FastAPI) -> Iterator[str]:
 @contextmanager
 def served(store: Path | str, **settings: object) -> Iterator[httpx.Client]:
     """A client of the application over a store."""
-    app = create_app(ServingSettings.model_validate({"store": str(store), **settings}))
+    app = create_app(ServingSettings.model_validate({"store": str(store), "limits": UNLIMITED, **settings}))
     with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:
         yield client
 

@@ -29,6 +29,7 @@ _PAGES: Final[dict[int, ErrorPage]] = {
     404: ErrorPage("Nothing here", "There is nothing at this address, or it is not yours to see."),
     405: ErrorPage("That cannot be done here", "Go back and use the buttons of the page."),
     422: ErrorPage("That did not work", "Something in the form or the address is missing, unknown or out of range."),
+    429: ErrorPage("A little slower, please", "Too many requests came in a short time. Try again in a minute."),
     500: ErrorPage("Something went wrong here", "It is logged. Try again in a moment."),
     507: ErrorPage("No room left", "Nothing was changed. Ask the operator to free some space, then send it again."),
     503: ErrorPage(

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from serving import formats
-from serving.access import on_store, store_of
+from serving.access import count, on_store, store_of
 from serving.identity.person import NoAccountError
 from serving.identity.proxy import ProxyHeader
 from serving.settings import ServingSettings
@@ -97,11 +97,13 @@ async def page_principal(request: Request) -> Principal:
 
     Raises:
         NoAccountError: 403, the proxy names somebody who has no active account here.
+        TooManyError: 429, the account asks too often.
         HTTPException: 401 without a valid session; people are sent to the login page.
     """
     proxied = await proxied_principal(request)
     if proxied is not None:
         request.state.principal = proxied  # error pages keep the navigation
+        count(request, proxied)
         return proxied
     key = request.cookies.get(cookie_name(request.app.state.settings))
     if key:
@@ -109,6 +111,7 @@ async def page_principal(request: Request) -> Principal:
         principal = await on_store(store, lambda: store.credentials.principal_of_session(key))
         if principal is not None:
             request.state.principal = principal
+            count(request, principal)
             return principal
     raise HTTPException(401)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.access import store_of
+from serving.access import limiter_of, peer_of, store_of
 from serving.identity import flow
 from serving.identity.flow import Flow
 from serving.identity.person import LoginOverError, NotVouchedForError, Person, ProviderDownError
@@ -16,7 +16,7 @@ from serving.pages.error import NO_ACCOUNT, error_page
 from serving.pages.frame import cookie_name, frame_of, proxied_principal
 from serving.pages.origin import same_origin
 from serving.pages.templates import Templates
-from serving.problem import NotYoursError
+from serving.problem import NotYoursError, TooManyError
 from serving.settings import ServingSettings
 from spm_ml.predictions.credentials import SESSION_LENGTH
 
@@ -60,12 +60,23 @@ async def login_form(request: Request) -> Response:
 
 @router.post("/login", dependencies=[Depends(same_origin)])
 async def log_in(request: Request, token: Annotated[str, Form(max_length=MAX_TOKEN)] = "") -> Response:
-    """Opens a session for a valid token."""
+    """Opens a session for a valid token.
+
+    Raises:
+        NotYoursError: 404, tokens open no session here.
+        TooManyError: 429, too many logins from the same address were in vain.
+    """
     settings: ServingSettings = request.app.state.settings
     if not settings.token_login:
         raise NotYoursError
+    limiter, peer = limiter_of(request), peer_of(request)
+    if wait := limiter.wait("logins", peer, count=False):
+        raise TooManyError(wait)
     key = await run_in_threadpool(store_of(request).credentials.open_session, token.strip())
-    return _form(request, REFUSED, status=401) if key is None else _logged_in(settings, key)
+    if key is None:
+        limiter.wait("logins", peer)
+        return _form(request, REFUSED, status=401)
+    return _logged_in(settings, key)
 
 
 @router.get("/login/provider")

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from serving.app import create_app
+from serving.limits import RateLimits
 from serving.settings import ServingSettings
 from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope
 from tests.coaching_world import make_coaching
@@ -104,7 +105,7 @@ def serving_file(path: Path) -> Iterator[Service]:
     tokens = issue_tokens(path)
     with PredictionStore.open(path) as store:
         sessions = {name: store.credentials.open_session(token) or "" for name, token in tokens.items()}
-    with running(create_app(ServingSettings(store=str(path)))) as address:
+    with running(create_app(ServingSettings(store=str(path), limits=RateLimits(enabled=False)))) as address:
         yield Service(address, tokens, sessions)
 
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 
 from serving.app import create_app
+from serving.limits import RateLimits
 from serving.settings import ServingSettings
 
 DESCRIPTION = json.loads((Path(__file__).parents[1] / "golden" / "openapi.json").read_text(encoding="utf-8"))
@@ -23,7 +24,9 @@ def schema(harbour_file: Path, harbour_tokens: dict[str, str], tmp_path_factory:
     """Of an own store, since some operations decide; the tokens are in it."""
     own = tmp_path_factory.mktemp("schemathesis") / "predictions.db"
     shutil.copy(harbour_file, own)
-    return schemathesis.openapi.from_asgi("/v1/openapi.json", create_app(ServingSettings(store=str(own))))
+    return schemathesis.openapi.from_asgi(
+        "/v1/openapi.json", create_app(ServingSettings(store=str(own), limits=RateLimits(enabled=False)))
+    )
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)

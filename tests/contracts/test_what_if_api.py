@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from serving.app import create_app
 from serving.routes.what_if import WhatIfAnswer
+from serving.limits import RateLimits
 from serving.settings import ServingSettings
 from serving.what_if import WhatIf, WhatIfSettings
 from spm_ml.predictions import CoachingBatch, PredictionStore, ProgramOption
@@ -69,7 +70,7 @@ def store(
 
 @pytest.fixture(scope="module")
 def app(store: Path) -> FastAPI:
-    return create_app(ServingSettings(store=str(store), what_if=PATIENT))
+    return create_app(ServingSettings(store=str(store), what_if=PATIENT, limits=RateLimits(enabled=False)))
 
 
 @pytest.fixture(scope="module")
