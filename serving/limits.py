@@ -19,6 +19,7 @@ _MOST_KEPT: Final = 50_000
 """Accounts and peers that are remembered; of more, those seen longest ago are forgotten."""
 
 _MODELS: Final = ("/v1/what-if", "/v1/plans")
+_FILES: Final = ("/v1/exports/", "/exports/")
 
 
 class RateLimits(BaseModel):
@@ -28,7 +29,7 @@ class RateLimits(BaseModel):
         enabled: Whether there are limits at all.
         reads_per_minute: For each account.
         writes_per_minute: For each account.
-        what_if_per_minute: What-if questions and plans, for each account: they compute.
+        what_if_per_minute: What-if questions, plans and exports, for each account: they take long.
         logins_per_minute: Logins that fail, for each address they come from.
         refusals_per_minute: Requests without valid access, for each address they come from.
     """
@@ -84,5 +85,5 @@ class Limiter:
 def kind_of(method: str, path: str) -> Kind:
     """What a request of a known account is counted as."""
     if method in ("GET", "HEAD"):
-        return "reads"
+        return "models" if path.startswith(_FILES) else "reads"
     return "models" if path.startswith(_MODELS) else "writes"

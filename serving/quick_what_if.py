@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import errors
+from serving.problem import TooManyError
 from serving.routes.what_if import PATH, ProgramTaken, Start, WhatIfIn, answered, router
 from spm_ml.predictions.admission import Door
 
@@ -34,6 +35,8 @@ class QuickWhatIf:
         if found is not None:
             scope["route"] = self._route
             try:
+                if wait := self._state.limiter.wait("models", scope["state"]["account_id"]):
+                    raise TooManyError(wait)
                 response = await answered(self._state, *found, {})
             except HTTPException as error:
                 response = await errors.on_http(Request(scope), error)

@@ -5,7 +5,9 @@ planted faults are caught by the same function.
 """
 
 import asyncio
+import csv
 import html
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -233,6 +235,10 @@ RULES: dict[tuple[str, str], Rule] = {
     # The batch was scored without what such questions start from; how they are answered has tests of its own.
     ("POST", "/v1/what-if"): Rule(SEES_FIGURES, REP_IDS, body=supposing, done=409),
     ("GET", "/v1/recommendations"): Rule(SEES_PEOPLE, lists=rep_of),
+    ("GET", "/v1/exports/reps.csv"): Rule(SEES_PEOPLE, names=True),
+    ("GET", "/v1/exports/forecasts.csv"): Rule(SEES_FIGURES, names=True),
+    ("GET", "/v1/exports/recommendations.csv"): Rule(SEES_PEOPLE, names=True),
+    ("GET", "/v1/exports/decisions.csv"): Rule(SEES_PEOPLE),
     ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/effects"): Rule(EVERYONE),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS, body=accepting),
@@ -269,6 +275,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/cases/{case_id}/answers"): Rule(ANSWERS, CASE_IDS, body=answering, done=409, page=True),
     ("POST", "/cases/{case_id}/withdrawal"): Rule(WITHDRAWS, CASE_IDS, done=409, page=True),
     ("GET", "/programs"): Rule(EVERYONE, page=True),
+    ("GET", "/exports/forecasts.csv"): Rule(SEES_FIGURES, page=True, names=True),
+    ("GET", "/exports/recommendations.csv"): Rule(SEES_PEOPLE, page=True, names=True),
     ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
     ("GET", "/login"): Rule({}, page=True, open=True),
@@ -422,8 +430,13 @@ class Matrix:
         page: bool = False,
         body: dict[str, object] | None = None,
         site: str = "same-origin",
+        content: bytes | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Sends a request with the principal's token, or as its browser would from a page of some site."""
+        """Sends a request with the principal's token, or as its browser would from a page of some site.
+
+        `content` is a body as it is, in place of one that is made from `body`.
+        """
         headers = {}
         access = self._access.get(principal)
         if page:
@@ -433,8 +446,16 @@ class Matrix:
         elif access is not None:
             headers["Authorization"] = f"Bearer {access.token}"
         sent: dict[str, Any] = {} if body is None else {"data" if page else "json": body}
+        if content is not None:
+            sent["content"] = content
+        headers |= extra or {}
         self.asked += 1
         return self._runner.run(self._client.request(method, address, headers=headers, **sent))
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """The token of each principal."""
+        return {name: access.token for name, access in self._access.items()}
 
     def differences(self, asked: Iterable[Case]) -> Iterator[str]:
         """What the application answers otherwise than the oracle says, as it is found."""
@@ -477,8 +498,10 @@ class Matrix:
                 if rep not in figures and self._figures[rep].are_in(text):
                     yield f"holds a figure of {rep}"
         if document is not None:
-            keys = sorted(set(_filled(document)) & FORBIDDEN_KEYS.get(principal, frozenset()))
-            yield from (f"has the field {key}" for key in keys)
+            yield from _forbidden(principal, _filled(document))
+        elif answer.headers["content-type"].startswith("text/csv"):
+            rows = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+            yield from _forbidden(principal, (key for row in rows for key, value in row.items() if value))
         if document is not None and rule.lists is not None:
             listed, reach = [rule.lists(item) for item in document["items"]], rule.sees[principal] or set()
             if sorted(listed) != sorted(reach) or document.get("total", len(reach)) != len(reach):
@@ -521,6 +544,11 @@ def _expected(principal: str, method: str, rule: Rule, thing: str | None) -> tup
     if method == "GET":
         return (200, 303) if rule.page and thing is None else (200,)  # some roles are sent to their own page
     return (303,) if rule.page else (201,)
+
+
+def _forbidden(principal: str, keys: Iterable[str]) -> Iterator[str]:
+    """The fields that should hold nothing for this principal."""
+    yield from (f"has the field {key}" for key in sorted(set(keys) & FORBIDDEN_KEYS.get(principal, frozenset())))
 
 
 def _filled(value: object) -> Iterator[str]:

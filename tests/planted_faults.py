@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, select, true
 from starlette.exceptions import HTTPException
 
 from serving import access
+from serving.pages import exports as exports_page
 from serving.pages import recommendations as recommendations_page
 from serving.pages import rep as rep_page
+from serving.routes import exports
 from spm_ml.predictions import (
     BatchReader,
     Listing,
@@ -228,6 +230,16 @@ def _accepted(method: str, condition: Callable[[], ColumnElement[bool]]) -> Plan
         return None if row is None else Principal(row.account_id, row.label, Scope(row.role, row.rep_id))
 
     return lambda patch: patch.setattr(Credentials, method, wrong)
+
+
+def _export_without_scope(patch: pytest.MonkeyPatch) -> None:
+    right = exports.export
+
+    async def wrong(request: Any, principal: Principal, table: Any, which: Any) -> Any:
+        return await right(request, replace(principal, scope=Scope("manager", "m-vp")), table, which)
+
+    patch.setattr(exports, "export", wrong)
+    patch.setattr(exports_page, "export", wrong)
 
 
 _token, _session, _account = schema.tokens.c, schema.sessions.c, schema.accounts.c

@@ -106,9 +106,7 @@ def bare(core: int | None) -> AbstractContextManager[Server]:
 def ours(name: str, store: str, core: int | None, settings: Mapping[str, object]) -> AbstractContextManager[Server]:
     """This service over a store."""
     port = free_port()
-    # Requests are counted as they are in service; nobody reaches the limit.
-    limits = {"reads_per_minute": 10**9, "writes_per_minute": 10**9, "what_if_per_minute": 10**9}
-    given = json.dumps({"store": store, "limits": limits, **settings})
+    given = json.dumps({"store": store, **settings})
     command = [sys.executable, "-m", "benchmarks.serving.ours", str(port), given]
     return running(name, command, port=port, path="/health/live", core=core)
 

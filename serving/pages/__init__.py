@@ -5,7 +5,19 @@ from typing import Final
 from fastapi import APIRouter
 
 from serving import assets
-from serving.pages import board, cases, decisions, glossary, login, programs, recommendations, rep, teams, value_added
+from serving.pages import (
+    board,
+    cases,
+    decisions,
+    exports,
+    glossary,
+    login,
+    programs,
+    recommendations,
+    rep,
+    teams,
+    value_added,
+)
 
 PAGES: Final[tuple[APIRouter, ...]] = (
     board.router,
@@ -13,6 +25,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     value_added.router,
     recommendations.router,
     programs.router,
+    exports.router,
     decisions.router,
     cases.router,
     cases.forms,

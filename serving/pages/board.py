@@ -12,11 +12,13 @@ from serving import formats
 from serving.access import on_batch, on_store, store_of
 from serving.formats import Money
 from serving.pages.board_rows import BoardRow, board_row, end_of_charts
+from serving.pages.exports import download_href
 from serving.pages.frame import PagePrincipal, frame_of, home_of
 from serving.pages.groups import GroupDetail, detail_of, group_chart
 from serving.pages.offers import offer_words
 from serving.pages.queries import Pages, RepListQuery, pages_of
 from serving.pages.words import BANDS, BandWords
+from serving.routes.exports import FORECASTS
 from spm_ml.predictions import Batch, BatchReader, Principal, TeamPrediction
 from spm_ml.predictions.reading import Sort
 
@@ -88,6 +90,7 @@ class BoardPage:
         since: Day that changes are counted from; empty where nothing is compared.
         thresholds: What the bands mean.
         unfiltered: Whether the board shows every rep in scope.
+        download: Address of the file with all these rows.
     """
 
     heading: str
@@ -108,6 +111,7 @@ class BoardPage:
     order: str
     thresholds: str
     unfiltered: bool
+    download: str
 
 
 @router.get("/")
@@ -180,6 +184,7 @@ def _page(
         order=_order_in_words(query),
         thresholds=_thresholds(batch.batch),
         unfiltered=query.team is None and query.band is None and query.q is None,
+        download=download_href(FORECASTS, query),
     )
 
 

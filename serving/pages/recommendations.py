@@ -8,11 +8,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from serving.access import on_batch, require_reach
 from serving.formats import Money
+from serving.pages.exports import download_href
 from serving.pages.frame import PagePrincipal, frame_of, home_of, rep_href
 from serving.pages.offers import OfferWords, offer_words
 from serving.pages.plan import PlanWords, plan_words
 from serving.pages.queries import Pages, RepListQuery, pages_of
 from serving.pages.words import BANDS, BandWords, band_words
+from serving.routes.exports import RECOMMENDATIONS
 from spm_ml.predictions import BatchReader, Offer, Principal
 from spm_ml.predictions.reading import OfferStatus
 
@@ -43,6 +45,7 @@ class RecommendationsPage:
 
     Attributes:
         plan: The plan as a whole; None for readers who see a part of it only, and where nothing was planned.
+        download: Address of the file with all these rows.
     """
 
     heading: str
@@ -53,6 +56,7 @@ class RecommendationsPage:
     bands: tuple[BandWords, ...]
     rows: tuple[OfferRow, ...]
     pages: Pages
+    download: str
 
 
 @router.get("/recommendations")
@@ -78,6 +82,7 @@ async def recommendations(
             bands=tuple(BANDS.values()),
             rows=tuple(_row(offer, principal, money, offer.status(batch.batch, today)) for offer in found.items),
             pages=pages_of(query, "/recommendations", total=found.total, page_size=size),
+            download=download_href(RECOMMENDATIONS, query),
         )
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("recommendations.html", page, frame)

@@ -79,7 +79,7 @@ class PageQuery(PeriodQuery):
     offset: int = Field(default=0, ge=0, le=1_000_000)
 
 
-class RepQuery(PageQuery):
+class RepFilter(PeriodQuery):
     """Which reps, in what order."""
 
     manager_id: Identifier | None = Field(default=None, description="Only this manager's tree.")
@@ -90,17 +90,21 @@ class RepQuery(PageQuery):
     sort: Sort = "risk"
     descending: bool = False
 
-    def selection(self) -> Selection:
-        """The same for the store."""
+    def selection(self, limit: int, offset: int) -> Selection:
+        """A part of the list, for the store."""
         return Selection(
             manager_id=self.manager_id,
             band=self.band,
             search=self.search,
             sort=self.sort,
             descending=self.descending,
-            limit=self.limit,
-            offset=self.offset,
+            limit=limit,
+            offset=offset,
         )
+
+
+class RepQuery(RepFilter, PageQuery):
+    """Which part of the list of which reps, in what order."""
 
 
 class AbstentionOut(Model):

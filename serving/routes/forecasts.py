@@ -149,7 +149,7 @@ async def list_forecasts(request: Request, principal: SeesFigures, query: Annota
     """List forecasts, those at the highest risk first."""
 
     def build(batch: BatchReader) -> Forecasts:
-        found = batch.predictions(query.selection())
+        found = batch.predictions(query.selection(query.limit, query.offset))
         items = tuple(Forecast.of(row, batch.batch) for row in found.items)
         slugs = {metric.slug for item in items for metric in item.metrics}
         return Forecasts(

@@ -128,7 +128,9 @@ async def list_recommendations(
     today = request.app.state.settings.today()
 
     def build(batch: BatchReader) -> Recommendations:
-        found = batch.offers(query.selection(), rep_ids=None if query.rep_id is None else (query.rep_id,))
+        found = batch.offers(
+            query.selection(query.limit, query.offset), rep_ids=None if query.rep_id is None else (query.rep_id,)
+        )
         return Recommendations(
             **source(batch.batch),
             total=found.total,

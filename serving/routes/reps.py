@@ -69,7 +69,7 @@ async def list_reps(request: Request, principal: SeesPeople, query: Annotated[Re
     """List reps by name, team and risk band."""
 
     def build(batch: BatchReader) -> Reps:
-        found = batch.reps(query.selection())
+        found = batch.reps(query.selection(query.limit, query.offset))
         items = tuple(RepOut.of(rep) for rep in found.items)
         return Reps(**source(batch.batch), total=found.total, limit=query.limit, offset=query.offset, items=items)
 

@@ -15,8 +15,8 @@ import pytest
 from fastapi import FastAPI
 
 from serving.app import create_app
-from serving.routes.what_if import WhatIfAnswer
 from serving.limits import RateLimits
+from serving.routes.what_if import WhatIfAnswer
 from serving.settings import ServingSettings
 from serving.what_if import WhatIf, WhatIfSettings
 from spm_ml.predictions import CoachingBatch, PredictionStore, ProgramOption
