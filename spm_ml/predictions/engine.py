@@ -125,7 +125,7 @@ def writing(target: Engine | Connection, *, alone: bool = True) -> Iterator[Conn
         StoreUnavailableError: The database does not answer, is locked for too long, or has no room left.
     """
     if isinstance(target, Connection):
-        with target.begin_nested():
+        with _within(target):
             yield target
         return
     with answering(), target.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
@@ -133,6 +133,21 @@ def writing(target: Engine | Connection, *, alone: bool = True) -> Iterator[Conn
             # The first statement: the first read freezes what the transaction sees.
             connection.exec_driver_sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE")
         yield connection
+
+
+@contextmanager
+def _within(connection: Connection) -> Iterator[None]:
+    """A part of an open transaction, taken back alone if it fails, unless the database gave up the whole of it."""
+    part = connection.begin_nested()
+    try:
+        with answering():
+            yield
+    except StoreUnavailableError:  # SQLite keeps no savepoint once its disk is full
+        raise
+    except BaseException:
+        part.rollback()
+        raise
+    part.commit()
 
 
 @contextmanager

@@ -12,7 +12,14 @@ from spm_ml import __version__
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.progress import Progress, silent
 from spm_ml.registry.quiet import mlflow_quiet, without_password
-from spm_ml.registry.versions import SPM_VERSION_TAG, ModelVersion, TrainingRun, compatible
+from spm_ml.registry.versions import (
+    MODEL_HASH_TAG,
+    SPM_VERSION_TAG,
+    ModelVersion,
+    TrainingRun,
+    compatible,
+    folder_hash,
+)
 from spm_ml.settings import Workspace
 
 EXPERIMENT: Final = "spm-ml"
@@ -60,7 +67,7 @@ class Registry:
             import mlflow.pyfunc
             from mlflow.entities import Metric, Param
 
-            tags = {**run.tags, SPM_VERSION_TAG: __version__}
+            tags = {**run.tags, SPM_VERSION_TAG: __version__, MODEL_HASH_TAG: folder_hash(run.forecaster)}
             created = client.create_run(self._experiment(client), run_name=run.name, tags=dict(tags))
             run_id = created.info.run_id
             try:
@@ -186,7 +193,7 @@ class Registry:
         """The folder that `Forecaster.save` wrote for this version.
 
         Raises:
-            NotReadyError: It was written by an incompatible version of spm-ml, or its files are gone.
+            NotReadyError: It was written by an incompatible version of spm-ml, or its files are gone or changed.
         """
         if not compatible(version.spm_version):
             written = version.spm_version or "an unknown version"
@@ -194,7 +201,13 @@ class Registry:
                 f"{MODEL_NAME} version {version.version} was written by spm-ml {written} and this is {__version__}: "
                 "install that version, or train and promote again with 'spm train' and 'spm promote'"
             )
-        return self.artifact(version, _MODEL_FOLDER) / "data" / _FORECASTER_FOLDER
+        folder = self.artifact(version, _MODEL_FOLDER) / "data" / _FORECASTER_FOLDER
+        if folder_hash(folder) != version.tags.get(MODEL_HASH_TAG, folder_hash(folder)):
+            raise NotReadyError(
+                f"{folder} of {MODEL_NAME} version {version.version} is not what was registered: its files were "
+                "changed or damaged; put them back from a backup, or train and promote again"
+            )
+        return folder
 
     def load_champion(self) -> tuple[Path, ModelVersion]:
         """Folder and version of the champion.

@@ -1,5 +1,6 @@
 """What is handed to MLflow and what comes back: a training run and a registered model version."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,17 @@ from typing import Final
 from spm_ml import __version__
 
 SPM_VERSION_TAG: Final = "spm_version"
+MODEL_HASH_TAG: Final = "model_sha256"
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256 over the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as content:
+            line = f"{hashlib.file_digest(content, 'sha256').hexdigest()}  {file.relative_to(folder).as_posix()}\n"
+        digest.update(line.encode())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
