@@ -171,8 +171,7 @@ async def get_forecast(
     """Get one rep's forecast, with what was forecast in each week of the period."""
 
     def build(batch: BatchReader) -> ForecastAnswer:
-        weeks = batch.history(rep_id)
-        row = next((week for week in weeks if week.as_of == batch.batch.as_of), None)
+        row = batch.prediction(rep_id)
         if row is None:
             raise NotYoursError
         return ForecastAnswer(
@@ -188,7 +187,7 @@ async def get_forecast(
                     distribution=Distribution.of(week.bookings_quantiles, week.mean_bookings, week.quota, batch.batch),
                     p_hit=week.p_hit,
                 )
-                for week in weeks
+                for week in batch.weeks(rep_id)
             ),
             definitions=definitions_of({metric.slug for metric in row.metrics}),
         )

@@ -10,11 +10,12 @@ from pydantic import TypeAdapter
 from spm_ml.predictions.batch import ModelCard
 from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
 from spm_ml.predictions.diagnosis import Diagnosis
-from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
+from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
 
 Row = TypeVar(
     "Row",
     Prediction,
+    WeekForecast,
     TeamPrediction,
     Recommendation,
     ModelCard,
@@ -58,7 +59,7 @@ _readers: Final[dict[type, TypeAdapter[Any]]] = {}
 
 
 def decode(kind: type[Row], text: str) -> Row:
-    """The row of a kind that `encode` wrote."""
+    """The row of a kind that `encode` wrote, or a part of its fields."""
     reader = _readers.get(kind)
     if reader is None:
         reader = _readers[kind] = TypeAdapter(kind)

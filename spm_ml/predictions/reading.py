@@ -1,6 +1,6 @@
 """Reads of one published batch: all in one snapshot, all through one scope."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -15,7 +15,15 @@ from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, fin
 from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.reading_coaching import CoachingReader
-from spm_ml.predictions.rows import Level, Prediction, Recommendation, RiskBand, TeamPrediction, sums_alone
+from spm_ml.predictions.rows import (
+    Level,
+    Prediction,
+    Recommendation,
+    RiskBand,
+    TeamPrediction,
+    WeekForecast,
+    sums_alone,
+)
 from spm_ml.predictions.scope import Subject, tree_of
 
 Item = TypeVar("Item")
@@ -170,12 +178,11 @@ class BatchReader(CoachingReader):
 
     def history(self, rep_id: str) -> tuple[Prediction, ...]:
         """One rep's forecasts on every as-of day of the period, oldest first; empty if none is in scope."""
-        rows = self._connection.execute(
-            select(_rep.body)
-            .where(_rep.batch_id == self.batch.batch_id, _rep.rep_id == rep_id, self._may("figures", literal(rep_id)))
-            .order_by(_rep.as_of)
-        )
-        return tuple(decode(Prediction, row.body) for row in rows)
+        return tuple(decode(Prediction, body) for body in self._bodies(rep_id))
+
+    def weeks(self, rep_id: str) -> tuple[WeekForecast, ...]:
+        """The same, of each day only what is compared from week to week: much less to read."""
+        return tuple(decode(WeekForecast, body) for body in self._bodies(rep_id))
 
     def groups(self, level: Level) -> tuple[TeamPrediction, ...]:
         """Teams, regions or the company on the batch's as-of day, by what readers call them."""
@@ -286,6 +293,13 @@ class BatchReader(CoachingReader):
         return select(*columns).where(
             _rep.batch_id == self.batch.batch_id, _rep.as_of == self.batch.as_of, self._may(subject, _rep.rep_id)
         )
+
+    def _bodies(self, rep_id: str) -> Sequence[str]:
+        return self._connection.scalars(
+            select(_rep.body)
+            .where(_rep.batch_id == self.batch.batch_id, _rep.rep_id == rep_id, self._may("figures", literal(rep_id)))
+            .order_by(_rep.as_of)
+        ).all()
 
     def _rep(self, subject: Subject, rep_id: str, *columns: ColumnElement[Any]) -> Select[Any]:
         """One rep, found by the managers above and not among all that are below."""

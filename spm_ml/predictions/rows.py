@@ -132,6 +132,19 @@ class Prediction:
         return _quantile(self.bookings_quantiles, level)
 
 
+@dataclass(frozen=True)
+class WeekForecast:
+    """What was forecast on one as-of day of the period: of a `Prediction` what readers compare from week to week."""
+
+    as_of: date
+    week: int
+    quota: int | None
+    booked: int
+    bookings_quantiles: tuple[float, ...] | None
+    mean_bookings: float | None
+    p_hit: float | None
+
+
 def _quantile(quantiles: Sequence[float] | None, level: float) -> float | None:
     return None if quantiles is None else quantiles[QUANTILE_LEVELS.index(level)]
 

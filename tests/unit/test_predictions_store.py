@@ -47,7 +47,10 @@ def test_what_is_published_is_read_back(store: PredictionStore, world: World) ->
     with store.read(EVERYBODY) as batch:
         current = {row.rep_id: row for row in world.predictions if row.as_of == world.batch.as_of}
         assert {row.rep_id: row for row in batch.predictions().items} == current
-        assert batch.history("r-101") == tuple(row for row in world.predictions if row.rep_id == "r-101")
+        history = tuple(row for row in world.predictions if row.rep_id == "r-101")
+        assert batch.history("r-101") == history
+        weeks = batch.weeks("r-101")
+        assert [vars(week) for week in weeks] == [{name: vars(row)[name] for name in vars(weeks[0])} for row in history]
         assert batch.model_card() == world.model_card
         levels: tuple[Level, ...] = ("team", "region", "company")
         for level in levels:
@@ -388,7 +391,7 @@ def test_every_read_goes_through_the_scope(store: PredictionStore, world: World,
     with store.read(scope) as batch:
         assert batch.rep(offer.rep_id) is None
         assert batch.prediction(offer.rep_id) is None
-        assert batch.history(offer.rep_id) == ()
+        assert batch.history(offer.rep_id) == batch.weeks(offer.rep_id) == ()
         assert batch.offers(rep_ids=[offer.rep_id]).items == ()
         assert batch.reps(Selection(manager_id=NORTH)).total == 0
         assert batch.predictions(Selection(manager_id=NORTH)).total == 0
