@@ -1,6 +1,14 @@
 """Writes the pages of docs/ that derive from code: `make docs`. A test holds them to it."""
 
+import inspect
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from spm_ml.tables import CONTRACT_VERSION, TABLES, Column, Table
 
@@ -55,11 +63,105 @@ def _meaning(column: Column) -> str:
     return " ".join(parts)
 
 
+def settings() -> str:
+    """Every setting of the service as a Markdown page."""
+    from serving.settings import ServingSettings
+
+    lines = [
+        "# Settings of the service",
+        "",
+        "Generated from `serving/settings.py` by `make docs`; how to use it is in [operations](operations.md).",
+        "",
+        "They stand in `serving.yaml` in the workspace, and the environment lies over it: `metrics: {enabled: true}`",
+        "is `SPM_SERVING__METRICS__ENABLED=true`. Lists in the environment are JSON, `null` is none, and an empty",
+        "variable counts as not set. With `_file` (`_FILE`) after its name a setting is read from the file that it",
+        "names, as container platforms hand over secrets; secrets and passwords in `serving.yaml` itself are refused.",
+        "Unknown settings are refused with their place. `store` holds for every `spm` command.",
+        "",
+        "| setting | values | default | meaning |",
+        "|---|---|---|---|",
+        *_settings(ServingSettings, ""),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _settings(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    meanings = _attributes(model)
+    for name, field in model.model_fields.items():
+        members = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ()
+        inner = next((one for one in members or (field.annotation,) if isinstance(one, type)), None)
+        if inner is not None and issubclass(inner, BaseModel):
+            yield f"| **`{prefix}{name}`** | | {'none' if members else ''} | {meanings[name]} |"
+            yield from _settings(inner, f"{prefix}{name}.")
+            continue
+        default = "required" if field.is_required() else _shown(field.default)
+        yield f"| `{prefix}{name}` | {_values(field)} | {_DEFAULTS.get(prefix + name, default)} | {meanings[name]} |"
+
+
+_DEFAULTS = {
+    "store": "`predictions.db` in the workspace",
+    "stale_after_days": "`stale_after_days` of `organisation.yaml`",
+}
+
+
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    """What the docstring says of each field."""
+    text = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")[2]
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, flags=re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in found}
+
+
+def _shown(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "`true`", False: "`false`"}[value]
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    return f"`{value}`"
+
+
+_KINDS = {
+    "SecretStr": "secret",
+    "Network": "networks",
+    "bool": "true or false",
+    "int": "whole number",
+    "float": "number",
+}
+
+
+def _values(field: FieldInfo) -> str:
+    """The kind of a setting in a few words."""
+    text = str(field.annotation)
+    choices = [str(one) for part in (field.annotation, *get_args(field.annotation)) for one in _choices(part)]
+    kinds = {
+        "SecretStr": "secret",
+        "Network": "networks",
+        "bool": "true or false",
+        "int": "whole number",
+        "float": "number",
+    }
+    kind = ", ".join(choices) or next((word for name, word in kinds.items() if name in text), "text")
+    bounds = [
+        f"{word} {getattr(part, name):,}"
+        for part in field.metadata
+        for name, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
+        if getattr(part, name, None) is not None
+    ]
+    return " ".join([kind, *bounds])
+
+
+def _choices(annotation: object) -> tuple[object, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
 def pages() -> dict[Path, str]:
     """Every generated page by its path."""
     from spm_ml.metrics.catalogue_page import catalogue_page
 
-    return {DOCS / "data-contract.md": data_contract(), DOCS / "metrics.md": catalogue_page()}
+    return {
+        DOCS / "data-contract.md": data_contract(),
+        DOCS / "metrics.md": catalogue_page(),
+        DOCS / "settings.md": settings(),
+    }
 
 
 if __name__ == "__main__":

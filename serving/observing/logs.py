@@ -19,7 +19,7 @@ from starlette.types import Scope
 from serving.observing.request import Answered
 from serving.observing.settings import LogSettings
 
-_TRUSTED: Final = ("serving", "spm_ml", "uvicorn", "alembic", "psycopg")
+_TRUSTED: Final = ("serving", "spm_ml", "uvicorn", "alembic", "psycopg", "opentelemetry")
 """Loggers whose messages hold no personal data: our own, and of libraries that know nothing about people."""
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]

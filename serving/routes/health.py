@@ -23,6 +23,7 @@ class Readiness(Model):
     """Whether a fresh batch is served, and if not why."""
 
     status: Literal["ready", "not ready"]
+    reason: Literal["store_unavailable", "store_revision", "no_batch", "stale_batch"] | None = None
     why: str | None = None
     watermark: date | None = None
     scored_at: datetime | None = None
@@ -47,15 +48,20 @@ async def ready(request: Request, response: Response) -> Readiness:
 def readiness(store: PredictionStore, settings: ServingSettings) -> Readiness:
     """Looks at the published batch."""
     try:
-        batch = store.published_batch()
+        current = store.is_current()
+        batch = store.published_batch() if current else None
     except StoreUnavailableError:
-        return Readiness(status="not ready", why="the prediction store does not answer")
+        return Readiness(status="not ready", reason="store_unavailable", why="the prediction store does not answer")
+    if not current:
+        why = "another version of spm-ml changed the store's tables; start the service of that version"
+        return Readiness(status="not ready", reason="store_revision", why=why)
     if batch is None:
-        return Readiness(status="not ready", why="no batch is published; run 'spm score'")
+        return Readiness(status="not ready", reason="no_batch", why="no batch is published; run 'spm score'")
     stale = settings.stale_after is not None and datetime.now(UTC) - batch.created_at > settings.stale_after
     why = f"the published batch is older than {settings.stale_after_days} days; run 'spm score'"
     return Readiness(
         status="not ready" if stale else "ready",
+        reason="stale_batch" if stale else None,
         why=why if stale else None,
         watermark=batch.watermark,
         scored_at=batch.created_at,

@@ -27,7 +27,7 @@ from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import StoreUnavailableError, connect, reading, writing
 from spm_ml.predictions.idempotency import Key, Reply
-from spm_ml.predictions.migrations import migrate
+from spm_ml.predictions.migrations import HEAD, current_revision, migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
@@ -345,6 +345,11 @@ class PredictionStore:
         with writing(self._engine) as connection:
             bound = type(self)(connection)
             return idempotency.once(connection, principal, key, lambda: work(bound), kept=kept)
+
+    def is_current(self) -> bool:
+        """Whether the tables are still of the version that this program needs: another one may have changed them."""
+        with reading(self._engine) as connection:
+            return current_revision(connection) == HEAD
 
     def verdicts(self) -> dict[str, int]:
         """How many decisions of each verdict are on record."""

@@ -10,10 +10,12 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -244,6 +246,33 @@ def test_telemetry_without_its_extra_says_what_to_install(own: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(ConfigurationError, match=r"spm-ml\[telemetry\]"):
         create_app(ServingSettings(store=str(own), telemetry=TelemetrySettings(enabled=True)))
+
+
+def unready(store: Path, **settings: object) -> tuple[int, str]:
+    with running(create_app(ServingSettings.model_validate({"store": str(store), **settings}))) as address:
+        answer = httpx.get(f"{address}/health/ready")
+        assert httpx.get(f"{address}/health/live").status_code == 200
+    return answer.status_code, answer.json()["reason"]
+
+
+def test_readiness_names_its_reason_and_the_process_lives_on(own: Path, tmp_path: Path) -> None:
+    assert unready(own) == (200, None)
+    assert unready(tmp_path / "empty.db") == (503, "no_batch")
+    with closing(sqlite3.connect(own)) as store, store:
+        store.execute("UPDATE batches SET created_at = '2020-01-01 00:00:00.000000'")
+    assert unready(own, stale_after_days=30) == (503, "stale_batch")
+    app = create_app(ServingSettings(store=str(own)))
+    with running(app) as address:
+        with closing(sqlite3.connect(own)) as store, store:
+            store.execute("UPDATE alembic_version SET version_num = '9999'")
+        assert httpx.get(f"{address}/health/ready").json()["reason"] == "store_revision"
+        app.state.store.close()
+        for name in ("own.db", "own.db-wal", "own.db-shm"):
+            own.with_name(name).unlink(missing_ok=True)
+        own.mkdir()
+        gone = httpx.get(f"{address}/health/ready")
+        assert (gone.status_code, gone.json()["reason"]) == (503, "store_unavailable")
+        assert str(own) not in gone.text
 
 
 def test_two_workers_share_one_port_and_their_metrics(own: Path) -> None:
