@@ -50,6 +50,7 @@ for _command in (
     service.serve,
     safekeeping.backup,
     safekeeping.restore,
+    service.migrate,
     access.access,
 ):
     spm.add_command(_command)

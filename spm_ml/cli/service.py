@@ -1,11 +1,11 @@
-"""The web service: serve."""
+"""The web service and its store: serve, migrate."""
 
 from __future__ import annotations
 
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace
-from spm_ml.errors import NotReadyError
+from spm_ml.errors import ConfigurationError, NotReadyError
 
 
 @click.command()
@@ -28,6 +28,32 @@ def serve(console: Console, host: str, port: int, logins: bool) -> None:
     reconcile_in_background(console.workspace)
     console.log(f"serving on http://{host}:{port} (Ctrl-C stops it)")
     run(console.workspace, host=host, port=port)
+
+
+@click.command()
+@click.option("--to", "revision", type=click.IntRange(1), required=True, help="Number of the revision, for example 3.")
+@on_workspace
+def migrate(console: Console, revision: int) -> None:
+    """Change the store's tables to an older revision, before an older version of spm-ml is installed.
+
+    Stop the service and make a backup first: what the older tables cannot hold is lost. The way up needs no command:
+    every command and the service bring the tables up to date when they open the store.
+    """
+    from spm_ml.predictions.engine import connect, writing
+    from spm_ml.predictions.migrations import HEAD, change_to
+
+    if revision > int(HEAD):
+        raise ConfigurationError(f"revision {revision} is unknown to this version of spm-ml; its newest is {int(HEAD)}")
+    if not console.workspace.has_predictions:
+        raise NotReadyError(f"{console.workspace.root} holds no store to change")
+    engine = connect(console.workspace.predictions_store)
+    try:
+        with console.step("migrate"), writing(engine, alone=False) as connection:
+            change_to(connection, f"{revision:04d}")
+    finally:
+        engine.dispose()
+    console.say(f"The store's tables are of revision {revision}.")
+    console.answer({"revision": revision})
 
 
 def print_logins(console: Console) -> None:

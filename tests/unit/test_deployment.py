@@ -1,9 +1,12 @@
 """Settings of the service: the file, the environment over it, secrets by file, and errors that name the place."""
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from serving.settings import ServingSettings
@@ -11,6 +14,7 @@ from spm_ml import deployment
 from spm_ml.cli.main import spm
 from spm_ml.errors import ConfigurationError
 from spm_ml.predictions import PredictionStore
+from spm_ml.predictions.migrations import HEAD
 from spm_ml.settings import Organisation, Workspace
 
 
@@ -119,3 +123,22 @@ def test_a_password_in_the_file_is_refused_and_one_elsewhere_is_not_printed(
     assert isinstance(answer.exception, ConfigurationError)
     assert "cannot be used" in str(answer.exception)
     assert "hush" not in str(answer.exception) + answer.output
+
+
+def test_the_store_goes_back_to_an_older_revision_and_up_again(harbour_file: Path, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    shutil.copy(harbour_file, workspace.predictions_database)
+
+    def revision() -> str:
+        with closing(sqlite3.connect(workspace.predictions_database)) as store:
+            return str(store.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+
+    def migrate(number: int) -> Result:
+        return CliRunner().invoke(spm, ["migrate", "--to", str(number), "--workspace", str(tmp_path)])
+
+    assert migrate(3).exit_code == 0
+    assert revision() == "0003"
+    PredictionStore.open(workspace.predictions_store).close()
+    assert revision() == HEAD
+    assert "unknown to this version" in str(migrate(99).exception)
+    assert revision() == HEAD
