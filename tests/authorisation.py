@@ -66,14 +66,14 @@ SEES_TEAMS: Sees = _NOBODY_SEES | {
     "vp": {VP, NORTH, SOUTH},
     "north": {NORTH},
     "south": {SOUTH},
-    "analyst": {VP, NORTH},  # South has four reps
+    "analyst": {VP},  # South has four reps, and they would be what is left of the VP's without North
     "gone": set(),
 }
 SEES_GROUPS: Sees = _NOBODY_SEES | {
     "vp": {f"team/{VP}", f"team/{NORTH}", f"team/{SOUTH}", "region/EMEA", "region/Americas", "company/company"},
     "north": {f"team/{NORTH}"},
     "south": {f"team/{SOUTH}"},
-    "analyst": {f"team/{VP}", f"team/{NORTH}", "region/EMEA", "company/company"},
+    "analyst": {f"team/{VP}", "company/company"},
     "gone": set(),
 }
 PLANS: Sees = {**SEES_PEOPLE, "rep": None}

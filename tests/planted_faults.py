@@ -297,8 +297,16 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         "small groups",
         "groups of any size for analysts",
-        lambda patch: patch.setattr(scope, "SMALLEST_GROUP", 1),
+        _reach("analyst", "team", "all"),
         ("/v1/teams",),
+    ),
+    Fault(
+        "differences",
+        "analysts get each group that is large enough, and can subtract them",
+        _predicate(
+            lambda self, _subject, _column, _batch, right: schema.teams.c.reps >= 5 if self.role == "analyst" else right
+        ),
+        ("/v1/teams", "/v1/groups"),
     ),
     Fault(
         "manager's quota",

@@ -1,6 +1,6 @@
 """Writing a batch: rows are staged where nobody looks, then one pointer is flipped."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,6 +12,7 @@ from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.coaching import CoachingBatch
+from spm_ml.predictions.disclosure import Group, disclosable
 from spm_ml.predictions.encoding import encode
 from spm_ml.predictions.publishing_coaching import insert, keep_coaching, write_coaching
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
@@ -71,7 +72,8 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     own = {"batch_id": batch.batch_id}
     insert(connection, schema.people, [own | _columns(person) for person in content.people])
     insert(connection, schema.predictions, [own | _prediction(row) for row in content.predictions])
-    insert(connection, schema.teams, [own | _team(row) for row in content.teams])
+    given = disclosable(content.teams, content.predictions, content.people)
+    insert(connection, schema.teams, [own | _team(row, given) for row in content.teams])
     if content.recommendations is None:
         keep_coaching(connection, batch, PUBLISHED)
     else:
@@ -170,6 +172,7 @@ def _prediction(row: Prediction) -> dict[str, Any]:
     }
 
 
-def _team(row: TeamPrediction) -> dict[str, Any]:
+def _team(row: TeamPrediction, given: Container[Group]) -> dict[str, Any]:
     copied = ("level", "key", "as_of", "label", "manager_id", "reps")
-    return {name: getattr(row, name) for name in copied} | {"body": encode(row)}
+    disclosable = (row.level, row.key, row.as_of) in given
+    return {name: getattr(row, name) for name in copied} | {"disclosable": disclosable, "body": encode(row)}

@@ -25,6 +25,9 @@ LEVELS: Final[tuple[Level, ...]] = ("team", "region", "company")
 COMPANY: Final = "company"
 """Key of the row that is about everybody."""
 
+NO_REGION: Final = "No region"
+"""Key of those whose region is not known, where others' are: so the regions add up to the company."""
+
 MOST_DEALS: Final = 5
 """Open deals kept beside a forecast."""
 

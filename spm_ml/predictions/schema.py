@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 
@@ -136,6 +137,7 @@ teams = Table(
     Column("label", String, nullable=False),
     Column("manager_id", String, nullable=False),
     Column("reps", Integer, nullable=False),
+    Column("disclosable", Boolean, nullable=False, server_default=false()),
     Column("body", Text, nullable=False),
 )
 

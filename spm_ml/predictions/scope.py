@@ -166,8 +166,8 @@ def condition(
     if reach == "others":
         return true() if rep_id is None else _expression(rep_id).is_(None) | (column != rep_id)
     if reach == "large":
-        # The row is an aggregate's, so its own size decides.
-        return teams.c.reps >= SMALLEST_GROUP
+        # The row is an aggregate's; what it tells, alone and beside the others, was found when it was published.
+        return teams.c.disclosable
     if rep_id is None or reach == "none":
         return false()
     if reach == "self":

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from spm_ml.predictions import COMPANY, Level, Person, Prediction
-
-NO_REGION: Final = "No region"
-"""Key of those whose region is not known, where others' are: so the regions add up to the company."""
+from spm_ml.predictions.rows import NO_REGION
 
 
 @dataclass(frozen=True)

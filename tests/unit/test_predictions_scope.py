@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, insert, select
 
 from spm_ml.predictions import Role, Scope
 from spm_ml.predictions.schema import metadata, people, predictions, teams
-from spm_ml.predictions.scope import REACH, ROLES, SMALLEST_GROUP
+from spm_ml.predictions.scope import REACH, ROLES
 
 IDS = [f"p{number}" for number in range(8)]
 Tree = dict[str, str | None]
@@ -99,26 +99,14 @@ def test_the_whole_is_for_managers_with_every_forecast_rep_below(
     database.rollback()
 
 
-def test_analysts_see_only_groups_that_are_large_enough(database: Connection) -> None:
-    sizes = {"small": SMALLEST_GROUP - 1, "enough": SMALLEST_GROUP, "large": 40}
+def test_analysts_see_only_groups_that_tell_nothing_about_a_few(database: Connection) -> None:
+    own = {"batch_id": "b", "level": "team", "as_of": date(2026, 1, 1), "label": "", "reps": 9, "body": ""}
+    found = {"given": True, "kept": False}
     database.execute(
-        insert(teams),
-        [
-            {
-                "batch_id": "b",
-                "level": "team",
-                "key": name,
-                "manager_id": name,
-                "as_of": date(2026, 1, 1),
-                "label": name,
-                "reps": size,
-                "body": "",
-            }
-            for name, size in sizes.items()
-        ],
+        insert(teams), [own | {"key": key, "manager_id": key, "disclosable": given} for key, given in found.items()]
     )
     query = select(teams.c.manager_id).where(Scope("analyst").predicate("team", teams.c.manager_id, "b"))
-    assert set(database.execute(query).scalars()) == {"enough", "large"}
+    assert set(database.execute(query).scalars()) == {"given"}
     database.rollback()
 
 

@@ -29,7 +29,11 @@ _STATUSES = "status IN ('open', 'in_review', 'upheld', 'partly_upheld', 'rejecte
 
 
 def upgrade() -> None:
-    """Gives each token an account of its own, chains the lines of the audit, and makes the new tables."""
+    """Gives each token an account of its own, chains the lines of the audit, and makes the new tables.
+
+    What groups of earlier batches tell beside each other was not looked at: none is given to analysts.
+    """
+    op.add_column("teams", sa.Column("disclosable", sa.Boolean, nullable=False, server_default=sa.false()))
     _create_what_if_inputs()
     _give_tokens_accounts()
     _create_cases()
@@ -44,6 +48,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops them; a token keeps its account's role. Admins and sessions without a token were unknown before."""
+    op.drop_column("teams", "disclosable")
     _replace_audit(_audit_rows(), chain=False)
     _unprotect("decisions", kept=True)
     _protect("decisions")

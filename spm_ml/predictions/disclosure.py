@@ -1,0 +1,75 @@
+"""Which aggregates say nothing about a few reps, also when they are subtracted from each other.
+
+A team that is large enough still tells about the others when its manager's total stands beside it: total − team. So a
+group is given out only if every rep shares the same given-out groups with enough others. Then whatever sums and
+differences of aggregates somebody makes, each is about that many reps or about none (complementary suppression, as in
+Willenborg and de Waal, Elements of Statistical Disclosure Control, 2001).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from spm_ml.predictions.batch import Person
+from spm_ml.predictions.rows import COMPANY, NO_REGION, Level, Prediction, TeamPrediction
+from spm_ml.predictions.scope import SMALLEST_GROUP
+
+_FIRST: Final[tuple[Level, ...]] = ("company", "region", "team")
+"""Of groups of one size, what is given out first."""
+
+Group = tuple[Level, str, date]
+
+
+def disclosable(
+    groups: Sequence[TeamPrediction], predictions: Sequence[Prediction], people: Sequence[Person]
+) -> set[Group]:
+    """The groups, by level, key and day, that may be given to somebody who may see no single rep.
+
+    Larger groups come first, so that totals are kept and teams give way. A group whose size is not that of its members
+    here is never given.
+    """
+    above = {person.rep_id: person.manager_id for person in people}
+    given: set[Group] = set()
+    for day in sorted({group.as_of for group in groups}):
+        members = _members([row for row in predictions if row.as_of == day], above)
+        own = [group for group in groups if group.as_of == day]
+        given |= {(level, key, day) for level, key in _given(own, members)}
+    return given
+
+
+def _given(
+    groups: Iterable[TeamPrediction], members: Mapping[tuple[Level, str], set[str]]
+) -> Iterator[tuple[Level, str]]:
+    # Every rep begins in one cell: with those who share all groups that are given out so far.
+    cell_of: dict[str, int] = dict.fromkeys(set().union(*members.values()), 0)
+    size = {0: len(cell_of)}
+    for group in sorted(groups, key=lambda one: (-one.reps, _FIRST.index(one.level), one.key)):
+        own = members.get((group.level, group.key), set())
+        inside = Counter(cell_of[rep] for rep in own)
+        outside = {cell: size[cell] - number for cell, number in inside.items()}
+        small = min([*inside.values(), *(number for number in outside.values() if number)], default=0)
+        if len(own) != group.reps or small < SMALLEST_GROUP:
+            continue
+        new = {cell: len(size) + place for place, cell in enumerate(cell for cell in inside if outside[cell])}
+        for cell, made in new.items():
+            size[cell], size[made] = outside[cell], inside[cell]
+        for rep in own:
+            cell_of[rep] = new.get(cell_of[rep], cell_of[rep])
+        yield group.level, group.key
+
+
+def _members(rows: Iterable[Prediction], above: Mapping[str, str | None]) -> dict[tuple[Level, str], set[str]]:
+    """Reps of every group: a manager's tree with the manager, the region, and the company."""
+    members: dict[tuple[Level, str], set[str]] = {}
+    for row in rows:
+        keys: list[tuple[Level, str]] = [("company", COMPANY), ("region", row.region or NO_REGION)]
+        managers: list[str] = []
+        person: str | None = row.rep_id
+        while person is not None and person not in managers:
+            managers.append(person)
+            person = above.get(person)
+        keys += [("team", manager) for manager in managers]
+        for key in keys:
+            members.setdefault(key, set()).add(row.rep_id)
+    return members
