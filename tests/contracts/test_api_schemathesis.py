@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from schemathesis import GenerationMode
 
+from benchmarks.bad_requests import measured
 from tests.authorisation import Matrix
 from tests.fuzzing import ask_operation, fuzz_body, schema_of, writes
 from tests.prediction_world import World
@@ -45,3 +46,7 @@ def test_every_operation_keeps_its_promises(
 @pytest.mark.parametrize(("method", "route"), writes())
 def test_no_body_whatever_it_is_crashes_a_route(matrix: Matrix, method: str, route: str) -> None:
     assert fuzz_body(matrix, method, route, BODIES).total() > 0
+
+
+def test_the_command_prints_a_table() -> None:
+    assert measured(2, only="/v1/teams").count("| 0 |") >= 3
