@@ -11,6 +11,7 @@ from uvicorn.supervisors import Multiprocess
 
 from serving.app import create_app
 from serving.observing.logs import RequestLog, configure
+from serving.protocol import PatientProtocol
 from serving.settings import ServingSettings
 from spm_ml.predictions import PredictionStore
 from spm_ml.settings import Workspace
@@ -54,7 +55,7 @@ def run(settings: ServingSettings, *, host: str = "127.0.0.1", port: int = 8000)
         workers=settings.workers,
         timeout_worker_healthcheck=60,  # a worker that is still importing on a busy machine is not dead
         loop="auto",  # uvloop, where it can be installed
-        http="httptools",
+        http=PatientProtocol,
         log_config=None,
         log_level="warning",
         access_log=False,
