@@ -14,11 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.predictions import (
+    Champion,
     ForecastPart,
     NothingToReverseError,
     PredictionStore,
@@ -222,6 +223,98 @@ def test_going_back_keeps_every_decision_in_words_the_second_store_knew(
         assert store.content(world.batch).recommendations
         assert store.decide(anna, **key, verdict="accepted") is not None
         assert len(store.decisions()) == 4
+
+
+NOW = datetime(2026, 6, 1, 10, tzinfo=UTC)
+ROWS: dict[str, dict[str, Any]] = {
+    "what_if_inputs": {"batch_id": "b-0001", "rep_id": "r-101", "body": "{}"},
+    "accounts": {"account_id": "t-1", "label": "Anna Keller", "role": "manager", "rep_id": NORTH, "created_at": NOW},
+    "tokens": {
+        "token_id": "t-1", "account_id": "t-1", "token_hash": "0" * 64, "label": "Anna Keller", "created_at": NOW,
+        "expires_at": NOW, "revoked_at": NOW,
+    },
+    "sessions": {
+        "session_hash": "1" * 64, "account_id": "t-1", "token_id": "t-1", "method": "token", "created_at": NOW,
+        "expires_at": NOW,
+    },
+    "cases": {
+        "opened_at": NOW, "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101", "kind": "contest",
+        "about": "forecast", "text": "no", "account_id": "t-1", "opened_by": "Ines",
+    },
+    "case_events": {
+        "case_id": 1, "at": NOW, "status": "open", "text": "", "account_id": "t-1", "answered_by": "Ines",
+        "role": "rep",
+    },
+    "idempotency": {
+        "account_id": "t-1", "key_hash": "2" * 64, "fingerprint": "3" * 64, "status": 201, "body": "{}",
+        "created_at": NOW,
+    },
+    "audit_checkpoints": {
+        "at": NOW, "through_sequence": 0, "hash": "0" * 64, "actor": "operator", "decisions_through": 0,
+        "cases_through": 0,
+    },
+}  # fmt: skip
+BORN_LATER = {
+    "what_if_inputs",
+    "what_if_models",
+    "cases",
+    "case_events",
+    "idempotency",
+    "audit_checkpoints",
+    "champions",
+}
+OF_THE_CHAIN = {"account_id", "previous_hash", "hash"}
+
+
+def rows_of(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    with reading(engine) as connection:
+        return {
+            table.name: [dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key))]
+            for table in metadata.sorted_tables
+        }
+
+
+def known_before(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the audit without its place in a chain and the row that it vouches for."""
+    detail = {key: value for key, value in json.loads(line["detail"]).items() if key != "row"}
+    return {key: line[key] for key in line if key not in OF_THE_CHAIN} | {"detail": detail}
+
+
+def test_every_row_that_the_store_before_knew_comes_back(target: str, world: World, offer: Recommendation) -> None:
+    anna = Principal("t-1", "Anna Keller", Scope("manager", NORTH))
+    with PredictionStore.open(target) as store:
+        world.publish_into(store)
+        store.publish_coaching(make_coaching(world))
+        store.decide(anna, rep_id="r-101", program_id=offer.program_id, verdict="accepted")
+        store.name_champion(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
+    engine = connect(target)
+    with writing(engine) as connection:
+        for table in metadata.sorted_tables:
+            if table.name in ROWS:
+                connection.execute(table.insert().values(ROWS[table.name]))
+    before = rows_of(engine)
+    assert all(before.values()), [name for name, rows in before.items() if not rows]
+    with writing(engine) as connection:
+        migrations.change_to(connection, "0003")
+    with writing(engine) as connection:
+        migrations.change_to(connection, migrations.HEAD)
+    after = rows_of(engine)
+    for name in before:
+        if name in BORN_LATER:
+            assert after[name] == []
+        elif name == "audit":
+            assert [known_before(row) for row in after[name]] == [known_before(row) for row in before[name]]
+        else:  # what nobody checked is not disclosed
+            checked = {"disclosable": False} if name == "teams" else {}
+            assert after[name] == [row | checked for row in before[name]], name
+    with writing(engine) as connection:
+        connection.execute(
+            metadata.tables["decisions"]
+            .insert()
+            .values({key: value for key, value in before["decisions"][0].items() if key != "decision_id"})
+        )
+    assert [row["decision_id"] for row in rows_of(engine)["decisions"]] == [1, 2]
+    engine.dispose()
 
 
 def test_records_are_append_only_on_each_database(target: str, world: World) -> None:
