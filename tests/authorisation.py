@@ -516,6 +516,9 @@ class Matrix:
             answer = self.send(principal, "GET", f"{route}{rule.query or '?'}&manager_id={other}".replace("?&", "?"))
             if answer.status_code == 422:
                 return  # this list has no such filter
+            if answer.status_code != 200:
+                yield f"{principal}: {route} of the team of {other}: {answer.status_code} instead of 200"
+                return
             beyond = {rule.lists(item) for item in answer.json()["items"]} - (rule.sees[principal] or set())
             if beyond:
                 yield f"{principal}: {route} of the team of {other} lists {sorted(beyond)}"
