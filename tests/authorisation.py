@@ -342,7 +342,7 @@ class Access:
     session: str
 
 
-def issue_access(path: Path) -> dict[str, Access]:
+def issue_access(path: Path | str) -> dict[str, Access]:
     """Makes a token and a session for each principal, the dead ones included."""
     given = {}
     scopes = LIVING | {name: Scope("manager", VP) for name in DEAD if name != "nobody"}
@@ -366,7 +366,7 @@ def issue_access(path: Path) -> dict[str, Access]:
     return given
 
 
-def publish_earlier(path: Path, world: World) -> None:
+def publish_earlier(path: Path | str, world: World) -> None:
     """Adds the period before, with another tree; the current one stays the published one."""
     moved = tuple(replace(one, manager_id=SOUTH) if one.rep_id == "r-101" else one for one in world.people)
     earlier = replace(world, batch=replace(world.batch, batch_id="b-0000", period=EARLIER), people=moved)
@@ -375,7 +375,7 @@ def publish_earlier(path: Path, world: World) -> None:
         store.flip(world.batch)
 
 
-def say_something(path: Path) -> None:
+def say_something(path: Path | str) -> None:
     """Opens `CASES` and closes them."""
     with PredictionStore.open(path) as store:
         vera = Principal("vera", "Vera Lindqvist", Scope("manager", VP))
@@ -396,7 +396,7 @@ class Matrix:
         asked: How many requests were sent.
     """
 
-    def __init__(self, store: Path, world: World, **settings: object) -> None:
+    def __init__(self, store: Path | str, world: World, **settings: object) -> None:
         publish_earlier(store, world)
         say_something(store)
         self.asked = 0

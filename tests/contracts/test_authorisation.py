@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from tests.authorisation import LIVING, RULES, Matrix, Rule, cases, routes_of, unruled
+from tests.databases import PostgresServer
 from tests.prediction_world import World
 
 
@@ -65,3 +66,17 @@ def test_no_form_is_taken_from_another_site(matrix: Matrix, route: str) -> None:
     for site in ("cross-site", "same-site", "none"):
         answer = matrix.send("vp", "POST", route.replace("{case_id}", "1"), page=True, body={}, site=site)
         assert answer.status_code == 403, site
+
+
+def test_postgresql_gives_each_principal_the_same(
+    postgresql: PostgresServer, harbour_database: str, harbour: World
+) -> None:
+    """The rule is SQL, so both databases are asked; here for lists, files and one kind of object."""
+    target = postgresql.address(postgresql.new_database(harbour_database))
+    asked = cases(
+        lambda method, route, rule: (
+            method == "GET" and not rule.page and (rule.lists is not None or route.startswith("/v1/reps/{"))
+        )
+    )
+    with Matrix(target, harbour) as matrix:
+        assert list(matrix.differences(asked)) == []
