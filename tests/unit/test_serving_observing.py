@@ -276,26 +276,32 @@ def test_readiness_names_its_reason_and_the_process_lives_on(own: Path, tmp_path
 
 
 def test_two_workers_share_one_port_and_their_metrics(own: Path) -> None:
-    """`spm serve` as it is deployed: JSON on stdout, one sum of both workers, and an orderly end."""
+    """The service as it is deployed: JSON on stdout, one sum of both workers, and an orderly end."""
     workspace = Workspace(own.parent)
     own.rename(workspace.predictions_database)
     (workspace.root / "serving.yaml").write_text("workers: 2\nmetrics: {enabled: true}\n", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "spm_ml.cli", "serve", "--workspace", str(workspace.root), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    # Not through `spm serve`, which also starts a process that imports MLflow.
+    code = "from serving.run import serve; from spm_ml.settings import Workspace; from pathlib import Path; "
+    code += f"serve(Workspace(Path({str(workspace.root)!r})), port={port})"
+    server = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}")
     try:
         deadline = time.monotonic() + 60
         asked = 0
         while time.monotonic() < deadline and asked < 20:
             try:
-                assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+                assert client.get("/health/live", headers={"Connection": "close"}).status_code == 200
                 asked += 1
             except httpx.TransportError:
                 time.sleep(0.1)
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        text = client.get("/metrics").text
         assert sample(text, 'spm_requests_total{method="GET",route="/health/live",status="2xx"}') == asked == 20
     finally:
+        client.close()
         server.send_signal(signal.SIGTERM)
         out, err = server.communicate(timeout=30)
     lines = [json.loads(line) for line in out.splitlines()]
