@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import BindParameter, ColumnElement, Select, exists, false, literal, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, case, exists, false, literal, select, true
 
 from spm_ml.predictions.schema import people, pointer, predictions, teams
 
@@ -176,11 +176,14 @@ def condition(
         outside = predictions.c.rep_id.not_in(tree_of(rep_id, batch_id))
         same_day = predictions.c.as_of == teams.c.as_of if subject == "whole" else true()
         return ~exists().where(predictions.c.batch_id == column, same_day, outside)
-    inside = (
-        _expression(rep_id).in_(_managers_of(column, batch_id))
-        if isinstance(column, BindParameter)
-        else column.in_(tree_of(rep_id, batch_id))
-    )
+    if isinstance(column, BindParameter):
+        me = _expression(rep_id)
+        # Most ask about a direct report: only where that is not the answer the walk goes on.
+        inside: ColumnElement[bool] = case(
+            (me == _manager_of(column, batch_id), true()), else_=me.in_(_managers_of(column, batch_id))
+        )
+    else:
+        inside = column.in_(tree_of(rep_id, batch_id))
     return inside & (column != rep_id) if reach == "reports" else inside
 
 
@@ -196,6 +199,12 @@ def tree_of(rep_id: Text, batch_id: Text, *, name: str = "tree") -> Select[tuple
     below = select(people.c.rep_id).where(people.c.batch_id == batch_id, people.c.manager_id == tree.c.rep_id)
     tree = tree.union(below)
     return select(tree.c.rep_id)
+
+
+def _manager_of(person: ColumnElement[Any], batch_id: Text) -> ColumnElement[str]:
+    one = people.alias("one")
+    manager = select(one.c.manager_id).where(one.c.batch_id == batch_id, one.c.rep_id == person)
+    return manager.correlate(pointer).scalar_subquery()
 
 
 def _managers_of(person: ColumnElement[Any], batch_id: Text) -> Select[tuple[str]]:
