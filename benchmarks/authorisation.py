@@ -8,14 +8,15 @@ oracle of `tests/authorisation.py`. Then each fault of `tests/planted_faults.py`
 
 import argparse
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
 
 from spm_ml.predictions import PredictionStore
 from tests.authorisation import DEAD, LIVING, RULES, Matrix, cases
 from tests.planted_faults import FAULTS, Fault, planted
-from tests.prediction_world import make_world
+from tests.prediction_world import World, make_world
 
 
 def measured(faults: Iterable[Fault] = FAULTS, *, clean: bool = True) -> str:
@@ -25,29 +26,35 @@ def measured(faults: Iterable[Fault] = FAULTS, *, clean: bool = True) -> str:
         faults: What is planted.
         clean: Ask everything of the application as it is, too.
     """
-    world = make_world()
+    world, lines, caught = make_world(), [], 0
+    if clean:
+        with _matrix(world) as matrix:
+            found = list(matrix.differences(cases()))
+            lines += [
+                f"As it is: {len(found)} differences in {matrix.asked:,} requests to {len(RULES)} routes by "
+                f"{len(LIVING)} principals and {len(DEAD)} without access.",
+                "",
+            ]
+    lines += ["| planted fault | differences | the first one |", "|---|---|---|"]
+    # A store of their own: at the end of the clean run everybody is logged out.
+    with _matrix(world) as matrix:
+        for fault in faults:
+            with planted(fault):
+                found = list(matrix.differences(fault.cases()))
+            caught += bool(found)
+            first = f"`{shorten(found[0], 110)}`" if found else "**missed**"
+            lines.append(f"| {fault.what} | {len(found)} | {first} |")
+    return "\n".join([*lines, "", f"{caught} caught."])
+
+
+@contextmanager
+def _matrix(world: World) -> Iterator[Matrix]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.db"
         with PredictionStore.open(path) as store:
             world.publish_into(store)
         with Matrix(path, world, kept_answers_bytes=0) as matrix:
-            lines = []
-            if clean:
-                found = list(matrix.differences(cases()))
-                lines += [
-                    f"As it is: {len(found)} differences in {matrix.asked:,} requests to {len(RULES)} routes by "
-                    f"{len(LIVING)} principals and {len(DEAD)} without access.",
-                    "",
-                ]
-            lines += ["| planted fault | differences | the first one |", "|---|---|---|"]
-            caught = 0
-            for fault in faults:
-                with planted(fault):
-                    found = list(matrix.differences(fault.cases()))
-                caught += bool(found)
-                first = f"`{shorten(found[0], 110)}`" if found else "**missed**"
-                lines.append(f"| {fault.what} | {len(found)} | {first} |")
-    return "\n".join([*lines, "", f"{caught} caught."])
+            yield matrix
 
 
 def main() -> None:

@@ -130,7 +130,7 @@ def _total_of_everybody(patch: pytest.MonkeyPatch) -> None:
     right = BatchReader.reps
 
     def wrong(self: BatchReader, selection: Selection = EVERY) -> Any:
-        everybody = BatchReader(self._connection, self.batch, Scope("hr"), self._tree_batch_id)
+        everybody = BatchReader(self._connection, self.batch, Scope("manager", "m-vp"), self._tree_batch_id)
         return Listing(right(self, selection).items, right(everybody, selection).total)
 
     patch.setattr(BatchReader, "reps", wrong)
@@ -329,6 +329,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
         ("/v1/reps/{rep_id:path}",),
     ),
     Fault("page scope", "a page reads with another scope", _page_with_another_scope, ("/reps/{rep_id:path}",)),
+    Fault(
+        "export scope",
+        "a file is made with another scope than the list",
+        _export_without_scope,
+        ("/v1/exports/reps.csv", "/exports/forecasts.csv"),
+    ),
     Fault(
         "page role", "a page forgets to ask for the role", _role_unchecked(recommendations_page), ("/recommendations",)
     ),
