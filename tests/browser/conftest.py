@@ -78,8 +78,9 @@ class Visit:
         assert not self.complaints, self.complaints
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the session: while Playwright is open its event loop runs, and other files of the worker need theirs."""
     if not CHROMIUM.exists():
         reason = f"no browser at {CHROMIUM}: install Debian's 'chromium' or name one with SPM_CHROMIUM"
         if os.environ.get("SPM_REQUIRE_BROWSER") == "1":
