@@ -356,7 +356,7 @@ def issue_access(path: Path | str) -> dict[str, Access]:
             given[name] = Access(token, session)
         revoked = store.credentials.principal_of_token(given["revoked"].token)
         assert revoked is not None
-        store.accounts.revoke(revoked.token_id or "")
+        store.tokens.revoke(revoked.token_id or "")
     engine = connect(path)
     with writing(engine) as connection:
         tokens, accounts, now = schema.tokens, schema.accounts, datetime.now(UTC)

@@ -212,7 +212,7 @@ async def issue_token(principal: Admin, write: Write, account_id: IdentifierInPa
 
     def work(store: PredictionStore) -> NewToken:
         valid_for = timedelta(days=body.days)
-        issued = store.accounts.issue(account_id, valid_for=valid_for, label=body.label, by=principal)
+        issued = store.tokens.issue(account_id, valid_for=valid_for, label=body.label, by=principal)
         return NewToken(
             token_id=issued.token_id, account_id=issued.account_id, token=issued.token, expires_at=issued.expires_at
         )
@@ -243,7 +243,7 @@ async def revoke_token(principal: ApiPrincipal, write: Write, token_id: Identifi
     """Revoke a token and end the sessions opened with it: admins any, everybody their own."""
 
     def work(store: PredictionStore) -> None:
-        if not store.accounts.revoke(token_id, by=principal):
+        if not store.tokens.revoke(token_id, by=principal):
             raise NotYoursError
 
     return await write(principal, None, work, status=204)

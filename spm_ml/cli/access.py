@@ -15,8 +15,8 @@ from spm_ml.cli.console import Console, on_workspace, out_option
 
 if TYPE_CHECKING:
     from spm_ml.predictions import PredictionStore
-    from spm_ml.predictions.accounts import IssuedToken
     from spm_ml.predictions.scope import Role
+    from spm_ml.predictions.tokens import IssuedToken
 
 _days = click.option(
     "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long the token holds."
@@ -59,7 +59,7 @@ def first_admin(console: Console, label: str, days: int) -> None:
     The admin gives access to others by the API, or by the other commands here.
     """
     with _store(console) as store:
-        _print(console, store.accounts.first_admin(label=label, valid_for=timedelta(days=days)))
+        _print(console, store.tokens.for_first_admin(label=label, valid_for=timedelta(days=days)))
 
 
 @access.command()
@@ -94,7 +94,7 @@ def add(
         account = store.accounts.add(draft)
         console.log(f"account {account.account_id} for {label} ({role})")
         if token:
-            _print(console, store.accounts.issue(account.account_id, valid_for=timedelta(days=days)))
+            _print(console, store.tokens.issue(account.account_id, valid_for=timedelta(days=days)))
         else:
             console.answer({"account_id": account.account_id})
 
@@ -125,7 +125,7 @@ def list_accounts(console: Console, out: Path | None) -> None:
 def token(console: Console, account_id: str, label: str | None, days: int) -> None:
     """Print another token for an account."""
     with _store(console) as store:
-        _print(console, store.accounts.issue(account_id, valid_for=timedelta(days=days), label=label))
+        _print(console, store.tokens.issue(account_id, valid_for=timedelta(days=days), label=label))
 
 
 @access.command()
@@ -136,7 +136,7 @@ def revoke(console: Console, token_id: str) -> None:
     from spm_ml.errors import DataError
 
     with _store(console) as store:
-        if not store.accounts.revoke(token_id):
+        if not store.tokens.revoke(token_id):
             raise DataError(f"there is no token {token_id!r}; 'spm access list' names them")
     console.say(f"Token {token_id} is revoked.")
     console.answer({"token_id": token_id, "revoked": True})

@@ -15,6 +15,10 @@ from sqlalchemy import Connection, Row, Table, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch
+from spm_ml.predictions.principal import Principal
+
+OPERATOR: Final = "operator"
+"""Who acts from the command line: whoever can write the database needs no account."""
 
 FIRST_HASH: Final = "0" * 64
 """What stands before the first line."""
@@ -128,6 +132,14 @@ def record(
         "previous_hash": last.hash,
     }
     connection.execute(schema.audit.insert().values(**line, hash=chained(line)))
+
+
+def record_act(
+    connection: Connection, by: Principal | None, action: str, subject: str, detail: dict[str, Any] | None = None
+) -> None:
+    """`record` of what a principal did, or whoever works on the command line, where it is None."""
+    actor, account_id = (OPERATOR, None) if by is None else (by.label, by.account_id)
+    record(connection, actor=actor, account_id=account_id, action=action, subject=subject, detail=detail)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, bindparam, case, null, select, update
 
 from spm_ml.predictions import schema
-from spm_ml.predictions.accounts import OPERATOR, AccountDraft, add_account, bind_identity, end_sessions, issue_token
-from spm_ml.predictions.audit import record
+from spm_ml.predictions.accounts import AccountDraft, Accounts
+from spm_ml.predictions.audit import OPERATOR, record
 from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.principal import Principal, hashed
 from spm_ml.predictions.scope import Role, Scope
+from spm_ml.predictions.tokens import Tokens
 
 __all__ = ["PROXY", "SESSION_LENGTH", "Credentials", "Principal", "hashed"]
 
@@ -66,8 +67,8 @@ class Credentials:
         """
         draft = AccountDraft(label, role, rep_id)
         with writing(self._engine) as connection:
-            account = add_account(connection, draft, by=None)
-            return issue_token(connection, account.account_id, valid_for=valid_for, by=None).token
+            account = Accounts(connection).add(draft)
+            return Tokens(connection).issue(account.account_id, valid_for=valid_for).token
 
     def principal_of_token(self, token: str) -> Principal | None:
         """Who holds the token; None if it is unknown, expired or revoked."""
@@ -96,10 +97,10 @@ class Credentials:
     def open_provider_session(self, *, issuer: str, subject: str, email: str | None) -> str | None:
         """Opens a browser session for a person whom an identity provider vouches for; None if they have no account.
 
-        See `bind_identity` for how the account is found.
+        See `Accounts.bind` for how the account is found.
         """
         with writing(self._engine) as connection:
-            account_id = bind_identity(connection, issuer=issuer, subject=subject, email=email)
+            account_id = Accounts(connection).bind(issuer=issuer, subject=subject, email=email)
             if account_id is None:
                 return None
             row = connection.execute(_BY_ACCOUNT, {"account_id": account_id}).one()
@@ -115,7 +116,7 @@ class Credentials:
         principal = self.principal_of_session(session) if everywhere else None
         if principal is not None:
             with writing(self._engine) as connection:
-                end_sessions(connection, principal.account_id, by=principal)
+                Accounts(connection).end_sessions(principal.account_id, by=principal)
             return
         with writing(self._engine) as connection:
             connection.execute(

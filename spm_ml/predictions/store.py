@@ -31,6 +31,7 @@ from spm_ml.predictions.migrations import HEAD, current_revision, migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
+from spm_ml.predictions.tokens import Tokens
 from spm_ml.predictions.what_if import WhatIfInputs
 
 
@@ -61,6 +62,7 @@ class PredictionStore:
         self._engine = engine
         self.credentials = Credentials(engine)
         self.accounts = Accounts(engine)
+        self.tokens = Tokens(engine)
         self.cases = Cases(engine)
         self.audit = AuditTrail(engine)
 

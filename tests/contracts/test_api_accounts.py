@@ -106,7 +106,7 @@ def test_everybody_ends_their_own_access_and_nobody_elses(
 ) -> None:
     with PredictionStore.open(file) as store:
         account = store.accounts.add(AccountDraft("Ina", "manager", "m-north"))
-        one, two = (store.accounts.issue(account.account_id, valid_for=timedelta(days=1)) for _ in range(2))
+        one, two = (store.tokens.issue(account.account_id, valid_for=timedelta(days=1)) for _ in range(2))
         other = next(one.tokens[0].token_id for one in store.accounts.every() if one.label == "test vp")
     log_in(client, one.token)
     assert client.post("/v1/me/sessions/end", headers=bearer(two.token)).json() == {"sessions": 1}

@@ -37,7 +37,7 @@ def principal_of(store: PredictionStore, token: str) -> Principal:
 def test_the_first_admin_is_made_once_even_by_many_at_once(store: PredictionStore) -> None:
     def attempt(_: int) -> str | None:
         try:
-            return store.accounts.first_admin(label="Ada", valid_for=DAY).token
+            return store.tokens.for_first_admin(label="Ada", valid_for=DAY).token
         except LastAdminError:
             return None
 
@@ -59,7 +59,7 @@ def test_the_first_admin_is_made_once_even_by_many_at_once(store: PredictionStor
 def test_a_session_follows_its_account_at_the_next_request(store: PredictionStore) -> None:
     access, accounts = store.credentials, store.accounts
     account = accounts.add(AccountDraft("Anna", "manager", "m-1"))
-    token = accounts.issue(account.account_id, valid_for=DAY).token
+    token = store.tokens.issue(account.account_id, valid_for=DAY).token
     session = access.open_session(token)
     assert session is not None
     accounts.change(account.account_id, AccountDraft("Anna", "rep", "r-7"))
@@ -70,30 +70,30 @@ def test_a_session_follows_its_account_at_the_next_request(store: PredictionStor
     assert access.principal_of_session(session) is None
     assert access.principal_of_token(token) is None
     with pytest.raises(DisabledAccountError, match="spm access enable"):
-        accounts.issue(account.account_id, valid_for=DAY)
+        store.tokens.issue(account.account_id, valid_for=DAY)
     accounts.enable(account.account_id)
     assert access.principal_of_session(session) is None, "what was revoked stays so"
     assert access.principal_of_token(token) is None
-    assert access.principal_of_token(accounts.issue(account.account_id, valid_for=DAY).token) is not None
+    assert access.principal_of_token(store.tokens.issue(account.account_id, valid_for=DAY).token) is not None
 
 
 def test_everybody_revokes_their_own_tokens_and_admins_any(store: PredictionStore) -> None:
     access, accounts = store.credentials, store.accounts
-    admin = principal_of(store, accounts.first_admin(label="Ada", valid_for=DAY).token)
+    admin = principal_of(store, store.tokens.for_first_admin(label="Ada", valid_for=DAY).token)
     account = accounts.add(AccountDraft("Hanna", "hr"))
-    first, second = (accounts.issue(account.account_id, valid_for=DAY) for _ in range(2))
+    first, second = (store.tokens.issue(account.account_id, valid_for=DAY) for _ in range(2))
     hanna = principal_of(store, first.token)
     other = principal_of(store, access.issue("hr", label="Omar", valid_for=DAY))
     session = access.open_session(first.token)
     assert session is not None
-    assert not accounts.revoke(first.token_id, by=other), "somebody else's"
-    assert not accounts.revoke("unknown", by=admin)
-    assert accounts.revoke(first.token_id, by=hanna)
-    assert accounts.revoke(first.token_id, by=hanna), "it is revoked, as was asked"
+    assert not store.tokens.revoke(first.token_id, by=other), "somebody else's"
+    assert not store.tokens.revoke("unknown", by=admin)
+    assert store.tokens.revoke(first.token_id, by=hanna)
+    assert store.tokens.revoke(first.token_id, by=hanna), "it is revoked, as was asked"
     assert access.principal_of_token(first.token) is None
     assert access.principal_of_session(session) is None
     assert access.principal_of_token(second.token) is not None
-    assert accounts.revoke(second.token_id, by=admin)
+    assert store.tokens.revoke(second.token_id, by=admin)
     assert access.principal_of_token(second.token) is None
 
 
@@ -169,7 +169,7 @@ def test_what_belongs_to_one_account_is_refused_to_another(store: PredictionStor
         with pytest.raises(AccountTakenError):
             accounts.change(second.account_id, draft)
     assert accounts.change(first.account_id, AccountDraft("Anne", "hr", email="a@example.com")).label == "Anne"
-    for wrong in (lambda: accounts.disable("?"), lambda: accounts.issue("?", valid_for=DAY)):
+    for wrong in (lambda: accounts.disable("?"), lambda: store.tokens.issue("?", valid_for=DAY)):
         with pytest.raises(UnknownAccountError, match="spm access list"):
             wrong()
     with pytest.raises(ValueError, match="belong together"):
@@ -177,14 +177,14 @@ def test_what_belongs_to_one_account_is_refused_to_another(store: PredictionStor
 
 
 def test_each_change_is_audited_with_who_made_it(store: PredictionStore) -> None:
-    admin = principal_of(store, store.accounts.first_admin(label="Ada", valid_for=DAY).token)
+    admin = principal_of(store, store.tokens.for_first_admin(label="Ada", valid_for=DAY).token)
     accounts = store.accounts
     account = accounts.add(AccountDraft("Hanna", "hr", email="h@example.com"), by=admin)
-    token = accounts.issue(account.account_id, valid_for=DAY, by=admin)
+    token = store.tokens.issue(account.account_id, valid_for=DAY, by=admin)
     accounts.change(account.account_id, AccountDraft("Hanna", "analyst", email="h@example.com"), by=admin)
     store.credentials.open_provider_session(issuer=ISSUER, subject="s", email="h@example.com")
     accounts.end_sessions(account.account_id, by=admin)
-    accounts.revoke(token.token_id, by=admin)
+    store.tokens.revoke(token.token_id, by=admin)
     accounts.disable(account.account_id, by=admin)
     accounts.enable(account.account_id, by=admin)
     trail = store.audit_trail()[2:]
