@@ -31,8 +31,10 @@ $(INSTALLED): constraints.txt pyproject.toml
 demo: $(INSTALLED)  ## Simulate a sales organisation, train, score and serve its risk board
 	@$(BIN)/spm demo --workspace $(WORKSPACE)-demo --port $(PORT) $(if $(filter headless,$(DEMO)),--headless) $(DEMO_OPTIONS)
 
+# Files in the order of their folders: those of acceptance/ hold few and long tests, and one begun last is waited for.
 test: $(INSTALLED)  ## Run every test
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+	  --durations 30 --durations-min 5
 
 check: lint types imports test  ## Everything a commit must pass
 
