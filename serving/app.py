@@ -14,7 +14,8 @@ from serving.assets import Assets
 from serving.identity.proxy import ProxyHeader
 from serving.kept_answers import KeptAnswers
 from serving.limits import Limiter
-from serving.middleware import BodyLimit, NoRepeats, PlainRequests, SecurityHeaders
+from serving.middleware import BodyLimit, NoRepeats, PlainRequests, SecurityHeaders, WrittenHere
+from serving.notation import Notation
 from serving.observing.install import install as observe
 from serving.observing.logs import RequestLog
 from serving.pages import PAGES
@@ -82,6 +83,7 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
         # Not `include_router`: it matches each request twice, router by router. Nothing is added on including.
         app.router.routes.extend(router.routes)
     # The last one added is the outermost: headers on everything, also on what the body limit refuses.
+    app.add_middleware(WrittenHere, notation=Notation.of(settings.locale))
     app.add_middleware(errors.Failures)
     app.add_middleware(NoRepeats)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)

@@ -1,4 +1,4 @@
-"""How numbers, days and ages read on a page."""
+"""How numbers, days and ages read on a page: as the organisation's locale writes them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,14 +7,21 @@ from datetime import UTC, date, datetime
 from math import floor
 from typing import Final
 
+from serving.notation import MINUS, SPACE, current
 from spm_ml.predictions import Batch, MetricValue
 
-GROUP: Final = "\N{NO-BREAK SPACE}"
-MINUS: Final = "\N{MINUS SIGN}"
+GROUP: Final = SPACE
 NOTHING: Final = "–"
+_MOST_DIGITS: Final = 20
 
 # Ratios that are multiples of something rather than shares of it.
 _MULTIPLES: Final = ("pipeline_coverage", "required_coverage", "quota_to_ote")
+
+# As analyses write them: groups of three behind a space or a comma, a point, perhaps a percent sign.
+_NUMBER: Final = re.compile(
+    r"(?<![\w.,\u2212-])(?P<sign>[-+\u2212])?(?P<whole>\d{1,3}(?:[\xa0,]\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
+    r"(?P<percent>[ \xa0]?%)?(?![\w-]|[.,\xa0]\d)"
+)
 
 
 def whole(number: float) -> str:
@@ -23,7 +30,7 @@ def whole(number: float) -> str:
     >>> whole(-1234567.8).replace(GROUP, " ")
     '−1 234 568'
     """
-    return f"{round(number):,}".replace(",", GROUP).replace("-", MINUS)
+    return current().number(number)
 
 
 def short(number: float) -> str:
@@ -32,20 +39,33 @@ def short(number: float) -> str:
     >>> [short(number) for number in (0, 950, 42_000, 1_250_000, -300_000)]
     ['0', '950', '42k', '1.25M', '−300k']
     """
-    size = abs(number)
-    for unit, suffix in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
-        if size >= unit:
-            return f"{number / unit:.3g}{suffix}".replace("-", MINUS)
-    return f"{number:.3g}".replace("-", MINUS)
+    size, notation = abs(number), current()
+    units = (
+        ((1e7, "Cr"), (1e5, "L"), (1e3, "k")) if notation.other_groups == 2 else ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
+    )
+    unit, suffix = next((one for one in units if size >= one[0]), (1.0, ""))
+    return significant(number / unit) + suffix
 
 
-def percent(share: float | None, *, digits: int = 0) -> str:
-    """A share in percent.
+def significant(number: float, digits: int = 3, *, sign: bool = False) -> str:
+    """A number with so many digits that count, without zeros at its end; `sign`: a plus above zero.
+
+    >>> significant(1.2345), significant(-250), significant(0.5, sign=True)
+    ('1.23', '−250', '+0.5')
+    """
+    text = f"{number:.{digits}g}"
+    if "e" in text:
+        text = f"{float(text):f}".rstrip("0").rstrip(".")
+    return current().number(float(text), len(text.partition(".")[2]), sign=sign)
+
+
+def percent(share: float | None, *, digits: int = 0, sign: bool = False) -> str:
+    """A share in percent; `sign`: a plus above zero.
 
     >>> percent(0.824), percent(None), percent(0.0241, digits=1)
     ('82%', '–', '2.4%')
     """
-    return NOTHING if share is None else f"{share * 100:.{digits}f}%".replace("-", MINUS)
+    return NOTHING if share is None else current().share(share, digits, sign=sign)
 
 
 def chance(probability: float | None) -> str:
@@ -57,8 +77,8 @@ def chance(probability: float | None) -> str:
     if probability is None:
         return NOTHING
     if probability > 0.99:
-        return ">99%"
-    return "<1%" if probability < 0.01 else percent(probability)
+        return f">{percent(0.99)}"
+    return f"<{percent(0.01)}" if probability < 0.01 else percent(probability)
 
 
 def points(share: float | None) -> str:
@@ -67,7 +87,7 @@ def points(share: float | None) -> str:
     >>> points(0.034), points(-0.08)
     ('+3.4', '−8.0')
     """
-    return NOTHING if share is None else f"{share * 100:+.1f}".replace("-", MINUS)
+    return NOTHING if share is None else current().number(100 * share, 1, sign=True)
 
 
 def signed(number: float) -> str:
@@ -76,7 +96,7 @@ def signed(number: float) -> str:
     >>> signed(1234).replace(GROUP, " "), signed(-3), signed(0.2)
     ('+1 234', '−3', '0')
     """
-    return f"+{whole(number)}" if round(number) > 0 else whole(round(number))
+    return current().number(number, sign=True)
 
 
 def rounded(values: Sequence[float], total: float, digits: int) -> tuple[float, ...]:
@@ -97,16 +117,34 @@ def rounded(values: Sequence[float], total: float, digits: int) -> tuple[float, 
 
 def decimal(number: float | None, digits: int = 3) -> str:
     """A number with fixed decimals."""
-    return NOTHING if number is None else f"{number:.{digits}f}".replace("-", MINUS)
+    return NOTHING if number is None else current().number(number, digits)
+
+
+def stored(text: str) -> str:
+    r"""A text of the batch with its numbers as the page writes them; codes and names stay as they are.
+
+    >>> stored("Needs 7\xa0900 a day, from -1.2 to 62 % in Q1-Q3 (OPP-1.5)").replace(SPACE, " ")
+    'Needs 7 900 a day, from −1.2 to 62% in Q1-Q3 (OPP-1.5)'
+    """
+    return _NUMBER.sub(_as_written, text)
+
+
+def _as_written(found: re.Match[str]) -> str:
+    notation, decimals = current(), found["decimals"] or ""
+    digits = re.sub(r"\D", "", found["whole"])
+    apart = digits if digits == found["whole"] else notation.grouped(digits)
+    sign = MINUS if found["sign"] == "-" else found["sign"] or ""
+    number = f"{sign}{apart}{notation.point if decimals else ''}{decimals}"
+    return notation.percent.replace("#", number) if found["percent"] else number
 
 
 def sentence(text: str) -> str:
-    """A remark of an analysis as a sentence: it begins with a capital, ends with a mark, and has the page's minus.
+    """A remark of an analysis as a sentence: it begins with a capital, ends with a mark, its numbers as on the page.
 
     >>> sentence("2 usable starts"), sentence("from -1.2 to +3.4 in Q1-Q3."), sentence("")
     ('2 usable starts.', 'From −1.2 to +3.4 in Q1-Q3.', '')
     """
-    whole = re.sub(r"(?<!\w)-(?=\d)", MINUS, text[:1].upper() + text[1:])
+    whole = stored(text[:1].upper() + text[1:])
     return whole if not whole or whole.endswith((".", "!", "?")) else f"{whole}."
 
 
@@ -116,7 +154,7 @@ def day(value: date) -> str:
     >>> day(date(2026, 6, 3)).replace(GROUP, " ")
     '3 Jun 2026'
     """
-    return f"{value.day}{GROUP}{value:%b}{GROUP}{value.year}"
+    return current().day(value)
 
 
 def short_day(value: date) -> str:
@@ -125,7 +163,7 @@ def short_day(value: date) -> str:
     >>> short_day(date(2026, 6, 3)).replace(GROUP, " ")
     '3 Jun'
     """
-    return f"{value.day}{GROUP}{value:%b}"
+    return current().day(value, year=False)
 
 
 def age(moment: datetime, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
@@ -168,11 +206,57 @@ class Money:
 
     def full(self, minor: float | None) -> str:
         """The amount with its currency."""
-        return NOTHING if minor is None else f"{self.currency}{GROUP}{self.amount(minor)}"
+        return NOTHING if minor is None else current().amount(self.units(minor), self.currency)
 
     def tick(self, minor: float) -> str:
         """The amount for an axis."""
         return short(self.units(minor))
+
+
+class AmountError(ValueError):
+    """An entered amount that cannot be read for certain; the message says what to write instead."""
+
+
+def parse_amount(text: str, money: Money) -> int:
+    """Reads an amount as a person enters it, in minor units: as the page writes numbers, or with a plain point.
+
+    >>> parse_amount("EUR 12 400", Money("EUR", 2)), parse_amount("1250.5", Money("EUR", 2))
+    (1240000, 125050)
+
+    Raises:
+        AmountError: It is no amount, too precise, too large, or can be read in two ways.
+    """
+    notation = current()
+    bare = text.strip()
+    for name in {money.currency, notation.currency_name(money.currency)}:
+        bare = bare.removeprefix(name).removesuffix(name).strip()
+    bare = re.sub(r"[\s\u2019]", lambda found: "'" if found[0] == "\u2019" else " ", bare).replace(MINUS, "-")
+    group = re.sub(r"\s", " ", notation.group).replace("\u2019", "'")
+    readings = {
+        number
+        for apart, point in {(group, notation.point), (" ", notation.point), ("", ".")}
+        if (number := _read(bare, apart, point, money.minor_digits)) is not None
+    }
+    example = Money(money.currency, 0).full(12_400)
+    if not readings:
+        decimals = f"at most {money.minor_digits} decimals" if money.minor_digits else "no decimals"
+        raise AmountError(f"Write the amount as a number such as {example}, with {decimals}.")
+    if len(readings) > 1:
+        raise AmountError(f"This can be read in two ways. Write the amount without separators, or such as {example}.")
+    return readings.pop()
+
+
+def _read(text: str, group: str, point: str, digits: int) -> int | None:
+    """The minor units that a text means if numbers are written in one way; None: in that way it means nothing."""
+    whole = rf"\d{{1,3}}(?:{re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}|\d+" if group else r"\d+"
+    decimals = rf"(?:{re.escape(point)}(?P<decimals>\d{{1,{digits}}}))?" if digits else ""
+    found = re.fullmatch(rf"(?P<sign>-?)(?P<whole>{whole}){decimals}", text, re.ASCII)
+    if found is None or len(found["whole"]) > _MOST_DIGITS:
+        return None
+    units = found["whole"].replace(group, "") if group else found["whole"]
+    after = (found["decimals"] or "") if digits else ""
+    minor = int(units + after.ljust(digits, "0"))
+    return -minor if found["sign"] else minor
 
 
 def metric_text(metric: MetricValue, money: Money) -> str:
@@ -186,12 +270,12 @@ def metric_text(metric: MetricValue, money: Money) -> str:
         case "money_per_day":
             return f"{money.full(value)} a day"
         case "ratio" if metric.slug.startswith(_MULTIPLES):
-            return f"{value:.1f}×".replace("-", MINUS)
+            return f"{decimal(value, 1)}×"
         case "ratio":
             return percent(value)
         case "days" | "months":
-            return f"{value:.1f}".rstrip("0").rstrip(".") + f" {metric.unit}"
+            return f"{significant(round(value, 1), 9)} {metric.unit}"
         case "count_per_day":
-            return f"{value:.1f} a day"
+            return f"{decimal(value, 1)} a day"
         case _:
             return whole(value)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import errors
+from serving.notation import Notation, writing
 from serving.problem import problem_response
 from serving.strict_body import BrokenBodyError, check_body
 
@@ -105,6 +106,19 @@ class NoRepeats:
                 await errors.answer(Request(scope), 422)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class WrittenHere:
+    """Has every page write numbers, amounts and days as the organisation's locale does."""
+
+    def __init__(self, app: ASGIApp, *, notation: Notation) -> None:
+        self._app = app
+        self._notation = notation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one ASGI connection."""
+        with writing(self._notation):
+            await self._app(scope, receive, send)
 
 
 class BodyLimit:

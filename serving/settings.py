@@ -3,14 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from serving.identity.settings import OpenIdProvider, TrustedProxy, is_loopback
 from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
-from spm_ml.settings import Workspace
+from spm_ml.settings import LOCALE, Workspace, check_locale
 
 
 class ServingSettings(BaseModel):
@@ -19,6 +19,7 @@ class ServingSettings(BaseModel):
     Attributes:
         store: Path or database URL of the prediction store.
         stale_after_days: A published batch older than this makes the service unready; None: never.
+        locale: BCP 47, such as `de-CH`: how pages write numbers, amounts and days. Downloads and the API never change.
         secure_cookies: Send cookies over HTTPS alone; switch on wherever the service is not on the loopback.
         max_body_bytes: Largest request body that is read.
         body_seconds: Longest time a client may take to send one.
@@ -40,6 +41,7 @@ class ServingSettings(BaseModel):
 
     store: str = Field(repr=False)
     stale_after_days: int | None = Field(default=None, ge=1)
+    locale: str = LOCALE
     secure_cookies: bool = False
     max_body_bytes: int = Field(default=65_536, ge=1_024)
     body_seconds: float = Field(default=10.0, gt=0)
@@ -55,6 +57,11 @@ class ServingSettings(BaseModel):
     oidc: OpenIdProvider | None = None
     proxy: TrustedProxy | None = None
     token_login: bool = True
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        return check_locale(value)
 
     @model_validator(mode="after")
     def _somebody_can_log_in_safely(self) -> Self:
@@ -75,6 +82,7 @@ class ServingSettings(BaseModel):
         if workspace.organisation_file.exists():
             organisation = workspace.organisation()
             defaults["stale_after_days"] = organisation.stale_after_days
+            defaults["locale"] = organisation.locale
             defaults["idempotency_hours"] = organisation.retention.idempotency_hours
         given = deployment.load(cls, workspace.root, defaults=defaults)
         return given.model_copy(update={"store": workspace.predictions_store})

@@ -15,6 +15,28 @@ from spm_ml.errors import ConfigurationError, NotReadyError
 QUANTILE_LEVELS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in range(1, 20))
 """The 19 levels at which every forecast distribution is written: .05, .10 … .95."""
 
+LOCALE = "en"
+"""The locale of an organisation that names none: English words, plain numbers, no country."""
+
+
+def check_locale(value: str) -> str:
+    """Gives back a locale that is known, as BCP 47 writes it.
+
+    >>> check_locale("de-ch")
+    'de-CH'
+
+    Raises:
+        ValueError: It is not known.
+    """
+    if value == LOCALE:
+        return value
+    from babel import Locale, UnknownLocaleError  # only where a country is named
+
+    try:
+        return str(Locale.parse(value, sep="-")).replace("_", "-")
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f"{value!r} is not a known locale; write language and country, such as 'de-CH'") from None
+
 
 def validation_problems(error: ValidationError, *, whole: str) -> str:
     """What pydantic found, as `place: problem` one after the other; `whole` names what has no place inside."""
@@ -129,6 +151,7 @@ class Organisation(_Frozen):
         name: Shown on pages.
         currency: ISO 4217 code of every amount without one of its own, and of every result.
         timezone: IANA name; days are cut off here.
+        locale: BCP 47, such as `de-CH`: how pages write numbers, amounts and days; their words stay English.
         amount_basis: What an amount means; all amounts share it (H15).
         gross_margin: Share of revenue left after its direct cost; needed for CAC payback only.
         fiscal: The fiscal calendar.
@@ -146,6 +169,7 @@ class Organisation(_Frozen):
     name: str = "Sales organisation"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     timezone: str = "UTC"
+    locale: str = LOCALE
     amount_basis: Literal["bookings", "arr", "tcv", "acv", "mrr"] = "bookings"
     gross_margin: float | None = Field(default=None, gt=0, le=1)
     fiscal: FiscalSettings = FiscalSettings()
@@ -165,6 +189,11 @@ class Organisation(_Frozen):
         if value not in available_timezones():
             raise ValueError(f"{value!r} is not an IANA time zone such as 'Europe/Berlin'")
         return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        return check_locale(value)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -75,7 +75,7 @@ def board_row(
         change=_change(row, money),
         chance=formats.chance(row.p_hit),
         band=band_words(row.risk_band),
-        reason=row.main_reason,
+        reason=formats.stored(row.main_reason),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         offer=offer,
     )

@@ -116,17 +116,17 @@ def diagnosis_words(diagnosis: Diagnosis, name: str) -> DiagnosisWords:
     """The words and the picture of a diagnosis."""
     sizes = _sizes(diagnosis.parts, diagnosis.gap)
     rows = tuple(
-        PartRow(part.label, KINDS[part.kind], part.text, size)
+        PartRow(part.label, KINDS[part.kind], formats.stored(part.text), size)
         for part, size in zip(diagnosis.parts, sizes, strict=True)
     )
     reached = formats.percent(diagnosis.attainment, digits=1)
     return DiagnosisWords(
         verdict=VERDICTS[diagnosis.verdict],
         period=diagnosis.period,
-        headline=diagnosis.headline,
-        evidence=diagnosis.evidence,
+        headline=formats.stored(diagnosis.headline),
+        evidence=formats.stored(diagnosis.evidence),
         peers=diagnosis.peers,
-        abstention=diagnosis.abstention.detail if diagnosis.abstention else "",
+        abstention=formats.stored(diagnosis.abstention.detail) if diagnosis.abstention else "",
         chart=_chart(diagnosis, sizes, name),
         rows=rows,
         ends=("100.0%", reached),
@@ -145,7 +145,7 @@ def _sizes(parts: Sequence[DiagnosisPart], gap: float | None) -> list[str]:
 def _chart(diagnosis: Diagnosis, sizes: Sequence[str], name: str) -> Markup | None:
     if not diagnosis.parts or diagnosis.attainment is None:
         return None
-    reached = formats.percent(diagnosis.attainment, digits=1)
+    plan, reached = (formats.percent(share, digits=1) for share in (1.0, diagnosis.attainment))
     listed = "; ".join(
         f"{part.label} ({part.kind}) {size} points" for part, size in zip(diagnosis.parts, sizes, strict=True)
     )
@@ -154,20 +154,20 @@ def _chart(diagnosis: Diagnosis, sizes: Sequence[str], name: str) -> Markup | No
             GapPart(part.kind, part.label, part.points, f"{size} points")
             for part, size in zip(diagnosis.parts, sizes, strict=True)
         ],
-        plan=GapEnd("Plan", 1.0, "100.0%"),
+        plan=GapEnd("Plan", 1.0, plan),
         result=GapEnd("Attainment", diagnosis.attainment, reached),
         title=f"From plan to the attainment of {name}, {diagnosis.period}",
-        description=f"From 100.0% to {reached}: {listed}.",
+        description=f"From {plan} to {reached}: {listed}.",
         key="gap",
     )
 
 
 def _skill(skill: SkillRating) -> SkillRow:
-    size = f"{abs(skill.gap):.1f}"
-    where = "like peers" if size == "0.0" else f"{size} {'below' if skill.gap > 0 else 'above'}"
+    size = formats.decimal(abs(skill.gap), 1)
+    where = "like peers" if round(skill.gap, 1) == 0 else f"{size} {'below' if skill.gap > 0 else 'above'}"
     return SkillRow(
         label=skill.skill.replace("_", " ").capitalize(),
         text=formats.sentence(skill.text),
-        size=f"{where} ± {skill.sd:.1f}",
+        size=f"{where} ± {formats.decimal(skill.sd, 1)}",
         source=_SOURCES[skill.source],
     )

@@ -210,7 +210,7 @@ def _events(finding: ProgramFinding, points: Sequence[EffectPoint], key: str) ->
     listed = "; ".join(f"{_when(point.lag)} {_sentence(point.effect, point.low, point.high)}" for point in points)
     return event_chart(
         [EventMark(point.lag, point.effect, point.low, point.high, _lag(point.lag)) for point in points],
-        tick=lambda share: f"{100 * share:+.3g}".replace("-", formats.MINUS) if share else "0",
+        tick=lambda share: formats.significant(100 * share, sign=True),
         title=f"{finding.name}: effect by period before and since it was taken, in points, 95% intervals",
         description=f"{listed}.",
         key=f"{key}-events",
@@ -231,7 +231,7 @@ def _when(lag: int) -> str:
 
 
 def _lag(lag: int) -> str:
-    return f"{lag:+d}".replace("-", formats.MINUS) if lag else "taken"
+    return formats.signed(lag) if lag else "taken"
 
 
 def _check(check: EffectCheck) -> CheckRow:

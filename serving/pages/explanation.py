@@ -95,11 +95,12 @@ def made_of(parts: Sequence[ForecastPart], subject: Subject, money: Money) -> Ma
     amounts = _in_units([part.amount for part in parts], subject.total, money)
     shares = _in_points([part.amount for part in parts], subject.total, quota)
     total_share = formats.percent(subject.total / quota, digits=1) if quota else ""
+    total_points = formats.decimal(100 * subject.total / quota, 1) if quota else ""
     rows = tuple(
-        PartRow(part.label, part.text, amount, share, _drivers(part.drivers, money))
+        PartRow(part.label, formats.stored(part.text), amount, share, _drivers(part.drivers, money))
         for part, amount, share in zip(parts, amounts, shares, strict=True)
     )
-    total = PartRow(subject.total_label, "", money.amount(subject.total), total_share.rstrip("%"), ())
+    total = PartRow(subject.total_label, "", money.amount(subject.total), total_points, ())
     sizes = [f"{row.points} points" if quota else row.amount for row in rows]
     whole = f"{total_share} of quota" if quota else money.full(subject.total)
     steps = [
@@ -128,7 +129,7 @@ def changed(change: ForecastChange | None, subject: Subject, money: Money) -> Ch
     sizes = _in_points(amounts, delta, quota) if quota else _in_units(amounts, delta, money)
     largest = max(map(abs, amounts), default=0.0)
     rows = tuple(
-        ChangedRow(part.label, part.text, size, push_bar(part.amount, largest))
+        ChangedRow(part.label, formats.stored(part.text), size, push_bar(part.amount, largest))
         for part, size in zip(ordered, sizes, strict=True)
         if size.strip("+0.,")
     )
@@ -169,7 +170,7 @@ def _drivers(drivers: Sequence[Driver], money: Money) -> tuple[DriverRow, ...]:
     return tuple(
         DriverRow(
             driver.label,
-            driver.text,
+            formats.stored(driver.text),
             f"{formats.points(driver.points)} points"
             if driver.points is not None
             else ""

@@ -90,7 +90,7 @@ def _row(value: PlanValue, chosen: bool, money: Money) -> ValueRow:
         cost="unknown" if value.cost is None else money.amount(value.cost),
         value="none claimed" if value.value is None else formats.points(value.value),
         interval=between(value.low, value.high) if value.low != value.high else "",
-        text=value.text,
+        text=formats.stored(value.text),
     )
 
 

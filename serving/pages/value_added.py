@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -132,7 +133,9 @@ def page_of(card: ModelCard) -> ValueAddedPage:
         by_week=_by_week(card, compared),
         compared=tuple(label_of(row) for row in compared),
         weeks=_weeks(card, compared),
-        gate=tuple(GateRow(_words(row["test"]), bool(row["passed"]), str(row["detail"])) for row in card.gate),
+        gate=tuple(
+            GateRow(_words(row["test"]), bool(row["passed"]), formats.stored(str(row["detail"]))) for row in card.gate
+        ),
         card=markdown.render(card.card_markdown),
     )
 
@@ -176,7 +179,7 @@ def _value(slug: str, value: float | None) -> str:
     if slug == "coverage_80":
         return formats.percent(value)
     if slug == "bias":
-        return formats.NOTHING if value is None else f"{'+' if round(100 * value) > 0 else ''}{formats.percent(value)}"
+        return formats.percent(value, sign=True)
     text = formats.decimal(value)
     return f"+{text}" if slug == "value_added" and value is not None and value > 0 else text
 
@@ -219,7 +222,7 @@ def _by_week(card: ModelCard, compared: Sequence[dict[str, Any]]) -> Markup | No
     )
     return line_chart(
         drawn,
-        tick=lambda value: f"{value:.2f}",
+        tick=partial(formats.decimal, digits=2),
         title="Error by week of the period (CRPS)",
         description=f"Over the weeks: {ends}.",
         key="week",

@@ -255,7 +255,7 @@ def _records(
     organisation: Organisation, engine: Engine, sources: Mapping[str, ir.Table], version: int, data_hash: str
 ) -> Records:
     """Adds typed empty tables for those that were never loaded, and the settings to the hash."""
-    settings = organisation.model_dump_json(exclude={"name", "risk_bands", "threads", "fairness"})
+    settings = organisation.model_dump_json(exclude={"name", "locale", "risk_bands", "threads", "fairness"})
     data_hash = sha256(f"{data_hash}\n{settings}".encode()).hexdigest()
     if not organisation.stages:
         organisation = organisation.model_copy(update={"stages": _ONE_STAGE})

@@ -37,7 +37,8 @@ def shown(points: str) -> float:
 def test_the_points_that_are_shown_add_up_to_the_gap(gap: float) -> None:
     words = diagnosis_words(make_diagnosis("r-1", "behaviour", gap=gap), "Ines Moreau")
     assert sum(shown(row.points) for row in words.rows) == pytest.approx(shown(words.total))
-    assert words.total == f"{100 * gap:+.1f}".replace("-", "\N{MINUS SIGN}")
+    total = round(100 * gap, 1)
+    assert words.total == (f"{total:+.1f}".replace("-", "\N{MINUS SIGN}") if total else "0.0"), "zero has no sign"
     assert words.ends[0] == "100.0%"
     assert shown(words.ends[1].rstrip("%")) == pytest.approx(100 + 100 * gap, abs=0.051)
     assert {row.kind for row in words.rows} == {"▭ Condition", "▶ Behaviour"}
