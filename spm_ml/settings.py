@@ -132,6 +132,7 @@ class RetentionSettings(_Frozen):
     Attributes:
         decisions_days: Decisions; those of the published period stay.
         cases_days: Cases that are closed, from the last answer on.
+        submissions_days: Numbers that people entered; those of the published period stay.
         audit_days: Lines of the audit.
         sessions_days: Sessions and tokens that are expired or revoked.
         idempotency_hours: Keys of writes and the answers they got.
@@ -139,6 +140,7 @@ class RetentionSettings(_Frozen):
 
     decisions_days: int | None = Field(default=None, ge=1)
     cases_days: int | None = Field(default=None, ge=1)
+    submissions_days: int | None = Field(default=None, ge=1)
     audit_days: int | None = Field(default=None, ge=1)
     sessions_days: int = Field(default=30, ge=1)
     idempotency_hours: int = Field(default=24, ge=1)

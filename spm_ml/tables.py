@@ -261,7 +261,8 @@ TABLES: Final[tuple[Table, ...]] = (
     ),
     Table(
         "submissions",
-        "A human forecast.",
+        "A human forecast. Those entered on the pages come from `spm submissions --out submissions/entered.csv`, "
+        "beside the source's own `submissions/*.csv`; they do not move the watermark.",
         (
             _REP,
             Column("period", "text", "`2026Q1`, `2026-03` or the period's start date.", required=True),

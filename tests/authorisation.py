@@ -87,6 +87,11 @@ DECLINES = {name: None if reach is None else reach - WITHOUT_OFFER for name, rea
 TAKES_BACK: Sees = {
     name: None if reach is None else reach | (DECIDES[name] or set()) for name, reach in DECLINES.items()
 }
+_SAYS: Sees = {"vp": REPS, "north": NORTH_TEAM, "south": SOUTH_TEAM, "rep": {"r-201"}, "gone": set()}
+SUBMITS: Sees = _NOBODY_SEES | _SAYS
+"""For whom one may enter a commit: managers for everybody below, reps for themselves."""
+SUBMITS_OWN: Sees = _NOBODY_SEES | {name: set() for name in _SAYS} | {"rep": {"r-201"}}
+OVERRIDES: Sees = SUBMITS | {"rep": None}
 CASES: Final = {"1": "r-101", "2": "r-102", "3": "r-201"}
 """Cases in the store, by the rep; each is closed, so that an answer or a withdrawal that is allowed hears just that."""
 CASE_IDS = (*CASES, "999")
@@ -137,6 +142,25 @@ def declining(world: World, rep_id: str | None) -> dict[str, object]:
 def taking_back(world: World, rep_id: str | None) -> dict[str, object]:
     """The body that takes a decision about it back."""
     return _decision(world, rep_id, "reversed")
+
+
+def _submission(rep_id: str | None, kind: str) -> dict[str, object]:
+    return {"rep_id": rep_id, "kind": kind, "amount": 100_000, "note": "so"}
+
+
+def committing(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that enters a commit, on both doors."""
+    return _submission(rep_id, "commit")
+
+
+def hoping(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that enters a best case."""
+    return _submission(rep_id, "best_case")
+
+
+def overriding(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that enters a manager's override."""
+    return _submission(rep_id, "manager_override")
 
 
 def supposing(_world: World, rep_id: str | None) -> dict[str, object]:
@@ -243,6 +267,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/effects"): Rule(EVERYONE),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS, body=accepting),
     ("GET", "/v1/decisions"): Rule(SEES_PEOPLE),
+    ("GET", "/v1/submissions"): Rule(SEES_FIGURES),
+    ("POST", "/v1/submissions"): Rule(SUBMITS, REP_IDS, body=committing),
+    ("GET", "/v1/exports/submissions.csv"): Rule(SEES_FIGURES),
     ("GET", "/v1/cases"): Rule(SEES_PEOPLE),
     ("GET", "/v1/cases/{case_id}"): Rule(SEES_CASES, CASE_IDS),
     ("POST", "/v1/cases"): Rule(OPENS, (OWN,), body=opening),
@@ -295,6 +322,8 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     ("POST", "/decisions", Rule(TAKES_BACK, REP_IDS, body=taking_back, done=409, page=True)),
     ("POST", "/v1/decisions", Rule(DECLINES, REP_IDS, body=declining)),
     ("POST", "/decisions", Rule(DECLINES, REP_IDS, body=declining, page=True)),
+    ("POST", "/v1/submissions", Rule(SUBMITS_OWN, REP_IDS, body=hoping)),
+    ("POST", "/v1/submissions", Rule(OVERRIDES, REP_IDS, body=overriding)),
     # The order of figures would tell them, so who sees none may not ask for it.
     ("GET", "/v1/reps", Rule(SEES_FIGURES, lists=rep_of, query="?sort=booked")),
     ("GET", "/v1/recommendations", Rule(SEES_FIGURES, lists=rep_of, query="?sort=quota&descending=true")),

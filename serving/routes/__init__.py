@@ -21,6 +21,7 @@ from serving.routes import (
     plans,
     recommendations,
     reps,
+    submissions,
     teams,
     what_if,
 )
@@ -38,6 +39,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     exports.router,
     plans.router,
     decisions.router,
+    submissions.router,
     cases.router,
     audit.router,
     metrics.router,

@@ -22,7 +22,17 @@ from serving.routes.answers import RepFilter, major, major_or_none
 from serving.routes.forecasts import SeesFigures
 from serving.routes.recommendations import SeesOffers
 from serving.routes.reps import SeesPeople
-from spm_ml.predictions import Batch, BatchReader, DecisionRecord, Listing, Offer, Prediction, Principal, RepSummary
+from spm_ml.predictions import (
+    Batch,
+    BatchReader,
+    DecisionRecord,
+    Listing,
+    Offer,
+    Prediction,
+    Principal,
+    RepSummary,
+    SubmissionRecord,
+)
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
@@ -170,6 +180,20 @@ def _decision(record: DecisionRecord, _batch: Batch) -> Row:
     ]
 
 
+def _submission(record: SubmissionRecord, _batch: Batch) -> Row:
+    return [
+        record.period,
+        record.rep_id,
+        record.kind,
+        record.major,
+        record.currency,
+        record.note,
+        record.submitted_by,
+        record.role,
+        record.submitted_at,
+    ]
+
+
 REPS: Final = Table(
     "reps",
     (*_PERSON, "risk_band", "abstention"),
@@ -204,6 +228,12 @@ DECISIONS: Final = Table(
     lambda batch, _which, limit, offset: batch.decision_history(limit=limit, offset=offset),
     _decision,
 )
+SUBMISSIONS: Final = Table(
+    "submissions",
+    ("period", "rep_id", "kind", "amount", "currency", "note", "submitted_by", "role", "submitted_at"),
+    lambda batch, _which, limit, offset: Listing(*batch.submissions(limit=limit, offset=offset)),
+    _submission,
+)
 
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The file.", "content": {"text/csv": {"schema": {"type": "string"}}}}
@@ -233,3 +263,9 @@ async def export_recommendations(request: Request, principal: SeesOffers, which:
 async def export_decisions(request: Request, principal: SeesOffers) -> Response:
     """Export what was decided about offers to reps in scope, in every period, the latest first."""
     return await export(request, principal, DECISIONS, RepFilter())
+
+
+@router.get("/submissions.csv", response_class=Response, responses=_FILE | documented(401, 403, 422, 503))
+async def export_submissions(request: Request, principal: SeesFigures) -> Response:
+    """Export what was entered for reps in scope, in every period, the latest first."""
+    return await export(request, principal, SUBMISSIONS, RepFilter())

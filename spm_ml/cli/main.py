@@ -19,6 +19,7 @@ from spm_ml.cli import (
     program_effects,
     safekeeping,
     service,
+    submissions,
 )
 from spm_ml.errors import SpmError
 
@@ -45,6 +46,7 @@ for _command in (
     program_effects.effects,
     learning.assignments,
     learning.plan_value,
+    submissions.submissions,
     fairness.fairness,
     audit.audit,
     service.serve,

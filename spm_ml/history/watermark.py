@@ -35,19 +35,20 @@ def timestamp_range(table: Tables) -> tuple[datetime, datetime]:
 
 
 def last_recorded_day(table: Tables, local_day: Callable[[datetime], date]) -> date:
-    """The latest local day on which anything was recorded: the watermark (H25).
+    """The latest local day on which the source recorded anything: the watermark (H25).
 
-    Deals without `recorded_at` count by their own days. Activities count only where the source says when they were
+    What people submit does not count: it is entered any day, also after the last export of the deals. Deals without
+    `recorded_at` count by their own days. Activities count only where the source says when they were
     recorded, because planned ones lie in the future. Where none of these is held, the other tables' days count;
     1970-01-01 stands for a history that holds nothing at all.
     """
     deals = table("opportunities")
     undated = deals.filter(deals.recorded_at.isnull())
-    instants = [_ends(table(name)[column])[1] for name, column in _INSTANTS if column != "occurred_at"]
+    recorded = (_ends(table(name)[column])[1] for name, column in _INSTANTS if column == "recorded_at")
     days = [
         _ends(undated.created_on)[1],
         _ends(undated.filter(undated.outcome != "open").closed_on)[1],
-        *(local_day(instant) for instant in instants if instant is not None),
+        *(local_day(instant) for instant in recorded if instant is not None),
     ]
     known = [day for day in days if day is not None]
     if not known:

@@ -49,6 +49,7 @@ from spm_ml.predictions.rows import (
 )
 from spm_ml.predictions.scope import Role, Scope
 from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
+from spm_ml.predictions.submissions import NewSubmission, PeriodOverError, SubmissionRecord
 from spm_ml.predictions.what_if import WhatIfInputs
 
 __all__ = [
@@ -95,8 +96,10 @@ __all__ = [
     "MetricValue",
     "ModelCard",
     "NewCase",
+    "NewSubmission",
     "NothingToReverseError",
     "Offer",
+    "PeriodOverError",
     "Person",
     "PlanSummary",
     "PlanValue",
@@ -118,6 +121,7 @@ __all__ = [
     "StoredPeriod",
     "Submission",
     "SubmissionKind",
+    "SubmissionRecord",
     "TeamPrediction",
     "UnknownPeriodError",
     "UnseenOrderError",

@@ -55,6 +55,13 @@ RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
         ("opened_at", "batch_id", "period", "rep_id", "kind", "about", "program_id", "item", "text", "opened_by"),
     ),
     "case_events": (schema.case_events, ("case_id", "at", "status", "text", "answered_by", "role")),
+    "submissions": (
+        schema.submissions,
+        (
+            *("submitted_at", "batch_id", "watermark", "period", "rep_id", "kind", "amount", "currency"),
+            *("minor_digits", "note", "submitted_by", "submitter_id"),
+        ),
+    ),
 }
 """Tables whose every row a line names by its id and `digest`, and the columns in that."""
 
@@ -168,6 +175,7 @@ class Checkpoint:
         hash: Of that line: the chain goes on from it.
         decisions_through: No decision with a higher id was removed.
         cases_through: No case with a higher id was removed.
+        submissions_through: No submission with a higher id was removed.
     """
 
     checkpoint_id: int = 0
@@ -175,6 +183,7 @@ class Checkpoint:
     hash: str = FIRST_HASH
     decisions_through: int = 0
     cases_through: int = 0
+    submissions_through: int = 0
 
 
 def head_of(connection: Connection) -> AuditHead:

@@ -1,4 +1,4 @@
-"""Checks the audit: every line follows from the one before, and every decision and case has its line."""
+"""Checks the audit: every line follows from the one before, and what people wrote has its line."""
 
 import json
 from collections.abc import Iterator
@@ -182,6 +182,8 @@ def _rows(connection: Connection, table: str, checkpoint: Checkpoint, named: _Na
     for row_id, (sequence, _, case_id) in said.items():
         if table == "decisions":
             removed = row_id <= checkpoint.decisions_through
+        elif table == "submissions":
+            removed = row_id <= checkpoint.submissions_through
         else:
             removed = (row_id if table == "cases" else case_id or 0) <= checkpoint.cases_through
         if not removed:

@@ -36,7 +36,7 @@ class AuditTrail:
                 yield entry_of(row)
 
     def check(self, *, remembered: AuditHead | None = None) -> AuditCheck:
-        """Walks the chain, and compares the decisions and cases it vouches for.
+        """Walks the chain, and compares the rows it vouches for.
 
         Args:
             remembered: An earlier head: without one, a trail that was cut at its end is not found out for sure.

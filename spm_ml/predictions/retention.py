@@ -14,10 +14,11 @@ from spm_ml.predictions.audit_check import PRUNED, check_audit
 from spm_ml.predictions.cases import WAITING, with_status
 from spm_ml.settings import RetentionSettings
 
-_decisions, _cases, _events, _lines = (
+_decisions, _cases, _events, _submissions, _lines = (
     schema.decisions.c,
     schema.cases.c,
     schema.case_events.c,
+    schema.submissions.c,
     schema.audit.c,
 )
 
@@ -35,6 +36,7 @@ class Pruned:
     audit: int = 0
     decisions: int = 0
     cases: int = 0
+    submissions: int = 0
     sessions: int = 0
     tokens: int = 0
     idempotency: int = 0
@@ -48,8 +50,8 @@ def prune(
 ) -> Pruned:
     """Removes what is older than it is kept, in the connection's transaction, which must write alone.
 
-    Decisions of the published period are kept, for their offers may stand, and cases that wait for an answer. The hash
-    of the last removed line goes into a checkpoint from which the chain goes on.
+    Decisions of the published period are kept, for their offers may stand, and what was submitted for it; cases that
+    wait for an answer too. The hash of the last removed line goes into a checkpoint from which the chain goes on.
 
     Raises:
         BrokenAuditError: The audit does not verify.
@@ -83,11 +85,15 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
         # Found first: a case whose events are gone would look open.
         ids = connection.execute(select(_cases.case_id).where(closed).limit(_CASES_AT_ONCE)).scalars().all()
         old |= {schema.case_events: _events.case_id.in_(ids), schema.cases: _cases.case_id.in_(ids)}
-    if retention.decisions_days is not None:
-        before, batch = now - timedelta(days=retention.decisions_days), lookup.published(connection)
-        old[schema.decisions] = _decisions.decided_at < before
-        if batch is not None:
-            old[schema.decisions] &= _decisions.period != batch.period
+    batch = lookup.published(connection)
+    for table, at, days in (
+        (schema.decisions, _decisions.decided_at, retention.decisions_days),
+        (schema.submissions, _submissions.submitted_at, retention.submissions_days),
+    ):
+        if days is not None:
+            old[table] = at < now - timedelta(days=days)
+            if batch is not None:
+                old[table] &= table.c.period != batch.period
     if retention.audit_days is not None:
         through = connection.execute(
             select(func.max(_lines.sequence)).where(_lines.at < now - timedelta(days=retention.audit_days))
@@ -132,6 +138,7 @@ def _checkpoint(
         through_sequence=highest(schema.audit, _lines.sequence, before.through_sequence),
         decisions_through=highest(schema.decisions, _decisions.decision_id, before.decisions_through),
         cases_through=highest(schema.cases, _cases.case_id, before.cases_through),
+        submissions_through=highest(schema.submissions, _submissions.submission_id, before.submissions_through),
     )
     if after == before:
         return before

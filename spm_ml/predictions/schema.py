@@ -324,6 +324,31 @@ case_events = Table(
     sqlite_autoincrement=True,
 )
 
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("submission_id", Integer, primary_key=True, autoincrement=True),
+    Column("submitted_at", UtcDateTime, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("watermark", Date, nullable=False),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor_digits", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("submitted_by", String, nullable=False),
+    Column("submitter_id", String),
+    Column("role", String, nullable=False),
+    CheckConstraint("kind IN ('commit', 'best_case', 'manager_override')", name="kind"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("kind <> 'manager_override' OR length(note) > 0", name="note"),
+    Index(None, "rep_id", "period"),
+    sqlite_autoincrement=True,
+)
+
 champions = Table(
     "champions",
     metadata,
@@ -375,12 +400,14 @@ audit_checkpoints = Table(
     Column("hash", String(64), nullable=False),
     Column("decisions_through", Integer, nullable=False),
     Column("cases_through", Integer, nullable=False),
+    Column("submissions_through", Integer, nullable=False),
     Column("actor", String, nullable=False),
     sqlite_autoincrement=True,
 )
 
 APPEND_ONLY = tuple(
-    table.name for table in (audit, audit_checkpoints, decisions, assignments, cases, case_events, champions)
+    table.name
+    for table in (audit, audit_checkpoints, decisions, assignments, cases, case_events, submissions, champions)
 )
-"""Tables whose rows triggers keep from being changed or deleted; lines, decisions and cases may go up to where the
-checkpoints say."""
+"""Tables whose rows triggers keep from being changed or deleted; lines, decisions, cases and
+submissions up to where the checkpoints say may go."""

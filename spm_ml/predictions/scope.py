@@ -20,6 +20,8 @@ Subject = Literal[
     "case",
     "answer",
     "own_case",
+    "number",
+    "own_number",
     "access",
 ]
 Text = str | ColumnElement[Any]
@@ -44,6 +46,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "case": "tree",
         "answer": "reports",
         "own_case": "self",
+        "number": "reports",
+        "own_number": "self",
         "access": "none",
     },
     "hr": {
@@ -58,6 +62,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "case": "all",
         "answer": "others",
         "own_case": "self",
+        "number": "none",
+        "own_number": "none",
         "access": "none",
     },
     "analyst": {
@@ -72,6 +78,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "case": "none",
         "answer": "none",
         "own_case": "none",
+        "number": "none",
+        "own_number": "none",
         "access": "none",
     },
     "rep": {
@@ -86,6 +94,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "case": "self",
         "answer": "none",
         "own_case": "self",
+        "number": "none",
+        "own_number": "self",
         "access": "none",
     },
     "admin": {
@@ -100,6 +110,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "case": "none",
         "answer": "none",
         "own_case": "none",
+        "number": "none",
+        "own_number": "none",
         "access": "all",
     },
 }
@@ -107,7 +119,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
 what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Own offer: whose it may
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
 Plan: what the offers of everybody cost and are worth together. Case: what people say about their own numbers. Answer:
-whose cases it may answer. Own case: about whom it may open one. Access: accounts, tokens and the audit."""
+whose cases it may answer. Own case: about whom it may open one. Number: for whom it may enter what they will book. Own
+number: whether it may enter that for itself. Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from spm_ml.predictions.migrations import HEAD, current_revision, migrate
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
+from spm_ml.predictions.submissions import Submissions
 from spm_ml.predictions.tokens import Tokens
 from spm_ml.predictions.what_if import WhatIfInputs
 
@@ -55,6 +56,7 @@ class PredictionStore:
         credentials: Access tokens and sessions.
         accounts: Who has access, in which role.
         cases: What reps say about their own numbers.
+        submissions: What people enter for the period.
         audit: Who did what.
     """
 
@@ -64,6 +66,7 @@ class PredictionStore:
         self.accounts = Accounts(engine)
         self.tokens = Tokens(engine)
         self.cases = Cases(engine)
+        self.submissions = Submissions(engine)
         self.audit = AuditTrail(engine)
 
     @classmethod

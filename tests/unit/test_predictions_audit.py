@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
 from spm_ml.errors import SpmError
-from spm_ml.predictions import AuditCheck, AuditHead, NewCase, PredictionStore, Principal, Scope, Verdict
+from spm_ml.predictions import AuditCheck, AuditHead, NewCase, NewSubmission, PredictionStore, Principal, Scope, Verdict
 from spm_ml.predictions.audit import FIRST_HASH, chained, record
 from spm_ml.predictions.audit_export import export_audit
 from spm_ml.predictions.engine import writing
@@ -22,7 +22,7 @@ from tests.prediction_world import NORTH, World
 
 ANNA = Principal("t-1", "Anna Keller", Scope("manager", NORTH))
 INES = Principal("t-2", "Ines Moreau", Scope("rep", "r-101"))
-PROTECTED = ("audit", "audit_checkpoints", "decisions", "cases", "case_events")
+PROTECTED = ("audit", "audit_checkpoints", "decisions", "cases", "case_events", "submissions")
 
 
 SAID: tuple[tuple[Verdict, str], ...] = (
@@ -35,11 +35,12 @@ SAID: tuple[tuple[Verdict, str], ...] = (
 
 @pytest.fixture
 def store(harbour_target: str, harbour: World) -> Iterator[PredictionStore]:
-    """With four decisions and a case that was answered."""
+    """With four decisions, a case that was answered, and a number that was entered."""
     program_id = next(row.program_id for row in harbour.recommendations if row.rep_id == "r-101")
     with PredictionStore.open(harbour_target) as store:
         for verdict, reason in SAID:
             store.decide(ANNA, rep_id="r-101", program_id=program_id, verdict=verdict, reason=reason)
+        assert store.submissions.enter(INES, NewSubmission("r-101", "commit", 31_000_000))
         case = store.cases.open(INES, NewCase("contest", "forecast", "Too low."))
         assert case is not None
         store.cases.answer(ANNA, case.case_id, "rejected", "As far as we see.")
@@ -92,9 +93,11 @@ TAMPERED: dict[str, tuple[str, ...]] = {
     "an answer changed": ("UPDATE case_events SET status = 'upheld'",),
     "an answer removed": ("DELETE FROM case_events",),
     "a case removed": ("DELETE FROM case_events", "DELETE FROM cases"),
+    "an amount changed": ("UPDATE submissions SET amount = 1",),
+    "a submission removed": ("DELETE FROM submissions",),
     "a checkpoint made up": (
-        "INSERT INTO audit_checkpoints (at, through_sequence, hash, decisions_through, cases_through, actor) "
-        "SELECT at, sequence, hash, 4, 1, 'nobody' FROM audit WHERE sequence = 4",
+        "INSERT INTO audit_checkpoints (at, through_sequence, hash, decisions_through, cases_through, "
+        "submissions_through, actor) SELECT at, sequence, hash, 4, 1, 0, 'nobody' FROM audit WHERE sequence = 4",
         "DELETE FROM audit WHERE sequence <= 4",
     ),
 }  # fmt: skip
@@ -202,6 +205,6 @@ def test_export_holds_every_line_and_no_formula(store: PredictionStore, tmp_path
 
 
 def test_nothing_goes_without_a_checkpoint(store: PredictionStore) -> None:
-    for table in ("audit", "decisions", "cases", "case_events"):
+    for table in ("audit", "decisions", "cases", "case_events", "submissions"):
         with pytest.raises(DatabaseError, match="append-only"), writing(store._engine) as connection:
             connection.execute(text(f"DELETE FROM {table}"))

@@ -251,7 +251,12 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "audit_checkpoints": {
         "at": NOW, "through_sequence": 0, "hash": "0" * 64, "actor": "operator", "decisions_through": 0,
-        "cases_through": 0,
+        "cases_through": 0, "submissions_through": 0,
+    },
+    "submissions": {
+        "submitted_at": NOW, "batch_id": "b-0001", "watermark": NOW.date(), "period": "2026Q2", "rep_id": "r-101",
+        "kind": "commit", "amount": 1, "currency": "EUR", "minor_digits": 2, "note": "", "account_id": "t-1",
+        "submitted_by": "Ines", "role": "rep",
     },
 }  # fmt: skip
 BORN_LATER = {
@@ -262,6 +267,7 @@ BORN_LATER = {
     "idempotency",
     "audit_checkpoints",
     "champions",
+    "submissions",
 }
 OF_THE_CHAIN = {"account_id", "previous_hash", "hash"}
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from spm_ml.predictions import Key, NewCase, PredictionStore, Principal, Reply, Scope, schema
+from spm_ml.predictions import Key, NewCase, NewSubmission, PredictionStore, Principal, Reply, Scope, schema
 from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.retention import Pruned, prune
 from spm_ml.settings import RetentionSettings
@@ -18,12 +18,12 @@ from tests.prediction_world import NORTH, World, make_world
 
 ANNA = Principal("t-1", "Anna Keller", Scope("manager", NORTH))
 INES = Principal("t-2", "Ines Moreau", Scope("rep", "r-101"))
-EVERYTHING = RetentionSettings(decisions_days=1, cases_days=1, audit_days=1, sessions_days=1)
+EVERYTHING = RetentionSettings(decisions_days=1, cases_days=1, submissions_days=1, audit_days=1, sessions_days=1)
 
 
 @pytest.fixture
 def store(harbour_target: str, harbour: World) -> Iterator[PredictionStore]:
-    """With a decision, a case that is closed and one that waits, and a session."""
+    """With a decision, a number, a case that is closed and one that waits, and a session."""
     with PredictionStore.open(harbour_target) as store:
         fill(store, harbour)
         yield store
@@ -37,6 +37,7 @@ def fill(store: PredictionStore, harbour: World) -> None:
         return Reply(201, "{}")
 
     store.once(ANNA, Key("k", "f"), decide)
+    assert store.submissions.enter(INES, NewSubmission("r-101", "commit", 31_000_000))
     closed = store.cases.open(INES, NewCase("view", "forecast", "Too low."))
     assert closed is not None
     store.cases.answer(ANNA, closed.case_id, "noted", "Thank you.")
@@ -71,6 +72,7 @@ def test_what_is_old_goes_and_the_audit_still_verifies(store: PredictionStore, h
     assert (line.action, line.actor, line.sequence) == ("audit pruned", "operator", lines + 1)
     assert line.detail["removed"]["audit"] == lines
     assert len(store.decisions()) == 1, "its offer may stand"
+    assert len(store.submissions.every()) == 1, "its period runs"
     with store.read(INES.scope) as batch:
         assert [case.kind for case in batch.cases().items] == ["contest"], "it waits for an answer"
     check = store.audit.check(remembered=head)
@@ -79,8 +81,8 @@ def test_what_is_old_goes_and_the_audit_still_verifies(store: PredictionStore, h
     harbour_next = next_period(harbour)
     harbour_next.publish_into(store)
     again = pruned(store, 9)
-    assert again.decisions == 1
-    assert store.decisions() == ()
+    assert (again.decisions, again.submissions) == (1, 1)
+    assert store.decisions() == store.submissions.every() == ()
     check = store.audit.check()
     assert check.intact, check.problems
     assert check.checkpoint.through_sequence > lines
@@ -95,10 +97,12 @@ def test_only_what_a_checkpoint_covers_may_go(store: PredictionStore) -> None:
         "DELETE FROM decisions",
         "DELETE FROM case_events",
         "DELETE FROM cases",
+        "DELETE FROM submissions",
         "DELETE FROM audit_checkpoints",
         "UPDATE audit_checkpoints SET through_sequence = 1000",
         "UPDATE audit SET actor = 'x'",
         "UPDATE decisions SET reason = 'x'",
+        "UPDATE submissions SET amount = 1",
     ):
         with pytest.raises(DatabaseError, match="append-only"), writing(store._engine) as connection:
             connection.execute(text(statement))

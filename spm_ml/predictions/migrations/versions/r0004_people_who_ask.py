@@ -1,4 +1,4 @@
-"""Accounts behind tokens and sessions, cases that people open, a chained audit, and writes that are safe to repeat."""
+"""Accounts behind tokens and sessions, cases and numbers of people, a chained audit, writes that may be repeated."""
 
 import json
 from typing import Any
@@ -24,6 +24,7 @@ _KEPT = {
     "decisions": "OLD.decision_id > COALESCE((SELECT MAX(decisions_through) FROM audit_checkpoints), 0)",
     "cases": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
     "case_events": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
+    "submissions": "OLD.submission_id > COALESCE((SELECT MAX(submissions_through) FROM audit_checkpoints), 0)",
 }
 _STATUSES = "status IN ('open', 'in_review', 'upheld', 'partly_upheld', 'rejected', 'withdrawn', 'noted')"
 
@@ -37,10 +38,11 @@ def upgrade() -> None:
     _create_what_if_inputs()
     _give_tokens_accounts()
     _create_cases()
+    _create_submissions()
     _create_records()
     _replace_audit(_chained(_audit_rows()), chain=True)
     _unprotect("decisions")
-    for table in ("decisions", "cases", "case_events"):
+    for table in ("decisions", "cases", "case_events", "submissions"):
         _protect(table, kept=_KEPT[table])
     for table in ("champions", "audit_checkpoints"):
         _protect(table)
@@ -58,6 +60,7 @@ def downgrade() -> None:
         "cases",
         "champions",
         "idempotency",
+        "submissions",
         "what_if_inputs",
         "what_if_models",
     ):
@@ -245,6 +248,33 @@ def _create_cases() -> None:
     op.create_index("ix_case_events_case_id", "case_events", ["case_id"])
 
 
+def _create_submissions() -> None:
+    op.create_table(
+        "submissions",
+        sa.Column("submission_id", sa.Integer, autoincrement=True, nullable=False),
+        sa.Column("submitted_at", UtcDateTime, nullable=False),
+        sa.Column("batch_id", sa.String, nullable=False),
+        sa.Column("watermark", sa.Date, nullable=False),
+        sa.Column("period", sa.String, nullable=False),
+        sa.Column("rep_id", sa.String, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("minor_digits", sa.Integer, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("account_id", sa.String, nullable=False),
+        sa.Column("submitted_by", sa.String, nullable=False),
+        sa.Column("submitter_id", sa.String),
+        sa.Column("role", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("submission_id", name="pk_submissions"),
+        sa.CheckConstraint("kind IN ('commit', 'best_case', 'manager_override')", name="ck_submissions_kind"),
+        sa.CheckConstraint("amount > 0", name="ck_submissions_amount"),
+        sa.CheckConstraint("kind <> 'manager_override' OR length(note) > 0", name="ck_submissions_note"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_submissions_rep_id_period", "submissions", ["rep_id", "period"])
+
+
 def _create_records() -> None:
     op.create_table(
         "champions",
@@ -277,6 +307,7 @@ def _create_records() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("decisions_through", sa.Integer, nullable=False),
         sa.Column("cases_through", sa.Integer, nullable=False),
+        sa.Column("submissions_through", sa.Integer, nullable=False),
         sa.Column("actor", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("checkpoint_id", name="pk_audit_checkpoints"),
         sqlite_autoincrement=True,
