@@ -133,6 +133,8 @@ class RetentionSettings(_Frozen):
         decisions_days: Decisions; those of the published period stay.
         cases_days: Cases that are closed, from the last answer on.
         submissions_days: Numbers that people entered; those of the published period stay.
+        assessments_days: Skill ratings that people gave; those of the published period stay.
+        feedback_days: What people said about forecasts, diagnoses and offers.
         audit_days: Lines of the audit.
         sessions_days: Sessions and tokens that are expired or revoked.
         idempotency_hours: Keys of writes and the answers they got.
@@ -141,6 +143,8 @@ class RetentionSettings(_Frozen):
     decisions_days: int | None = Field(default=None, ge=1)
     cases_days: int | None = Field(default=None, ge=1)
     submissions_days: int | None = Field(default=None, ge=1)
+    assessments_days: int | None = Field(default=None, ge=1)
+    feedback_days: int | None = Field(default=None, ge=1)
     audit_days: int | None = Field(default=None, ge=1)
     sessions_days: int = Field(default=30, ge=1)
     idempotency_hours: int = Field(default=24, ge=1)

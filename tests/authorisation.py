@@ -105,6 +105,9 @@ OWN: Final = "own"
 _HAVE_NUMBERS = ("vp", "north", "south", "rep", "hr_rep")
 OPENS: Sees = _NOBODY_SEES | {name: {OWN} for name in _HAVE_NUMBERS} | {"hr": set(), "gone": set()}
 """Who has numbers of their own to say something about."""
+SEES_RATINGS: Sees = {**SEES_PEOPLE, "hr": None, "hr_rep": None}
+"""Ratings of skills lie between the rep and the managers above."""
+COUNTS_FEEDBACK: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep", "analyst")}
 EVERYONE: Sees = {name: {"any"} for name in LIVING}
 GIVES_ACCESS: Sees = _NOBODY_SEES | {"admin": {"any"}}
 OWNS_NONE: Sees = {name: set() for name in LIVING}
@@ -186,6 +189,16 @@ def opening_on_a_page(_world: World, _thing: str | None) -> dict[str, object]:
 def answering(_world: World, _thing: str | None) -> dict[str, object]:
     """The body that answers a case."""
     return {"status": "in_review", "text": "so"}
+
+
+def rating(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that rates a skill that no program teaches here: whoever may rate hears just that."""
+    return {"rep_id": rep_id, "ratings": [{"skill": "juggling", "score": 3}]}
+
+
+def saying(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that gives feedback, on both doors."""
+    return {"rep_id": rep_id, "about": "forecast", "verdict": "useful", "text": "so"}
 
 
 def new_account(_world: World, _thing: str | None) -> dict[str, object]:
@@ -275,6 +288,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/cases"): Rule(OPENS, (OWN,), body=opening),
     ("POST", "/v1/cases/{case_id}/answers"): Rule(ANSWERS, CASE_IDS, body=answering, done=409),
     ("POST", "/v1/cases/{case_id}/withdrawal"): Rule(WITHDRAWS, CASE_IDS, done=409),
+    ("GET", "/v1/assessments"): Rule(SEES_RATINGS),
+    ("POST", "/v1/assessments"): Rule(SEES_RATINGS, REP_IDS, body=rating, done=422),
+    ("GET", "/v1/feedback"): Rule(SEES_PEOPLE),
+    ("POST", "/v1/feedback"): Rule(SEES_RATINGS, REP_IDS, body=saying),
+    ("GET", "/v1/feedback/counts"): Rule(COUNTS_FEEDBACK),
     ("GET", "/v1/audit"): Rule(GIVES_ACCESS, tells=True),
     ("POST", "/v1/plans"): Rule(PLANS, done=200),
     ("GET", "/v1/me"): Rule(EVERYONE),

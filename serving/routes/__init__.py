@@ -6,12 +6,14 @@ from fastapi import APIRouter
 
 from serving.routes import (
     accounts,
+    assessments,
     audit,
     cases,
     decisions,
     diagnoses,
     effects,
     exports,
+    feedback,
     forecasts,
     groups,
     health,
@@ -41,6 +43,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     decisions.router,
     submissions.router,
     cases.router,
+    assessments.router,
+    feedback.router,
     audit.router,
     metrics.router,
     model.router,

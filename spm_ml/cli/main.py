@@ -20,6 +20,7 @@ from spm_ml.cli import (
     safekeeping,
     service,
     submissions,
+    voice,
 )
 from spm_ml.errors import SpmError
 
@@ -47,6 +48,7 @@ for _command in (
     learning.assignments,
     learning.plan_value,
     submissions.submissions,
+    voice.assessments,
     fairness.fairness,
     audit.audit,
     service.serve,

@@ -1,5 +1,6 @@
 """The operational store: scored batches, recommendations, decisions, access and the audit trail."""
 
+from spm_ml.predictions.assessments import Assessment, Assessor, UnknownSkillError
 from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing_offers
 from spm_ml.predictions.audit import AuditEntry, AuditHead
 from spm_ml.predictions.audit_check import AuditCheck, AuditProblem
@@ -30,6 +31,7 @@ from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.decisions import Decision, DecisionRecord, ExpiredOfferError, NothingToReverseError, Verdict
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
 from spm_ml.predictions.engine import StoreUnavailableError
+from spm_ml.predictions.feedback import Feedback, FeedbackCount, FeedbackSubject, FeedbackVerdict
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
@@ -56,6 +58,8 @@ __all__ = [
     "COMPANY",
     "LEVELS",
     "MOST_DEALS",
+    "Assessment",
+    "Assessor",
     "Assignment",
     "AssignmentEvent",
     "AuditCheck",
@@ -87,6 +91,10 @@ __all__ = [
     "EffectVerdict",
     "EvidenceLevel",
     "ExpiredOfferError",
+    "Feedback",
+    "FeedbackCount",
+    "FeedbackSubject",
+    "FeedbackVerdict",
     "ForecastChange",
     "ForecastPart",
     "Key",
@@ -124,6 +132,7 @@ __all__ = [
     "SubmissionRecord",
     "TeamPrediction",
     "UnknownPeriodError",
+    "UnknownSkillError",
     "UnseenOrderError",
     "Verdict",
     "WhatIfInputs",

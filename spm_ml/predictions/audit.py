@@ -62,6 +62,14 @@ RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
             *("minor_digits", "note", "submitted_by", "submitter_id"),
         ),
     ),
+    "assessments": (
+        schema.assessments,
+        ("at", "assessed_on", "batch_id", "period", "rep_id", "skill", "score", "assessor", "assessed_by"),
+    ),
+    "feedback": (
+        schema.feedback,
+        ("at", "batch_id", "period", "rep_id", "about", "verdict", "text", "given_by", "role"),
+    ),
 }
 """Tables whose every row a line names by its id and `digest`, and the columns in that."""
 
@@ -176,6 +184,8 @@ class Checkpoint:
         decisions_through: No decision with a higher id was removed.
         cases_through: No case with a higher id was removed.
         submissions_through: No submission with a higher id was removed.
+        assessments_through: No assessment with a higher id was removed.
+        feedback_through: No feedback with a higher id was removed.
     """
 
     checkpoint_id: int = 0
@@ -184,6 +194,8 @@ class Checkpoint:
     decisions_through: int = 0
     cases_through: int = 0
     submissions_through: int = 0
+    assessments_through: int = 0
+    feedback_through: int = 0
 
 
 def head_of(connection: Connection) -> AuditHead:

@@ -180,11 +180,9 @@ def _rows(connection: Connection, table: str, checkpoint: Checkpoint, named: _Na
         elif digest(table, dict(row._mapping)) != line[1]:
             yield AuditProblem(line[0], f"{noun} {row.id} is not what this line says")
     for row_id, (sequence, _, case_id) in said.items():
-        if table == "decisions":
-            removed = row_id <= checkpoint.decisions_through
-        elif table == "submissions":
-            removed = row_id <= checkpoint.submissions_through
+        if table == "case_events":
+            removed = (case_id or 0) <= checkpoint.cases_through
         else:
-            removed = (row_id if table == "cases" else case_id or 0) <= checkpoint.cases_through
+            removed = row_id <= getattr(checkpoint, f"{table}_through")
         if not removed:
             yield AuditProblem(sequence, f"{noun} {row_id} is gone")

@@ -14,7 +14,7 @@ from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, find_cases, with_status
 from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
 from spm_ml.predictions.encoding import decode
-from spm_ml.predictions.reading_submissions import SubmissionReader
+from spm_ml.predictions.reading_voice import VoiceReader
 from spm_ml.predictions.rows import (
     Level,
     Prediction,
@@ -126,7 +126,7 @@ class Offer:
         return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
-class BatchReader(SubmissionReader):
+class BatchReader(VoiceReader):
     """The published batch of a period, as one principal may see it."""
 
     def people(self) -> tuple[Person, ...]:

@@ -21,6 +21,7 @@ _decisions, _cases, _events, _submissions, _lines = (
     schema.submissions.c,
     schema.audit.c,
 )
+_assessments, _feedback = schema.assessments.c, schema.feedback.c
 
 _CASES_AT_ONCE: Final = 10_000
 
@@ -37,6 +38,8 @@ class Pruned:
     decisions: int = 0
     cases: int = 0
     submissions: int = 0
+    assessments: int = 0
+    feedback: int = 0
     sessions: int = 0
     tokens: int = 0
     idempotency: int = 0
@@ -50,8 +53,8 @@ def prune(
 ) -> Pruned:
     """Removes what is older than it is kept, in the connection's transaction, which must write alone.
 
-    Decisions of the published period are kept, for their offers may stand, and what was submitted for it; cases that
-    wait for an answer too. The hash of the last removed line goes into a checkpoint from which the chain goes on.
+    Decisions, assessments and submissions of the published period are kept, for they may stand, and cases that wait for
+    an answer. The hash of the last removed line goes into a checkpoint from which the chain goes on.
 
     Raises:
         BrokenAuditError: The audit does not verify.
@@ -89,11 +92,14 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
     for table, at, days in (
         (schema.decisions, _decisions.decided_at, retention.decisions_days),
         (schema.submissions, _submissions.submitted_at, retention.submissions_days),
+        (schema.assessments, _assessments.at, retention.assessments_days),
     ):
         if days is not None:
             old[table] = at < now - timedelta(days=days)
             if batch is not None:
                 old[table] &= table.c.period != batch.period
+    if retention.feedback_days is not None:
+        old[schema.feedback] = _feedback.at < now - timedelta(days=retention.feedback_days)
     if retention.audit_days is not None:
         through = connection.execute(
             select(func.max(_lines.sequence)).where(_lines.at < now - timedelta(days=retention.audit_days))
@@ -139,6 +145,8 @@ def _checkpoint(
         decisions_through=highest(schema.decisions, _decisions.decision_id, before.decisions_through),
         cases_through=highest(schema.cases, _cases.case_id, before.cases_through),
         submissions_through=highest(schema.submissions, _submissions.submission_id, before.submissions_through),
+        assessments_through=highest(schema.assessments, _assessments.assessment_id, before.assessments_through),
+        feedback_through=highest(schema.feedback, _feedback.feedback_id, before.feedback_through),
     )
     if after == before:
         return before

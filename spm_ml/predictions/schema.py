@@ -349,6 +349,46 @@ submissions = Table(
     sqlite_autoincrement=True,
 )
 
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("assessment_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("assessed_on", Date, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("skill", String, nullable=False),
+    Column("score", Integer),
+    Column("assessor", String, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("assessed_by", String, nullable=False),
+    CheckConstraint("score IS NULL OR (score >= 1 AND score <= 5)", name="score"),
+    CheckConstraint("assessor IN ('self', 'manager')", name="assessor"),
+    Index(None, "rep_id", "period"),
+    sqlite_autoincrement=True,
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("feedback_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("given_by", String, nullable=False),
+    Column("role", String, nullable=False),
+    CheckConstraint("about IN ('forecast', 'diagnosis', 'offer')", name="about"),
+    CheckConstraint("verdict IN ('useful', 'no_use', 'wrong')", name="verdict"),
+    Index(None, "rep_id", "period"),
+    sqlite_autoincrement=True,
+)
+
 champions = Table(
     "champions",
     metadata,
@@ -401,13 +441,25 @@ audit_checkpoints = Table(
     Column("decisions_through", Integer, nullable=False),
     Column("cases_through", Integer, nullable=False),
     Column("submissions_through", Integer, nullable=False),
+    Column("assessments_through", Integer, nullable=False),
+    Column("feedback_through", Integer, nullable=False),
     Column("actor", String, nullable=False),
     sqlite_autoincrement=True,
 )
 
 APPEND_ONLY = tuple(
     table.name
-    for table in (audit, audit_checkpoints, decisions, assignments, cases, case_events, submissions, champions)
+    for table in (
+        audit,
+        audit_checkpoints,
+        decisions,
+        assignments,
+        cases,
+        case_events,
+        submissions,
+        assessments,
+        feedback,
+        champions,
+    )
 )
-"""Tables whose rows triggers keep from being changed or deleted; lines, decisions, cases and
-submissions up to where the checkpoints say may go."""
+"""Tables whose rows triggers keep from being changed or deleted; what checkpoints count may go up to where they say."""

@@ -22,6 +22,11 @@ Subject = Literal[
     "own_case",
     "number",
     "own_number",
+    "assessment",
+    "assess",
+    "feedback",
+    "give_feedback",
+    "feedback_counts",
     "access",
 ]
 Text = str | ColumnElement[Any]
@@ -48,6 +53,11 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "own_case": "self",
         "number": "reports",
         "own_number": "self",
+        "assessment": "tree",
+        "assess": "tree",
+        "feedback": "tree",
+        "give_feedback": "tree",
+        "feedback_counts": "none",
         "access": "none",
     },
     "hr": {
@@ -64,6 +74,11 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "own_case": "self",
         "number": "none",
         "own_number": "none",
+        "assessment": "none",
+        "assess": "none",
+        "feedback": "all",
+        "give_feedback": "none",
+        "feedback_counts": "all",
         "access": "none",
     },
     "analyst": {
@@ -80,6 +95,11 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "own_case": "none",
         "number": "none",
         "own_number": "none",
+        "assessment": "none",
+        "assess": "none",
+        "feedback": "none",
+        "give_feedback": "none",
+        "feedback_counts": "all",
         "access": "none",
     },
     "rep": {
@@ -96,6 +116,11 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "own_case": "self",
         "number": "none",
         "own_number": "self",
+        "assessment": "self",
+        "assess": "self",
+        "feedback": "self",
+        "give_feedback": "self",
+        "feedback_counts": "none",
         "access": "none",
     },
     "admin": {
@@ -112,6 +137,11 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "own_case": "none",
         "number": "none",
         "own_number": "none",
+        "assessment": "none",
+        "assess": "none",
+        "feedback": "none",
+        "give_feedback": "none",
+        "feedback_counts": "none",
         "access": "all",
     },
 }
@@ -120,7 +150,8 @@ what people submitted. Offer: recommendations. Decision: whose offers it may dec
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
 Plan: what the offers of everybody cost and are worth together. Case: what people say about their own numbers. Answer:
 whose cases it may answer. Own case: about whom it may open one. Number: for whom it may enter what they will book. Own
-number: whether it may enter that for itself. Access: accounts, tokens and the audit."""
+number: whether it may enter that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about forecasts, diagnoses and offers, with their words. Give feedback: about whose
+it may say something. Feedback counts: how many said what, of everybody. Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)

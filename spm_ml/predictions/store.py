@@ -16,6 +16,7 @@ from spm_ml.predictions import idempotency, lookup, publishing, publishing_coach
 from spm_ml.predictions.accounts import Accounts
 from spm_ml.predictions.admission import Door, door_of
 from spm_ml.predictions.archive import content_of
+from spm_ml.predictions.assessments import Assessments, contract_rows
 from spm_ml.predictions.assignments import Assignment, log_events, read_log
 from spm_ml.predictions.audit import AuditEntry, trail
 from spm_ml.predictions.audit_trail import AuditTrail
@@ -26,6 +27,7 @@ from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import StoreUnavailableError, connect, reading, writing
+from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import HEAD, current_revision, migrate
 from spm_ml.predictions.reading import BatchReader
@@ -57,6 +59,8 @@ class PredictionStore:
         accounts: Who has access, in which role.
         cases: What reps say about their own numbers.
         submissions: What people enter for the period.
+        assessments: Ratings of skills.
+        feedback: What people say about forecasts, diagnoses and offers.
         audit: Who did what.
     """
 
@@ -67,6 +71,8 @@ class PredictionStore:
         self.tokens = Tokens(engine)
         self.cases = Cases(engine)
         self.submissions = Submissions(engine)
+        self.assessments = Assessments(engine)
+        self.feedback = FeedbackBook(engine)
         self.audit = AuditTrail(engine)
 
     @classmethod
@@ -250,6 +256,11 @@ class PredictionStore:
         """Every decision with the label of its period, oldest first: for the operator, never behind a request."""
         with reading(self._engine) as connection:
             return every_decision(connection)
+
+    def assessment_rows(self) -> tuple[dict[str, object], ...]:
+        """Ratings that stand, as the data contract's `assessments` holds them: for the operator of the store."""
+        with reading(self._engine) as connection:
+            return tuple(contract_rows(connection))
 
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""

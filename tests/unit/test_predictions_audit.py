@@ -97,7 +97,8 @@ TAMPERED: dict[str, tuple[str, ...]] = {
     "a submission removed": ("DELETE FROM submissions",),
     "a checkpoint made up": (
         "INSERT INTO audit_checkpoints (at, through_sequence, hash, decisions_through, cases_through, "
-        "submissions_through, actor) SELECT at, sequence, hash, 4, 1, 0, 'nobody' FROM audit WHERE sequence = 4",
+        "submissions_through, assessments_through, feedback_through, actor) "
+        "SELECT at, sequence, hash, 4, 1, 0, 0, 0, 'nobody' FROM audit WHERE sequence = 4",
         "DELETE FROM audit WHERE sequence <= 4",
     ),
 }  # fmt: skip

@@ -245,13 +245,22 @@ ROWS: dict[str, dict[str, Any]] = {
         "case_id": 1, "at": NOW, "status": "open", "text": "", "account_id": "t-1", "answered_by": "Ines",
         "role": "rep",
     },
+    "assessments": {
+        "at": NOW, "assessed_on": NOW.date(), "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101",
+        "skill": "discovery", "score": 3, "assessor": "self", "account_id": "t-1", "assessed_by": "Ines",
+    },
+    "feedback": {
+        "at": NOW, "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101", "about": "forecast",
+        "verdict": "useful", "text": "", "account_id": "t-1", "given_by": "Ines", "role": "rep",
+    },
     "idempotency": {
         "account_id": "t-1", "key_hash": "2" * 64, "fingerprint": "3" * 64, "status": 201, "body": "{}",
         "created_at": NOW,
     },
     "audit_checkpoints": {
         "at": NOW, "through_sequence": 0, "hash": "0" * 64, "actor": "operator", "decisions_through": 0,
-        "cases_through": 0, "submissions_through": 0,
+        "cases_through": 0, "submissions_through": 0, "assessments_through": 0,
+        "feedback_through": 0,
     },
     "submissions": {
         "submitted_at": NOW, "batch_id": "b-0001", "watermark": NOW.date(), "period": "2026Q2", "rep_id": "r-101",
@@ -264,6 +273,8 @@ BORN_LATER = {
     "what_if_models",
     "cases",
     "case_events",
+    "assessments",
+    "feedback",
     "idempotency",
     "audit_checkpoints",
     "champions",

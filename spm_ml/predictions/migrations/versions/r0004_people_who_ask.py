@@ -1,4 +1,4 @@
-"""Accounts behind tokens and sessions, cases and numbers of people, a chained audit, writes that may be repeated."""
+"""Accounts behind tokens and sessions, what people say, a chained audit, and writes that are safe to repeat."""
 
 import json
 from typing import Any
@@ -25,6 +25,8 @@ _KEPT = {
     "cases": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
     "case_events": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
     "submissions": "OLD.submission_id > COALESCE((SELECT MAX(submissions_through) FROM audit_checkpoints), 0)",
+    "assessments": "OLD.assessment_id > COALESCE((SELECT MAX(assessments_through) FROM audit_checkpoints), 0)",
+    "feedback": "OLD.feedback_id > COALESCE((SELECT MAX(feedback_through) FROM audit_checkpoints), 0)",
 }
 _STATUSES = "status IN ('open', 'in_review', 'upheld', 'partly_upheld', 'rejected', 'withdrawn', 'noted')"
 
@@ -39,10 +41,11 @@ def upgrade() -> None:
     _give_tokens_accounts()
     _create_cases()
     _create_submissions()
+    _create_assessments()
     _create_records()
     _replace_audit(_chained(_audit_rows()), chain=True)
     _unprotect("decisions")
-    for table in ("decisions", "cases", "case_events", "submissions"):
+    for table in ("decisions", "cases", "case_events", "submissions", "assessments", "feedback"):
         _protect(table, kept=_KEPT[table])
     for table in ("champions", "audit_checkpoints"):
         _protect(table)
@@ -58,6 +61,8 @@ def downgrade() -> None:
         "audit_checkpoints",
         "case_events",
         "cases",
+        "assessments",
+        "feedback",
         "champions",
         "idempotency",
         "submissions",
@@ -275,6 +280,48 @@ def _create_submissions() -> None:
     op.create_index("ix_submissions_rep_id_period", "submissions", ["rep_id", "period"])
 
 
+def _create_assessments() -> None:
+    """Skill ratings and feedback."""
+    op.create_table(
+        "assessments",
+        sa.Column("assessment_id", sa.Integer, autoincrement=True, nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("assessed_on", sa.Date, nullable=False),
+        sa.Column("batch_id", sa.String, nullable=False),
+        sa.Column("period", sa.String, nullable=False),
+        sa.Column("rep_id", sa.String, nullable=False),
+        sa.Column("skill", sa.String, nullable=False),
+        sa.Column("score", sa.Integer),
+        sa.Column("assessor", sa.String, nullable=False),
+        sa.Column("account_id", sa.String, nullable=False),
+        sa.Column("assessed_by", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("assessment_id", name="pk_assessments"),
+        sa.CheckConstraint("score IS NULL OR (score >= 1 AND score <= 5)", name="ck_assessments_score"),
+        sa.CheckConstraint("assessor IN ('self', 'manager')", name="ck_assessments_assessor"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_assessments_rep_id_period", "assessments", ["rep_id", "period"])
+    op.create_table(
+        "feedback",
+        sa.Column("feedback_id", sa.Integer, autoincrement=True, nullable=False),
+        sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("batch_id", sa.String, nullable=False),
+        sa.Column("period", sa.String, nullable=False),
+        sa.Column("rep_id", sa.String, nullable=False),
+        sa.Column("about", sa.String, nullable=False),
+        sa.Column("verdict", sa.String, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("account_id", sa.String, nullable=False),
+        sa.Column("given_by", sa.String, nullable=False),
+        sa.Column("role", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("feedback_id", name="pk_feedback"),
+        sa.CheckConstraint("about IN ('forecast', 'diagnosis', 'offer')", name="ck_feedback_about"),
+        sa.CheckConstraint("verdict IN ('useful', 'no_use', 'wrong')", name="ck_feedback_verdict"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_feedback_rep_id_period", "feedback", ["rep_id", "period"])
+
+
 def _create_records() -> None:
     op.create_table(
         "champions",
@@ -308,6 +355,8 @@ def _create_records() -> None:
         sa.Column("decisions_through", sa.Integer, nullable=False),
         sa.Column("cases_through", sa.Integer, nullable=False),
         sa.Column("submissions_through", sa.Integer, nullable=False),
+        sa.Column("assessments_through", sa.Integer, nullable=False),
+        sa.Column("feedback_through", sa.Integer, nullable=False),
         sa.Column("actor", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("checkpoint_id", name="pk_audit_checkpoints"),
         sqlite_autoincrement=True,

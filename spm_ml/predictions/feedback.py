@@ -1,0 +1,184 @@
+"""What people say about a forecast, a diagnosis or an offer: useful, of no use, or wrong, and what is missing.
+
+It changes nothing by itself. Words identify people, so they are for the rep, the managers above and HR; how many said
+what is counted over everybody, and told only where enough people spoke.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, literal, select
+
+from spm_ml.predictions import lookup, schema
+from spm_ml.predictions.audit import append, record
+from spm_ml.predictions.batch import Batch
+from spm_ml.predictions.credentials import Principal
+from spm_ml.predictions.engine import writing
+from spm_ml.predictions.scope import SMALLEST_GROUP
+
+FeedbackSubject = Literal["forecast", "diagnosis", "offer"]
+FeedbackVerdict = Literal["useful", "no_use", "wrong"]
+
+SUBJECTS: Final[tuple[FeedbackSubject, ...]] = ("forecast", "diagnosis", "offer")
+VERDICTS: Final[tuple[FeedbackVerdict, ...]] = ("useful", "no_use", "wrong")
+
+_rows, _people = schema.feedback.c, schema.people.c
+_later = schema.feedback.alias("later")
+_STANDS: Final = ~exists().where(
+    _later.c.account_id == _rows.account_id,
+    _later.c.rep_id == _rows.rep_id,
+    _later.c.period == _rows.period,
+    _later.c.about == _rows.about,
+    _later.c.feedback_id > _rows.feedback_id,
+)
+_COLUMNS: Final = (
+    *(_rows[name] for name in ("feedback_id", "at", "batch_id", "period", "rep_id")),
+    _people.name,
+    *(_rows[name] for name in ("about", "verdict", "text", "given_by", "role")),
+    _STANDS.label("stands"),
+)
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What somebody said.
+
+    Attributes:
+        batch_id: The batch that was published when it was said.
+        name: Of the rep it is about; None if the rep is no longer in the organisation.
+        text: In their own words; may be empty.
+        given_by: Who, as the account names them.
+        stands: Whether they said nothing later about the same thing and period.
+    """
+
+    feedback_id: int
+    at: datetime
+    batch_id: str
+    period: str
+    rep_id: str
+    name: str | None
+    about: FeedbackSubject
+    verdict: FeedbackVerdict
+    text: str
+    given_by: str
+    role: str
+    stands: bool
+
+
+@dataclass(frozen=True)
+class FeedbackCount:
+    """How many people said what about one thing in a period.
+
+    Attributes:
+        people: How many spoke; None: too few to tell.
+        verdicts: What those who spoke last said, by verdict; None where `people` is.
+    """
+
+    about: FeedbackSubject
+    people: int | None
+    verdicts: dict[FeedbackVerdict, int] | None
+
+
+class FeedbackBook:
+    """Records feedback in one transaction with its line of the audit."""
+
+    def __init__(self, engine: Engine | Connection) -> None:
+        self._engine = engine
+
+    def give(
+        self, principal: Principal, rep_id: str, about: FeedbackSubject, verdict: FeedbackVerdict, text: str = ""
+    ) -> Feedback | None:
+        """Says something about a rep's forecast, diagnosis or offer; None if there is no such rep in scope.
+
+        Raises:
+            NotReadyError: Nothing is published.
+        """
+        with writing(self._engine) as connection:
+            batch = lookup.required(connection)
+            if not _may_say(connection, batch, principal, rep_id):
+                return None
+            row = {
+                "at": datetime.now(UTC),
+                "batch_id": batch.batch_id,
+                "period": batch.period,
+                "rep_id": rep_id,
+                "about": about,
+                "verdict": verdict,
+                "text": text.strip(),
+                "account_id": principal.account_id,
+                "given_by": principal.label,
+                "role": principal.scope.role,
+            }
+            feedback_id, named = append(connection, "feedback", row)
+            record(
+                connection,
+                actor=principal.label,
+                account_id=principal.account_id,
+                action="feedback given",
+                subject=rep_id,
+                batch=batch,
+                detail={"about": about} | named,
+            )
+            (given,) = find_feedback(connection, batch.batch_id, _rows.feedback_id == feedback_id, limit=1)
+            return given
+
+
+def find_feedback(
+    connection: Connection,
+    tree_batch_id: str,
+    *conditions: ColumnElement[bool],
+    limit: int,
+    offset: int = 0,
+) -> tuple[Feedback, ...]:
+    """Feedback that meets every condition, the latest first; one of them must be the scope's."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .select_from(schema.feedback)
+        .outerjoin(schema.people, and_(_people.batch_id == tree_batch_id, _people.rep_id == _rows.rep_id))
+        .where(*conditions)
+        .order_by(_rows.feedback_id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return tuple(Feedback(**dict(row._mapping)) for row in rows)
+
+
+def count_feedback(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    """How many entries meet every condition; one of them must be the scope's."""
+    return connection.execute(select(func.count()).select_from(schema.feedback).where(*conditions)).scalar_one()
+
+
+def feedback_counts(connection: Connection, period: str) -> tuple[FeedbackCount, ...]:
+    """What stands of a period, by subject: the last word of each account about each rep.
+
+    A subject on which fewer than `SMALLEST_GROUP` accounts spoke is not told.
+    """
+    standing = (_rows.period == period, _STANDS)
+    spoke = select(_rows.about, func.count(_rows.account_id.distinct()).label("people")).where(*standing)
+    speakers = {row.about: row.people for row in connection.execute(spoke.group_by(_rows.about))}
+    said = {
+        (row.about, row.verdict): row.said
+        for row in connection.execute(
+            select(_rows.about, _rows.verdict, func.count().label("said"))
+            .where(*standing)
+            .group_by(_rows.about, _rows.verdict)
+        )
+    }
+    return tuple(
+        FeedbackCount(about, speakers[about], {verdict: said.get((about, verdict), 0) for verdict in VERDICTS})
+        if speakers.get(about, 0) >= SMALLEST_GROUP
+        else FeedbackCount(about, None, None)
+        for about in SUBJECTS
+    )
+
+
+def _may_say(connection: Connection, batch: Batch, principal: Principal, rep_id: str) -> bool:
+    reps = schema.predictions.c
+    found = select(reps.rep_id).where(
+        reps.batch_id == batch.batch_id,
+        reps.as_of == batch.as_of,
+        reps.rep_id == rep_id,
+        principal.scope.predicate("give_feedback", literal(rep_id), batch.batch_id),
+    )
+    return connection.execute(found).first() is not None
