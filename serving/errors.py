@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.identity.person import NoAccountError
-from serving.pages.error import NO_ACCOUNT, STORE_AWAY_PAGE, ErrorPage, error_page
+from serving.pages.error import NO_ACCOUNT, STORE_AWAY_PAGE, ErrorPage, asked_by_htmx, error_page
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError, UnseenOrderError
@@ -78,6 +78,8 @@ def answer(
     if request.url.path.startswith(FOR_PROGRAMS):
         return problem_response(status, errors=errors, headers=headers, detail=detail)
     if status == 401:
+        if asked_by_htmx(request):  # it would look in the login page for what it wanted to exchange
+            return Response(status_code=204, headers={"HX-Redirect": "/login"})
         return RedirectResponse("/login", 303)
     return error_page(request, status, headers=headers, page=page)
 

@@ -18,7 +18,7 @@ _MINUTE: Final = 60.0
 _MOST_KEPT: Final = 50_000
 """Accounts and peers that are remembered; of more, those seen longest ago are forgotten."""
 
-_MODELS: Final = ("/v1/what-if", "/v1/plans")
+_MODELS: Final = ("/v1/what-if", "/what-if", "/v1/plans")
 _FILES: Final = ("/v1/exports/", "/exports/")
 
 

@@ -201,6 +201,16 @@ def saying(_world: World, rep_id: str | None) -> dict[str, object]:
     return {"rep_id": rep_id, "about": "forecast", "verdict": "useful", "text": "so"}
 
 
+def supposing_on_a_page(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The form that asks about another quota."""
+    return {"rep_id": rep_id, "quota": "100000"}
+
+
+def rating_on_a_page(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The form of `rating`."""
+    return {"rep_id": rep_id, "skill:juggling": "3"}
+
+
 def new_account(_world: World, _thing: str | None) -> dict[str, object]:
     """The body that makes or changes an account."""
     return {"label": "new", "role": "hr"}
@@ -319,6 +329,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/cases"): Rule(OPENS, (OWN,), body=opening_on_a_page, page=True),
     ("POST", "/cases/{case_id}/answers"): Rule(ANSWERS, CASE_IDS, body=answering, done=409, page=True),
     ("POST", "/cases/{case_id}/withdrawal"): Rule(WITHDRAWS, CASE_IDS, done=409, page=True),
+    ("POST", "/assessments"): Rule(SEES_RATINGS, REP_IDS, body=rating_on_a_page, done=422, page=True),
+    ("POST", "/feedback"): Rule(SEES_RATINGS, REP_IDS, body=saying, page=True),
+    ("POST", "/what-if"): Rule(SEES_FIGURES, REP_IDS, body=supposing_on_a_page, done=409, page=True),
     ("GET", "/programs"): Rule(EVERYONE, page=True),
     ("GET", "/exports/forecasts.csv"): Rule(SEES_FIGURES, page=True, names=True),
     ("GET", "/exports/recommendations.csv"): Rule(SEES_PEOPLE, page=True, names=True),

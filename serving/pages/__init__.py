@@ -6,10 +6,12 @@ from fastapi import APIRouter
 
 from serving import assets
 from serving.pages import (
+    assessments,
     board,
     cases,
     decisions,
     exports,
+    feedback,
     glossary,
     login,
     programs,
@@ -17,6 +19,7 @@ from serving.pages import (
     rep,
     teams,
     value_added,
+    what_if,
 )
 
 PAGES: Final[tuple[APIRouter, ...]] = (
@@ -29,6 +32,9 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     decisions.router,
     cases.router,
     cases.forms,
+    assessments.router,
+    feedback.router,
+    what_if.router,
     teams.router,
     glossary.router,
     login.router,

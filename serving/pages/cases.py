@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from serving import formats
 from serving.access import on_batch, require_reach
+from serving.pages.feedback import FeedbackSummary, feedback_summary
 from serving.pages.frame import PagePrincipal, frame_of, home_of, rep_href
 from serving.pages.origin import same_origin
 from serving.pages.queries import Pages
@@ -94,10 +95,11 @@ class CaseWords:
 
 @dataclass(frozen=True)
 class CasesPage:
-    """The cases that wait for an answer of the reader."""
+    """The cases that wait for an answer of the reader, and what people said about what they were shown."""
 
     rows: tuple[CaseWords, ...]
     pages: Pages
+    feedback: FeedbackSummary
 
 
 def case_words(batch: BatchReader, principal: Principal, case: Case) -> CaseWords:
@@ -151,6 +153,7 @@ async def cases(request: Request, principal: PagePrincipal, query: Annotated[Cas
                 previous=f"/cases?page={query.page - 1}" if query.page > 1 else None,
                 next=f"/cases?page={query.page + 1}" if last < waiting.total else None,
             ),
+            feedback=feedback_summary(batch),
         )
         frame = frame_of(request, "Cases", principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("cases.html", page, frame)

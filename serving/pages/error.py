@@ -39,6 +39,8 @@ _PAGES: Final[dict[int, ErrorPage]] = {
     ),
 }
 
+_WHOLE_PAGE: Final = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
+
 STORE_AWAY_PAGE: Final = ErrorPage(
     "One moment", "The store is busy or does not answer. Try again shortly; what was published is still there."
 )
@@ -60,4 +62,11 @@ def error_page(
     frame = frame_of(request, page.heading, principal=principal, batch=None)
     response = templates.page("error.html", page, frame, status=status)
     response.headers.update(headers or {})
+    if asked_by_htmx(request):  # what it wanted to exchange is not in here
+        response.headers.update(_WHOLE_PAGE)
     return response
+
+
+def asked_by_htmx(request: Request) -> bool:
+    """Whether a part of a page is to be exchanged."""
+    return request.headers.get("HX-Request") == "true"

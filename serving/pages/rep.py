@@ -12,12 +12,15 @@ from serving import formats
 from serving.access import on_batch, require_reach
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.formats import Money
+from serving.pages.assessments import AssessmentWords, assessment_words
 from serving.pages.cases import TOPICS, CaseWords, Topic, case_words
 from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
+from serving.pages.feedback import FeedbackWords, feedback_words
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.offers import OfferWords, offer_words
 from serving.pages.outlook import DealRow, Largest, Voices, deals_of, largest_of, voices_of
+from serving.pages.what_if import WhatIfCard, what_if_card
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
@@ -77,6 +80,9 @@ class RepPage:
         may_decline: Whether the reader is the rep and may decline them.
         cases: What the rep says about these numbers.
         topics: What the reader may open a case about; empty: the reader is somebody else.
+        assessment: How the rep's skills are rated; None: the reader may not see it.
+        feedback: What people said about these numbers, and the form to say something.
+        what_if: The form to suppose something.
     """
 
     name: str
@@ -103,6 +109,9 @@ class RepPage:
     may_decline: bool
     cases: tuple[CaseWords, ...]
     topics: dict[Topic, str]
+    assessment: AssessmentWords | None
+    feedback: FeedbackWords
+    what_if: WhatIfCard
 
 
 @router.get("/reps/{rep_id:path}")
@@ -159,6 +168,9 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         may_decline=own,
         cases=tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items),
         topics=TOPICS if own and batch.scope.reach("own_case") != "none" else {},
+        assessment=assessment_words(batch, row, diagnosis),
+        feedback=feedback_words(batch, row),
+        what_if=what_if_card(batch, row),
     )
 
 

@@ -201,7 +201,7 @@ class Starts:
 @router.post("", response_model=WhatIfAnswer, responses=documented(400, 401, 403, 404, 408, 409, 413, 422, 503))
 async def ask(request: Request, principal: SeesFigures, body: WhatIfIn) -> Response:
     """Ask what the forecast would be under other circumstances. All else is held as it is."""
-    start, programs = await on_batch(request, principal, lambda batch: _start(batch, body))
+    start, programs = await on_batch(request, principal, lambda batch: start_of(batch, body))
     starts: Starts = request.app.state.what_if_starts
     starts.put(body.rep_id, start)
     return await answered(request.app.state, start, body, programs)
@@ -245,8 +245,13 @@ def _refused(status: int, where: str, rule: str) -> RefusedError:
     return RefusedError(status, where, rule, _WORDS.get(rule, _NO_FORECAST), headers=headers)
 
 
-def _start(batch: BatchReader, body: WhatIfIn) -> tuple[Start, dict[str, Any]]:
-    """What the answer starts from, and what is published of the programs that are named."""
+def start_of(batch: BatchReader, body: WhatIfIn) -> tuple[Start, dict[str, Any]]:
+    """What the answer starts from, and what is published of the programs that are named.
+
+    Raises:
+        NotYoursError: 404, the rep is out of scope, or a program is not on record.
+        RefusedError: 409, the batch was scored without it.
+    """
     kept = batch.what_if(body.rep_id)
     if kept is None:
         raise NotYoursError
