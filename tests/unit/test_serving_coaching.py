@@ -200,7 +200,8 @@ def decide(client: httpx.Client, verdict: str, reason: str = "") -> None:
 
 
 def choices(client: httpx.Client) -> list[str]:
-    return [button["value"] for button in parsed(client.get("/reps/r-201")).find(id="offers").find_all("button")]
+    page = parsed(client.get("/reps/r-201"))
+    return [button["value"] for button in page.select('#offers form[action="/decisions"] button')]
 
 
 def history(client: httpx.Client) -> list[str]:
