@@ -150,8 +150,9 @@ what people submitted. Offer: recommendations. Decision: whose offers it may dec
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
 Plan: what the offers of everybody cost and are worth together. Case: what people say about their own numbers. Answer:
 whose cases it may answer. Own case: about whom it may open one. Number: for whom it may enter what they will book. Own
-number: whether it may enter that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about forecasts, diagnoses and offers, with their words. Give feedback: about whose
-it may say something. Feedback counts: how many said what, of everybody. Access: accounts, tokens and the audit."""
+number: whether it may enter that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback:
+what people said about forecasts, diagnoses and offers, with their words. Give feedback: about whose it may say
+something. Feedback counts: how many said what, of everybody. Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)
