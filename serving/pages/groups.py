@@ -69,20 +69,28 @@ def detail_of(group: TeamPrediction, key: str, money: Money) -> GroupDetail | No
     return GroupDetail(group.label, made_of(group.parts, subject, money), changed(group.change, subject, money))
 
 
-def group_row(group: TeamPrediction, key: str, money: Money, href: str | None) -> GroupRow:
-    """A group as a row; `key` tells the pictures of a page apart."""
+def group_row(group: TeamPrediction, key: str, money: Money, href: str | None, widest: float) -> GroupRow:
+    """A group as a row.
+
+    Args:
+        group: The group.
+        key: Tells the pictures of a page apart.
+        money: How amounts are written.
+        href: Its risk board.
+        widest: Amount at the right edge of the pictures of groups without quotas, minor units.
+    """
     quota, mean, subject = group.quota, group.mean_bookings, subject_of(group, key)
     pace = next((metric.value for metric in group.metrics if metric.slug == "linear_pace"), None)
     return GroupRow(
         label=group.label,
         href=href,
         reps=str(group.reps),
-        at_risk=str(group.reps_at_risk),
+        at_risk=str(group.reps_at_risk) if quota else formats.NOTHING,
         quota=money.amount(quota),
         own=_own(group, money),
         booked=money.amount(group.booked),
-        attainment=formats.percent(group.booked / quota if quota else None),
-        chart=_interval(group, key),
+        attainment=formats.percent(group.booked / quota) if quota else "",
+        chart=_interval(group, key, money, widest),
         range=_range(group, money),
         mean=money.amount(mean),
         mean_share=formats.percent(mean / quota) if quota and mean is not None else "",
@@ -132,15 +140,20 @@ def _range(group: TeamPrediction, money: Money) -> str:
     return " – ".join(money.tick(value) for value in shown)
 
 
-def _interval(group: TeamPrediction, key: str) -> Markup | None:
+def _interval(group: TeamPrediction, key: str, money: Money, widest: float) -> Markup | None:
+    """Its range in shares of its quotas, or in amounts where it has none."""
     five, quota = _five(group), group.quota
-    if not five or not quota:
+    if not five:
         return None
-    low, lower, median, upper, high = (value / quota for value in five)
-    words = [formats.percent(value) for value in (low, median, high, group.booked / quota)]
+    unit = quota or widest or 1.0
+    low, lower, median, upper, high = (value / unit for value in five)
+    booked = group.booked / unit
+    words = [formats.percent(value) if quota else money.full(value * unit) for value in (low, median, high, booked)]
+    share = " of the quota" if quota else ""
+    end = min(_WIDEST, max(1.25, high)) if quota else 1.05
     return interval_bar(
-        Interval(low, lower, median, upper, high, group.booked / quota, 1.0, min(_WIDEST, max(1.25, high))),
+        Interval(low, lower, median, upper, high, booked, 1.0 if quota else None, end),
         title=f"Forecast for {group.label}",
-        description=f"P10 {words[0]}, P50 {words[1]}, P90 {words[2]} of the quota; booked {words[3]}.",
+        description=f"P10 {words[0]}, P50 {words[1]}, P90 {words[2]}{share}; booked {words[3]}.",
         key=key,
     )

@@ -48,14 +48,14 @@ class TeamsPage:
     """Everything the page shows.
 
     Attributes:
-        since: Day that changes are counted from; empty where nothing is compared.
+        changes: From which day changes are counted, and in what; empty where nothing is compared.
         smallest: Reps below which a group is left out; None: none is.
     """
 
     heading: str
     currency: str
     tables: tuple[LevelTable, ...]
-    since: str
+    changes: str
     smallest: int | None
 
 
@@ -79,12 +79,12 @@ def _page(batch: BatchReader, sees_reps: bool) -> TeamsPage:
     groups = {level: batch.groups(level) for level in reversed(LEVELS)}
     company = next(iter(groups["company"]), None)
     tables = tuple(_table(level, rows, company, money, sees_reps) for level, rows in groups.items() if rows)
-    changes = (group.change for rows in groups.values() for group in rows)
+    changed = [group for rows in groups.values() for group in rows if group.change]
     return TeamsPage(
         heading=f"Teams {batch.batch.period}",
         currency=batch.batch.currency,
         tables=tables,
-        since=next((formats.day(change.since) for change in changes if change), ""),
+        changes=_changes(changed),
         smallest=SMALLEST_GROUP if batch.scope.reach("team") == "large" else None,
     )
 
@@ -93,11 +93,12 @@ def _table(
     level: Level, groups: Sequence[TeamPrediction], company: TeamPrediction | None, money: Money, sees_reps: bool
 ) -> LevelTable:
     keyed = [(group, f"{level}{number}") for number, group in enumerate(groups)]
+    widest = max((group.quantile(0.9) or 0.0 for group in groups if not group.quota), default=0.0)
     return LevelTable(
         heading=_HEADINGS[level],
         noun="Manager" if level == "team" else _HEADINGS[level].removesuffix("s"),
         about=_ABOUT[level],
-        rows=tuple(group_row(group, key, money, _href(group) if sees_reps else None) for group, key in keyed),
+        rows=tuple(group_row(group, key, money, _href(group) if sees_reps else None, widest) for group, key in keyed),
         details=tuple(
             found
             for group, key in keyed
@@ -105,6 +106,17 @@ def _table(
         ),
         sum_words=_sum_words(groups, company, money) if level == "region" else "",
     )
+
+
+def _changes(changed: Sequence[TeamPrediction]) -> str:
+    since = next((formats.day(group.change.since) for group in changed if group.change), None)
+    if since is None:
+        return ""
+    with_quota = sum(group.quota is not None for group in changed)
+    unit = "points, amounts where no quota is known," if with_quota else "amounts"
+    if with_quota == len(changed):
+        unit = "points"
+    return f"change in {unit} since {since}"
 
 
 def _href(group: TeamPrediction) -> str | None:
