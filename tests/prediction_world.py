@@ -7,16 +7,19 @@ from pathlib import Path
 from statistics import NormalDist
 
 from spm_ml.hazards import Abstention
+from spm_ml.metrics import METRIC_BY_SLUG
 from spm_ml.predictions import (
     COMPANY,
     Batch,
     DealOutlook,
     Driver,
+    ExpectedPay,
     ForecastChange,
     ForecastPart,
     Level,
     MetricValue,
     ModelCard,
+    PayOutlook,
     Person,
     Prediction,
     PredictionStore,
@@ -275,6 +278,25 @@ def _explained(row: Prediction, before: Prediction | None, number: int) -> Predi
         if "H18" in row.hazards
         else None,
         submissions=() if number % 4 == 2 else spoken,
+        pay=None if number == 1 else _pay(row),
+    )
+
+
+def _pay(row: Prediction) -> PayOutlook:
+    """A tenth of the bookings, and a draw of 3 000."""
+    assert row.bookings_quantiles is not None
+    commission = round(0.1 * row.booked)
+    p10, p25, p50, p75, p90 = (round(0.1 * (row.quantile(level) or 0)) for level in (0.1, 0.25, 0.5, 0.75, 0.9))
+    return PayOutlook(
+        plan_id="ae",
+        plan_name="Account executives",
+        plan_version="0f3a91bc",
+        commission=commission,
+        spif=50_000,
+        clawback=0,
+        draw=max(0, 300_000 - commission - 50_000),
+        at_quota=round(0.1 * (row.quota or 0)) + 50_000,
+        expected=ExpectedPay(p10, p25, p50, p75, p90, mean=1.01 * p50),
     )
 
 
@@ -294,6 +316,7 @@ def _abstaining(row: Prediction) -> Prediction:
             main_reason=why.detail,
             hazards=("H06",),
             metrics=metrics,
+            pay=None,
             parts=_without_points(row.parts),
             change=row.change and replace(row.change, parts=_without_points(row.change.parts)),
             without_largest=row.without_largest and replace(row.without_largest, p_hit=None),
@@ -307,10 +330,12 @@ def _abstaining(row: Prediction) -> Prediction:
     }
     if row.rep_id == NO_HISTORY:
         why = Abstention("thin_history", "Hired three weeks ago; two finished periods are needed.")
-        return replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H07", "H19"), exposure=0.4)
+        row = replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H07", "H19"), exposure=0.4)
+        return replace(row, pay=row.pay and replace(row.pay, expected=None))
     if row.rep_id == LEFT:
         why = Abstention("left")
-        return replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H08",), exposure=0.6)
+        row = replace(row, **nothing, abstention=why, main_reason=why.detail, hazards=("H08",), exposure=0.6)
+        return replace(row, pay=row.pay and replace(row.pay, expected=None))
     return row
 
 
@@ -338,6 +363,23 @@ def _metrics(quota: int, booked: float, week: int) -> tuple[MetricValue, ...]:
         MetricValue("activity_rate", "Activities a selling day", "count_per_day", 6.25),
         MetricValue("won_deals", "Deals won", "count", 5.0),
         MetricValue("cac_payback_months", "CAC payback", "months", None, "no_spend_data"),
+        *_moves(quota, week),
+    )
+
+
+_MOVES = {"start": 0.61, "new": 0.27, "pulled_in": 0.08, "pushed_out": 0.19, "lost": 0.22, "won": 0.30}
+
+
+def _moves(quota: int, week: int) -> tuple[MetricValue, ...]:
+    """The pipeline's movement; it adds up to the cent."""
+    amounts = {name: round(share * quota * (1 if name == "start" else week / 13)) for name, share in _MOVES.items()}
+    amounts["amount_changes"] = -round(0.013 * quota * week / 13)
+    out = amounts["pushed_out"] + amounts["lost"] + amounts["won"]
+    amounts["end"] = sum(amounts[name] for name in ("start", "new", "pulled_in", "amount_changes")) - out
+    return tuple(
+        MetricValue(slug, METRIC_BY_SLUG[slug].label, "money", float(amount))
+        for name, amount in amounts.items()
+        for slug in (f"pipeline_waterfall_{name}",)
     )
 
 

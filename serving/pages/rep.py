@@ -20,6 +20,8 @@ from serving.pages.feedback import FeedbackWords, feedback_words
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.offers import OfferWords, offer_words
 from serving.pages.outlook import DealRow, Largest, Voices, deals_of, largest_of, voices_of
+from serving.pages.pay import PayWords, pay_words, without_pay
+from serving.pages.pipeline import PipelineWords, is_movement, pipeline_words
 from serving.pages.what_if import WhatIfCard, what_if_card
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
 from serving.problem import NotYoursError
@@ -75,6 +77,7 @@ class RepPage:
 
     Attributes:
         abstention: Why a number is missing.
+        without_pay: Why `pay` is missing, and what to do about it.
         remarks: What else to know about the numbers.
         may_decide: Whether the reader may accept or override the offers.
         may_decline: Whether the reader is the rep and may decline them.
@@ -101,6 +104,9 @@ class RepPage:
     deals: tuple[DealRow, ...]
     largest: Largest | None
     voices: Voices | None
+    pipeline: PipelineWords
+    pay: PayWords | None
+    without_pay: str
     metrics: tuple[MetricGroup, ...]
     hazards: tuple[HazardWords, ...]
     remarks: tuple[str, ...]
@@ -157,6 +163,9 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         deals=deals_of(row, money),
         largest=largest_of(row, money),
         voices=voices_of(row, money),
+        pipeline=pipeline_words(row, money),
+        pay=pay_words(row, money),
+        without_pay=without_pay(row),
         metrics=_metrics(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         remarks=_remarks(row, batch.batch),
@@ -230,10 +239,15 @@ def _week(row: Prediction, money: Money) -> WeekRow:
 
 
 def _metrics(metrics: Sequence[MetricValue], money: Money) -> tuple[MetricGroup, ...]:
-    """By subject, in the order of the catalogue; those of a later version, which it does not know, come last."""
+    """By subject, in the order of the catalogue; those of a later version, which it does not know, come last.
+
+    How the pipeline moved stands apart, as a picture.
+    """
     group_of = {metric.slug: group for group, known in GROUPS.items() for metric in known}
     rows: dict[str, list[MetricRow]] = {group: [] for group in (*GROUPS, "Other")}
     for metric in metrics:
+        if is_movement(metric.slug):
+            continue
         rows[group_of.get(metric.slug, "Other")].append(_metric(metric, money))
     return tuple(MetricGroup(group, tuple(found)) for group, found in rows.items() if found)
 

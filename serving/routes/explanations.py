@@ -11,6 +11,7 @@ from spm_ml.predictions import (
     DealOutlook,
     ForecastChange,
     ForecastPart,
+    PayOutlook,
     Submission,
     SubmissionKind,
     WithoutLargest,
@@ -172,4 +173,58 @@ class SubmissionOut(Model):
             typical_bias=said.typical_bias,
             model_closer=said.model_closer,
             compared=said.compared,
+        )
+
+
+class ExpectedPayOut(Model):
+    """The payout at the period's end: every bookings figure of the forecast went through the plan."""
+
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    mean: float
+
+
+class PayOut(Model):
+    """What the rep's compensation plan pays for the period."""
+
+    plan_id: str
+    plan_name: str
+    plan_version: str = Field(description="Changes with any term of the plan.")
+    so_far: float = Field(description="If nothing more were credited; commission + spif + clawback + draw.")
+    commission: float
+    spif: float = Field(description="Bonuses for deals won so far; those of later deals are not foreseen.")
+    clawback: float
+    draw: float = Field(description="Paid to reach the draw, or kept back (negative) to recover earlier ones.")
+    at_quota: float
+    expected: ExpectedPayOut | None = Field(description="Null where there is no forecast.")
+
+    @classmethod
+    def of(cls, pay: PayOutlook | None, batch: Batch) -> "PayOut | None":
+        """The same in units of the currency."""
+        if pay is None:
+            return None
+        expected = pay.expected
+        return cls(
+            plan_id=pay.plan_id,
+            plan_name=pay.plan_name,
+            plan_version=pay.plan_version,
+            so_far=major(pay.so_far, batch),
+            commission=major(pay.commission, batch),
+            spif=major(pay.spif, batch),
+            clawback=major(pay.clawback, batch),
+            draw=major(pay.draw, batch),
+            at_quota=major(pay.at_quota, batch),
+            expected=None
+            if expected is None
+            else ExpectedPayOut(
+                p10=major(expected.p10, batch),
+                p25=major(expected.p25, batch),
+                p50=major(expected.p50, batch),
+                p75=major(expected.p75, batch),
+                p90=major(expected.p90, batch),
+                mean=major(expected.mean, batch),
+            ),
         )

@@ -27,6 +27,7 @@ from serving.routes.explanations import (
     DealOut,
     Distribution,
     PartOut,
+    PayOut,
     SubmissionOut,
     WithoutLargestOut,
 )
@@ -72,6 +73,7 @@ class Forecast(Model):
     deals: tuple[DealOut, ...] = Field(description="Open deals that matter, the one that matters most first.")
     without_largest: WithoutLargestOut | None
     submissions: tuple[SubmissionOut, ...] = Field(description="What people said about the same period.")
+    pay: PayOut | None = Field(description="Payout so far and expected; null without a plan or a quota.")
     hazards: tuple[HazardOut, ...]
     abstention: AbstentionOut | None
     history_reconstructed: bool = Field(description="The deals' history was rebuilt from their last state.")
@@ -102,6 +104,7 @@ class Forecast(Model):
             deals=tuple(DealOut.of(deal, batch) for deal in row.deals),
             without_largest=WithoutLargestOut.of(row.without_largest, batch),
             submissions=tuple(SubmissionOut.of(said, batch) for said in row.submissions),
+            pay=PayOut.of(row.pay, batch),
             hazards=tuple(hazard_of(code) for code in row.hazards),
             abstention=AbstentionOut.of(row.abstention),
             history_reconstructed=row.history_reconstructed,

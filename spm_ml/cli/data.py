@@ -100,14 +100,14 @@ def metrics(
     out: Path | None,
 ) -> None:
     """Print the baseline metrics; undefined ones are null with a reason."""
-    from spm_ml.compensation import read_plans
+    from spm_ml.compensation import plans_of
     from spm_ml.history import SalesHistory
     from spm_ml.metrics import METRICS
     from spm_ml.metrics.evaluate import evaluate_metrics
     from spm_ml.tables import minor_digits
 
     with SalesHistory.open(console.workspace, version=version, known_on=as_day(known_on)) as history:
-        plans = read_plans(console.workspace.comp_plans) if console.workspace.comp_plans.exists() else ()
+        plans = plans_of(console.workspace)
         frame = evaluate_metrics(history, as_of=as_day(as_of), period=period, level=level, plans=plans)
         currency = history.organisation.currency
     money = frame["unit"].str.startswith("money")

@@ -72,6 +72,35 @@ def payout(
     )
 
 
+def commission_on(plan: CompensationPlan, quota: int, credited: int) -> int:
+    """Commission on a period's net credit, minor units, cap applied; the same in whatever order the credit came.
+
+    Args:
+        plan: The plan.
+        quota: In force, minor units.
+        credited: Net credit that the tiers see, minor units; below 0 it takes back what the first tier pays.
+    """
+    parts = _parts(_bands(plan, quota, credited), 0, credited)
+    exact = sum((part * plan.rate_of(tier) for tier, part in parts if tier is not None), Decimal(0))
+    return _rounded(exact if plan.cap is None else min(exact, plan.minor(plan.cap)))
+
+
+def payout_at(plan: CompensationPlan, so_far: Payout, more: int) -> int:
+    """What would be paid for a running period if so much more were credited by its end, minor units.
+
+    SPIFs and clawbacks stay what they are so far: they hang on single deals, which nobody knows yet.
+
+    Args:
+        plan: The plan that `so_far` was worked out with.
+        so_far: The period's payout on what is credited so far.
+        more: Credit still to come, minor units; negative: of what is credited, so much will be taken back.
+    """
+    earned = commission_on(plan, so_far.quota, so_far.credited + more) + so_far.spif + so_far.clawback
+    advanced = so_far.draw_advance if plan.draw is not None and plan.draw.recoverable else 0
+    advance, repaid, _ = _draw(plan, earned, so_far.draw_balance + so_far.draw_repaid - advanced)
+    return earned + advance - repaid
+
+
 def _in_order(earlier: Sequence[Payout], rep_id: str, period: Period) -> list[Payout]:
     ordered = sorted(earlier, key=lambda paid: paid.period_start)
     starts = [paid.period_start for paid in ordered]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
@@ -11,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spm_ml.errors import ConfigurationError
-from spm_ml.settings import validation_problems
+from spm_ml.settings import Workspace, validation_problems
 from spm_ml.tables import minor_digits
 
 
@@ -159,6 +160,11 @@ class CompensationPlan(_Frozen):
         """An amount in minor units of the plan's currency."""
         return amount.scaleb(minor_digits(self.currency))
 
+    @property
+    def version(self) -> str:
+        """Eight characters that change with any term of the plan."""
+        return sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:8]
+
     @classmethod
     def parse(cls, content: object, *, where: str) -> Self:
         """Checks a plan that was read from `where`.
@@ -192,6 +198,21 @@ def read_plans(path: Path) -> tuple[CompensationPlan, ...]:
                 raise ConfigurationError(f"{file}, document {number}: plan_id {plan.plan_id!r} is taken; rename one")
             plans[plan.plan_id] = plan
     return tuple(plans.values())
+
+
+def plans_of(workspace: Workspace) -> tuple[CompensationPlan, ...]:
+    """The plans that a workspace took over at ingest; none if none ever came.
+
+    Raises:
+        ConfigurationError: As `read_plans`.
+    """
+    return read_plans(workspace.comp_plans) if workspace.comp_plans.exists() else ()
+
+
+def plans_text(plans: Iterable[CompensationPlan]) -> str:
+    """The plans as YAML, in the order of their ids: equal plans give equal text, and `read_plans` reads it."""
+    ordered = sorted(plans, key=lambda plan: plan.plan_id)
+    return yaml.safe_dump_all((plan.model_dump(mode="json", by_alias=True) for plan in ordered), sort_keys=False)
 
 
 def plan_for(plans: Iterable[CompensationPlan], *, rep_id: str, role: str | None, day: date) -> CompensationPlan | None:

@@ -1,6 +1,7 @@
 """Inputs about pay: payouts of the reps that are on a compensation plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
@@ -10,7 +11,49 @@ from spm_ml.errors import ConfigurationError
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 from spm_ml.metrics.fetching import fetch
+from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
+from spm_ml.metrics.inputs_people import profile_spans, profiles_at
 from spm_ml.metrics.window import Window
+
+
+@dataclass(frozen=True)
+class PeriodPay:
+    """What a plan pays one rep for one period, on what is credited so far.
+
+    Attributes:
+        period: The period.
+        plan: The plan.
+        payout: None where no quota above 0 is known: tiers need one.
+    """
+
+    period: Period
+    plan: CompensationPlan
+    payout: Payout | None
+
+
+def running_pay(history: SalesHistory, plans: Sequence[CompensationPlan], window: Window) -> dict[str, PeriodPay]:
+    """The pay of the window's last period by rep_id, of the reps on a plan.
+
+    Args:
+        history: What is known.
+        plans: The organisation's plans.
+        window: Payouts of earlier periods are worked out too, for clawbacks and draws.
+
+    Raises:
+        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
+    """
+    if not plans:
+        return {}
+    profiles = profiles_at(profile_spans(history), window)
+    in_force = quotas_in_force(quota_versions(history), window.last)
+    last = window.fiscal_periods[-1]
+    through = max(window.last, last.start)  # a period of which nothing is seen yet has its plan all the same
+    return {
+        rep_id: pay
+        for rep_id, of_rep in _pay_by_rep(history, plans, profiles, in_force, window, through)
+        for pay in of_rep
+        if pay.period == last
+    }
 
 
 def pay_inputs(
@@ -38,22 +81,52 @@ def pay_inputs(
     """
     if not plans:
         return None
+    rows = [
+        (rep_id, *_sums([pay for pay in of_rep if pay.period.start >= window.period.start]))
+        for rep_id, of_rep in _pay_by_rep(history, plans, profiles, in_force, window, window.last)
+    ]
+    frame = pd.DataFrame(rows, columns=["rep_id", "on_plan", "payout", "quota_on_plan", "on_target_earnings"])
+    return frame.set_index("rep_id").astype("float64")
+
+
+def _sums(inside: Sequence[PeriodPay]) -> tuple[float, float | None, float | None, float | None]:
+    paid = [(pay.plan, pay.payout) for pay in inside if pay.payout is not None]
+    targets = [
+        (float(result.quota), float(plan.minor(plan.on_target_earnings)))
+        for plan, result in paid
+        if plan.on_target_earnings is not None
+    ]
+    return (
+        float(bool(inside)),
+        sum(float(result.amount) for _, result in paid) if paid else None,
+        sum(quota for quota, _ in targets) if targets else None,
+        sum(target for _, target in targets) if targets else None,
+    )
+
+
+def _pay_by_rep(
+    history: SalesHistory,
+    plans: Sequence[CompensationPlan],
+    profiles: pd.DataFrame,
+    in_force: pd.DataFrame,
+    window: Window,
+    through: date,
+) -> Iterator[tuple[str, list[PeriodPay]]]:
+    """Every rep, with the periods that begin up to a day in which the rep is on a plan."""
     currency = history.organisation.currency
     foreign = sorted({plan.plan_id for plan in plans if plan.currency != currency})
     if foreign:
         raise ConfigurationError(f"plans {foreign} are not in {currency}: state their money in {currency}")
-    periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= window.last]
+    periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= through]
     credits_of = _credits(history, window)
     quota_of = {
         (rep_id, start.date()): float(quota)
         for rep_id, start, quota in zip(in_force["rep_id"], in_force["period_start"], in_force["quota"], strict=True)
     }
-    rows = [
-        _of_rep(str(rep_id), None if pd.isna(role) else role, plans, periods, credits_of, quota_of, window)
-        for rep_id, role in zip(profiles.index, profiles["role"].tolist(), strict=True)
-    ]
-    frame = pd.DataFrame(rows, columns=["rep_id", "on_plan", "payout", "quota_on_plan", "on_target_earnings"])
-    return frame.set_index("rep_id").astype("float64")
+    for rep_id, role in zip(profiles.index.tolist(), profiles["role"].tolist(), strict=True):
+        known_role = None if pd.isna(role) else role
+        own = credits_of.get(str(rep_id), [])
+        yield str(rep_id), _of_rep(str(rep_id), known_role, plans, periods, own, quota_of, through)
 
 
 def _credits(history: SalesHistory, window: Window) -> dict[str, list[Credit]]:
@@ -84,28 +157,20 @@ def _of_rep(
     role: str | None,
     plans: Sequence[CompensationPlan],
     periods: Sequence[Period],
-    credits_of: dict[str, list[Credit]],
-    quota_of: dict[tuple[str, date], float],
-    window: Window,
-) -> tuple[str, float, float | None, float | None, float | None]:
+    credited: Sequence[Credit],
+    quota_of: Mapping[tuple[str, date], float],
+    last: date,
+) -> list[PeriodPay]:
     paid: list[Payout] = []
-    amount: float | None = None
-    quota_on_plan: float | None = None
-    target: float | None = None
-    on_plan = 0.0
+    found = []
     for period in periods:
-        plan = plan_for(plans, rep_id=rep_id, role=role, day=min(period.end, window.last))
-        inside = period.start >= window.period.start
-        on_plan = max(on_plan, float(inside and plan is not None))
-        quota = quota_of.get((rep_id, period.start), 0.0)
-        if plan is None or not quota > 0:
+        plan = plan_for(plans, rep_id=rep_id, role=role, day=min(period.end, last))
+        if plan is None:
             continue
-        own = [credit for credit in credits_of.get(rep_id, []) if period.contains(credit.booked_on)]
-        result = payout(plan, int(quota), own, rep_id=rep_id, period=period, earlier=paid)
-        paid.append(result)
-        if inside:
-            amount = (amount or 0.0) + result.amount
-            if plan.on_target_earnings is not None:
-                target = (target or 0.0) + float(plan.minor(plan.on_target_earnings))
-                quota_on_plan = (quota_on_plan or 0.0) + quota
-    return rep_id, on_plan, amount, quota_on_plan, target
+        quota, result = quota_of.get((rep_id, period.start), 0.0), None
+        if quota > 0:
+            own = [credit for credit in credited if period.contains(credit.booked_on)]
+            result = payout(plan, int(quota), own, rep_id=rep_id, period=period, earlier=paid)
+            paid.append(result)
+        found.append(PeriodPay(period, plan, result))
+    return found

@@ -35,6 +35,7 @@ from spm_ml.predictions.feedback import Feedback, FeedbackCount, FeedbackSubject
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
+from spm_ml.predictions.pay import ExpectedPay, PayOutlook
 from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection, UnseenOrderError
 from spm_ml.predictions.rows import (
@@ -90,6 +91,7 @@ __all__ = [
     "EffectPoint",
     "EffectVerdict",
     "EvidenceLevel",
+    "ExpectedPay",
     "ExpiredOfferError",
     "Feedback",
     "FeedbackCount",
@@ -107,6 +109,7 @@ __all__ = [
     "NewSubmission",
     "NothingToReverseError",
     "Offer",
+    "PayOutlook",
     "PeriodOverError",
     "Person",
     "PlanSummary",

@@ -91,6 +91,7 @@ class Batch:
         risk_high_below: `p_hit` below which the band is high.
         risk_medium_below: `p_hit` below which the band is medium.
         timezone: IANA name in which days are cut off.
+        plans_hash: Names the compensation plans that payouts were worked out with; empty without plans.
     """
 
     batch_id: str
@@ -109,6 +110,7 @@ class Batch:
     risk_high_below: float
     risk_medium_below: float
     timezone: str
+    plans_hash: str = ""
 
     def __post_init__(self) -> None:
         _require_zone(f"created_at of batch {self.batch_id!r}", self.created_at)

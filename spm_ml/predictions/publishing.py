@@ -115,6 +115,7 @@ def flip(connection: Connection, batch: Batch, actor: str) -> None:
             "predictions": rows,
             "data_version": batch.data_version,
             "data_hash": batch.data_hash,
+            "plans_hash": batch.plans_hash,
         },
     )
 

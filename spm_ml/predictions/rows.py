@@ -13,6 +13,7 @@ from spm_ml.hazards import Abstention
 from spm_ml.predictions.checks import require_finite, require_quantiles, require_share
 from spm_ml.predictions.outlook import DealOutlook, Submission, WithoutLargest
 from spm_ml.predictions.parts import ForecastChange, ForecastPart, require_parts
+from spm_ml.predictions.pay import PayOutlook
 from spm_ml.settings import QUANTILE_LEVELS
 
 RiskBand = Literal["high", "medium", "low"]
@@ -79,6 +80,7 @@ class Prediction:
         deals: Open deals that matter, the one that matters most first; at most five.
         without_largest: The forecast without the largest open deal, where one deal decides the period (H18).
         submissions: What people said about the same period.
+        pay: What the rep's compensation plan pays; None without a plan or a quota. Given on the board's day.
 
     Raises:
         ValueError: A number is not finite, quantiles are not 19 ascending numbers, a share lies outside 0–1, or parts
@@ -114,6 +116,7 @@ class Prediction:
     deals: tuple[DealOutlook, ...] = ()
     without_largest: WithoutLargest | None = None
     submissions: tuple[Submission, ...] = ()
+    pay: PayOutlook | None = None
 
     def __post_init__(self) -> None:
         owner = f"prediction of rep {self.rep_id!r} as of {self.as_of}"

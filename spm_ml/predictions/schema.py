@@ -79,6 +79,7 @@ batches = Table(
     Column("risk_high_below", Float, nullable=False),
     Column("risk_medium_below", Float, nullable=False),
     Column("timezone", String, nullable=False),
+    Column("plans_hash", String, nullable=False, server_default=""),
     Column("staged_at", UtcDateTime, nullable=False),
     Column("published_at", UtcDateTime),
     Index(None, "period", "published_at"),

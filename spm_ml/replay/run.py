@@ -19,6 +19,7 @@ from spm_ml.replay.result import Replay
 from spm_ml.replay.served import Served, refuse_stranger
 from spm_ml.scoring.compute import Known, ScoredRows, compute
 from spm_ml.scoring.model import ScoringModel
+from spm_ml.scoring.settings_kept import kept_plans
 from spm_ml.settings import Workspace
 
 
@@ -40,7 +41,7 @@ def replay(
 
     Raises:
         NotReadyError: Nothing was published for that day, or the model version cannot be read: another version of
-            spm-ml wrote it, or its files are gone.
+            spm-ml wrote it, or its files are gone; or its compensation plans are gone.
         DataError: The rep has no row on that day.
     """
     served = Served.on(workspace, as_of)
@@ -49,11 +50,12 @@ def replay(
     registry = Registry(workspace, progress=progress)
     model = ScoringModel.load(registry, registry.version(served.model_version))
     ledger = LedgerThen.of(workspace, version=served.data_version, data_hash=served.data_hash)
+    plans = kept_plans(workspace, served.plans_hash)
     tables = tables_since(workspace, served.data_version)
 
     def board_of(history: SalesHistory) -> tuple[Known, ScoredRows, tuple[Prediction, ...]]:
         known = Known.on(history, served.as_of)
-        rows = compute(known, model, bands=served.bands, stale=served.stale, progress=progress)
+        rows = compute(known, model, plans=plans, bands=served.bands, stale=served.stale, progress=progress)
         board = (row for row in rows.predictions if row.as_of == served.as_of)
         return known, rows, tuple(row for row in board if rep_id is None or row.rep_id == rep_id)
 

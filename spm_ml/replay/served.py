@@ -29,6 +29,7 @@ class Served:
         data_version: Version of the tables.
         data_hash: Hash of the tables and the settings they were read with.
         watermark: Latest recorded day among what was known.
+        plans_hash: Names the compensation plans that payouts were worked out with; empty without plans.
         bands: Thresholds of its risk bands; None where only the audit is left.
         content: Its rows; None where only the audit is left.
     """
@@ -41,6 +42,7 @@ class Served:
     data_version: int
     data_hash: str
     watermark: date
+    plans_hash: str = ""
     bands: RiskBands | None = None
     content: BatchContent | None = None
 
@@ -82,6 +84,7 @@ class Served:
             data_version=batch.data_version,
             data_hash=batch.data_hash,
             watermark=batch.watermark,
+            plans_hash=batch.plans_hash,
             bands=RiskBands(high_below=batch.risk_high_below, medium_below=batch.risk_medium_below),
             content=content,
         )
@@ -103,6 +106,7 @@ class Served:
             data_version=int(detail["data_version"]),
             data_hash=str(detail["data_hash"]),
             watermark=entry.watermark,
+            plans_hash=str(detail.get("plans_hash", "")),
         )
 
     @property

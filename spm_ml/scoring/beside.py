@@ -1,10 +1,11 @@
 """The baseline metrics that stand beside every forecast, as rows of the store."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
+from spm_ml.compensation import CompensationPlan
 from spm_ml.history import SalesHistory
 from spm_ml.metrics import METRIC_BY_SLUG
 from spm_ml.metrics.evaluate import evaluate_metrics
@@ -19,9 +20,11 @@ _LEVELS: Final = ("rep", "team", "organisation")
 MetricsByKey = Mapping[str, tuple[MetricValue, ...]]
 
 
-def metrics_beside(history: SalesHistory, target: ScoringTarget) -> tuple[MetricsByKey, MetricsByKey]:
+def metrics_beside(
+    history: SalesHistory, target: ScoringTarget, plans: Sequence[CompensationPlan] = ()
+) -> tuple[MetricsByKey, MetricsByKey]:
     """Gives the metrics of the target's period as of its day: by rep_id, and by manager_id or `ORGANISATION`."""
-    rows = evaluate_metrics(history, as_of=target.as_of, period=target.period.label, level=_LEVELS)
+    rows = evaluate_metrics(history, as_of=target.as_of, period=target.period.label, level=_LEVELS, plans=plans)
     found: dict[str, dict[str, list[MetricValue]]] = {level: defaultdict(list) for level in _LEVELS}
     columns = (rows[name].tolist() for name in ("level", "key", "slug", "value", "reason"))
     for level, key, slug, value, reason in zip(*columns, strict=True):

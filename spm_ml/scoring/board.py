@@ -9,7 +9,7 @@ from typing import Any, Final
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
-from spm_ml.predictions import Prediction, Submission
+from spm_ml.predictions import PayOutlook, Prediction, Submission
 from spm_ml.scoring.beside import MetricsByKey
 from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.reasons import main_reason
@@ -34,6 +34,7 @@ class Board:
         bands: Thresholds of the risk bands.
         explained: Why each rep's forecast is what it is, by rep_id.
         submissions: What people said about the period, by rep_id.
+        pay: What compensation plans pay, by rep_id.
         stale: Why no forecast may be given at all, if the data are too old (H25).
     """
 
@@ -43,6 +44,7 @@ class Board:
     bands: RiskBands
     explained: Mapping[str, Explained] = field(default_factory=dict)
     submissions: Mapping[str, tuple[Submission, ...]] = field(default_factory=dict)
+    pay: Mapping[str, PayOutlook] = field(default_factory=dict)
     stale: Abstention | None = None
 
     def predictions(self, dataset: RepPeriodDataset, forecast: AttainmentForecast) -> tuple[Prediction, ...]:
@@ -111,6 +113,7 @@ class Board:
             deals=why.deals,
             without_largest=why.without_largest,
             submissions=self.submissions.get(row["rep_id"], ()) if on_board else (),
+            pay=self.pay.get(row["rep_id"]) if on_board else None,
         )
 
     def _hazards(self, codes: str) -> tuple[str, ...]:

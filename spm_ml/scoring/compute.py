@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from spm_ml.compensation import CompensationPlan
 from spm_ml.dataset import RepPeriodDataset, build_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.forecasting import AttainmentForecast
@@ -19,6 +20,7 @@ from spm_ml.scoring.events import events_between
 from spm_ml.scoring.explained import Explained, explain_reps
 from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.part_words import PartWords
+from spm_ml.scoring.pay import pay_outlooks
 from spm_ml.scoring.said import submissions_of
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget, scoring_target
@@ -71,6 +73,7 @@ def compute(
     known: Known,
     model: ScoringModel,
     *,
+    plans: Sequence[CompensationPlan] = (),
     bands: RiskBands | None = None,
     stale: Abstention | None = None,
     progress: Progress = silent,
@@ -83,13 +86,15 @@ def compute(
     Args:
         known: What was known, and the period to forecast.
         model: The model version.
+        plans: The compensation plans that payouts are worked out with.
         bands: Thresholds of the risk bands; default: the organisation's.
         stale: Why no forecast may be given at all, if the data are too old (H25).
         progress: Told while it runs.
 
     Raises:
         NotReadyError: No rep is employed in the period.
-        ConfigurationError: The model cannot read these data, for example because a stage was added.
+        ConfigurationError: The model cannot read these data, for example because a stage was added; or a plan is in
+            another currency, or two plans hold for one rep.
     """
     history, target, forecaster = known.history, known.target, model.forecaster
     dataset = build_dataset(history, as_of_days=target.days, progress=progress)
@@ -103,7 +108,7 @@ def compute(
     progress("forecast", 1, _STEPS)
     explained, sums = ({}, None) if stale else _explained(known, model, dataset, forecast)
     progress("forecast", 2, _STEPS)
-    of_reps, of_groups = metrics_beside(history, target)
+    of_reps, of_groups = metrics_beside(history, target, plans)
     progress("forecast", 3, _STEPS)
     board = Board(
         as_of=target.as_of,
@@ -112,6 +117,7 @@ def compute(
         bands=bands or history.organisation.risk_bands,
         explained=explained,
         submissions=submissions_of(history, target, model.backtest_file, forecaster.name),
+        pay=pay_outlooks(history, target, plans, None if stale else forecast),
         stale=stale,
     )
     predictions = board.predictions(dataset, forecast)

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
 from spm_ml.champion import reconcile_workspace
+from spm_ml.compensation import plans_of
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import Batch, Prediction, PredictionStore, Recommendation, TeamPrediction
@@ -14,7 +15,7 @@ from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
 from spm_ml.scoring.compute import Known, compute
 from spm_ml.scoring.model import ScoringModel, read_model_card
-from spm_ml.scoring.settings_kept import keep_settings
+from spm_ml.scoring.settings_kept import keep_plans, keep_settings
 from spm_ml.scoring.target import ScoringTarget
 from spm_ml.settings import Workspace
 from spm_ml.tables import minor_digits
@@ -77,16 +78,17 @@ def score(
 
     Raises:
         NotReadyError: Nothing was ingested, no champion was promoted, or no rep is employed in the period.
-        ConfigurationError: The champion cannot read these data, for example because a stage was added.
+        ConfigurationError: The champion cannot read these data, for example because a stage was added; or a
+            compensation plan cannot be read, is in another currency, or two of them hold for one rep.
     """
     repaired = reconcile_workspace(workspace)
     registry = Registry(workspace, progress=progress)
-    model = ScoringModel.champion(registry)
+    model, plans = ScoringModel.champion(registry), plans_of(workspace)
     with SalesHistory.open(workspace) as history:
         known = Known.on(history, as_of)
         stale = _stale(known.history.watermark, today, history.organisation.stale_after_days)
-        rows = compute(known, model, stale=stale, progress=progress)
-        batch = _batch(history, known, model.version)
+        rows = compute(known, model, plans=plans, stale=stale, progress=progress)
+        batch = replace(_batch(history, known, model.version), plans_hash=keep_plans(workspace, plans))
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
     with PredictionStore.open(workspace.predictions_store) as store:

@@ -1,8 +1,12 @@
-"""The settings a batch was scored with, kept so that it can be rebuilt after `organisation.yaml` has changed."""
+"""Settings and compensation plans a batch was scored with, kept so that it can be rebuilt after they have changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from spm_ml.compensation import CompensationPlan, plans_text, read_plans
+from spm_ml.errors import NotReadyError
 from spm_ml.settings import Workspace
 
 
@@ -18,6 +22,40 @@ def keep_settings(workspace: Workspace, data_hash: str) -> None:
         pending = file.with_name(file.name + ".pending")
         workspace.organisation().write(pending)
         pending.replace(file)
+
+
+def keep_plans(workspace: Workspace, plans: Sequence[CompensationPlan]) -> str:
+    """Keeps compensation plans under the hash of their terms, once, and gives the hash; empty without plans."""
+    if not plans:
+        return ""
+    text = plans_text(plans)
+    plans_hash = sha256(text.encode()).hexdigest()
+    file = _kept_plans_file(workspace, plans_hash)
+    if not file.exists():
+        pending = file.with_name(file.name + ".pending")
+        pending.parent.mkdir(parents=True, exist_ok=True)
+        pending.write_text(text, encoding="utf-8")
+        pending.replace(file)
+    return plans_hash
+
+
+def kept_plans(workspace: Workspace, plans_hash: str) -> tuple[CompensationPlan, ...]:
+    """The plans that `keep_plans` kept under a hash.
+
+    Raises:
+        NotReadyError: They are gone.
+        ConfigurationError: Their file was changed and cannot be read.
+    """
+    if not plans_hash:
+        return ()
+    file = _kept_plans_file(workspace, plans_hash)
+    if not file.exists():
+        raise NotReadyError(f"the compensation plans of that batch are gone: {file} comes back from a backup")
+    return read_plans(file)
+
+
+def _kept_plans_file(workspace: Workspace, plans_hash: str) -> Path:
+    return workspace.root / "settings" / f"plans-{plans_hash}.yaml"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from spm_ml.compensation import plans_text
 from spm_ml.errors import ConfigurationError
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.progress import Progress, silent
@@ -18,6 +19,7 @@ from spm_ml.simulation.deal_tables import Snapshot
 from spm_ml.simulation.engine import Course, run, streams
 from spm_ml.simulation.finders import find_planted
 from spm_ml.simulation.hazards import FILE_HAZARDS, NATURAL, plant, rename_third_stage
+from spm_ml.simulation.plans import PLANS_FILE, plan_of_reps
 from spm_ml.simulation.pricing import Pricing
 from spm_ml.simulation.program_worlds import DUDS, with_programs
 from spm_ml.simulation.staff import Staff
@@ -70,7 +72,8 @@ def simulate(
     than there are seats.
 
     Args:
-        out: Folder for the tables, `organisation.yaml` and `truth/`; an earlier simulation in it is replaced.
+        out: Folder for the tables, `organisation.yaml`, `comp_plans.yaml` and `truth/`; an earlier simulation in it is
+            replaced.
         reps: Seats of quota-carrying reps; their managers come on top.
         periods: Finished fiscal quarters.
         seed: Of every chance in it.
@@ -107,6 +110,7 @@ def simulate(
     parts = _activity_parts(evidence, diary, progress)
     rows["activities"] = _write(out, "activities", fmt, parts)
     world.organisation.write(out / "organisation.yaml")
+    (out / PLANS_FILE).write_text(plans_text([plan_of_reps(world.organisation.currency)]), encoding="utf-8")
     traces += spoil.bad_rows(out) if "bad_rows" in hazards else []
     traces += spoil.recode(out) if "encoding" in hazards else []
     bookings = bookings_of(course, written, evidence.pricing.value(written))

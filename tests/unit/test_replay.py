@@ -180,6 +180,9 @@ def test_other_settings_since_are_named_and_the_old_ones_read(
     workspace: Workspace, scored: tuple[Workspace, ScoringResult]
 ) -> None:
     batch = scored[1].batch
+    assert any(row.pay and row.pay.expected for row in scored[1].board)
+    plan = workspace.comp_plans / "comp_plans.yaml"
+    plan.write_text(plan.read_text().replace("0.15", "0.25"))
     set_up(workspace, zombie_after_days=20, risk_bands={"high_below": 0.1, "medium_below": 0.2}, name="Renamed")
     found = replay(workspace)
     assert identical(found)

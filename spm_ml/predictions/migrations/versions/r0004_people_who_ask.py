@@ -37,6 +37,7 @@ def upgrade() -> None:
     What groups of earlier batches tell beside each other was not looked at: none is given to analysts.
     """
     op.add_column("teams", sa.Column("disclosable", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("batches", sa.Column("plans_hash", sa.String, nullable=False, server_default=""))
     _create_what_if_inputs()
     _give_tokens_accounts()
     _create_cases()
@@ -54,6 +55,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drops them; a token keeps its account's role. Admins and sessions without a token were unknown before."""
     op.drop_column("teams", "disclosable")
+    op.drop_column("batches", "plans_hash")
     _replace_audit(_audit_rows(), chain=False)
     _unprotect("decisions", kept=True)
     _protect("decisions")

@@ -1,0 +1,71 @@
+"""What a rep's compensation plan pays for the period: on what is credited so far, and by its end."""
+
+from dataclasses import dataclass
+
+from spm_ml.predictions.checks import require_finite
+
+
+@dataclass(frozen=True)
+class ExpectedPay:
+    """The payout at the period's end: every bookings figure of the forecast goes through the plan, never their mean.
+
+    Attributes:
+        p10: One payout in ten is smaller, minor units.
+        p25: One in four is smaller.
+        p50: Half of them are smaller.
+        p75: One in four is larger.
+        p90: One in ten is larger.
+        mean: Of the payouts.
+
+    Raises:
+        ValueError: A number is not finite, or they are not in order.
+    """
+
+    p10: int
+    p25: int
+    p50: int
+    p75: int
+    p90: int
+    mean: float
+
+    def __post_init__(self) -> None:
+        require_finite("expected pay", mean=self.mean)
+        if list(self.quantiles) != sorted(self.quantiles):
+            raise ValueError(f"expected pay: the quantiles {self.quantiles} are not in order")
+
+    @property
+    def quantiles(self) -> tuple[int, int, int, int, int]:
+        """P10, P25, P50, P75 and P90."""
+        return self.p10, self.p25, self.p50, self.p75, self.p90
+
+
+@dataclass(frozen=True)
+class PayOutlook:
+    """Payout of one rep and period, minor units; the four parts add up to what is paid so far.
+
+    Attributes:
+        plan_id: The plan the rep is on.
+        plan_name: As statements show it.
+        plan_version: Changes with any term of the plan.
+        commission: Of the tiers, on what is credited so far, after the cap.
+        spif: Bonuses so far.
+        clawback: Taken back of earlier payouts; 0 or negative.
+        draw: Paid to reach the draw, or kept back (negative) to recover earlier ones.
+        at_quota: What would be paid at exactly the quota.
+        expected: None where there is no forecast.
+    """
+
+    plan_id: str
+    plan_name: str
+    plan_version: str
+    commission: int
+    spif: int
+    clawback: int
+    draw: int
+    at_quota: int
+    expected: ExpectedPay | None
+
+    @property
+    def so_far(self) -> int:
+        """What would be paid if nothing more were credited."""
+        return self.commission + self.spif + self.clawback + self.draw
