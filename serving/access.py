@@ -75,6 +75,13 @@ async def on_batch(
         UnknownPeriodError: Nothing is published for the period.
         NotReadyError: Nothing is published at all.
     """
+    return await on_store(store_of(request), reading_batch(request, principal, build, period=period))
+
+
+def reading_batch(
+    request: Request, principal: Principal, build: Callable[[BatchReader], Answer], *, period: str | None = None
+) -> Callable[[], Answer]:
+    """The same as something to be called, for what takes so long that it must be done in a thread of its own."""
     store = store_of(request)
 
     def read() -> Answer:
@@ -82,7 +89,7 @@ async def on_batch(
             request.state.batch_id = batch.batch.batch_id  # an answer that is kept is kept for this batch
             return build(batch)
 
-    return await on_store(store, read)
+    return read
 
 
 async def api_principal(

@@ -15,6 +15,7 @@ from serving.problem import NotYoursError
 HTMX_SHA256: Final = "491955cd1810747d7d7b9ccb936400afb760e06d25d53e4572b64b6563b2784e"
 """Of the htmx 2.0.3 that this application was tried with; another one is not served unseen."""
 
+_OWN: Final = ("style.css", "icon.svg", "planner.js")
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
@@ -53,7 +54,7 @@ class Assets:
     def load(cls) -> Self:
         """Reads them from the packages they are shipped in."""
         static = files("serving") / "static"
-        assets = {name: Asset.of(name, (static / name).read_bytes()) for name in ("style.css", "icon.svg")}
+        assets = {name: Asset.of(name, (static / name).read_bytes()) for name in _OWN}
         assets["htmx.js"] = Asset.of("htmx.js", htmx())
         return cls(assets, {asset.path: asset for asset in assets.values()})
 

@@ -19,7 +19,7 @@ _MOST_KEPT: Final = 50_000
 """Accounts and peers that are remembered; of more, those seen longest ago are forgotten."""
 
 _MODELS: Final = ("/v1/what-if", "/what-if", "/v1/plans")
-_FILES: Final = ("/v1/exports/", "/exports/")
+_SLOW: Final = ("/v1/exports/", "/exports/", "/planner/preview")
 
 
 class RateLimits(BaseModel):
@@ -85,5 +85,5 @@ class Limiter:
 def kind_of(method: str, path: str) -> Kind:
     """What a request of a known account is counted as."""
     if method in ("GET", "HEAD"):
-        return "models" if path.startswith(_FILES) else "reads"
+        return "models" if path.startswith(_SLOW) else "reads"
     return "models" if path.startswith(_MODELS) else "writes"

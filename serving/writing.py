@@ -1,7 +1,7 @@
 """Writes: in a thread, in one transaction, and once for each idempotency key."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -117,12 +117,43 @@ async def write_form(
     await _once(request, principal, Key(fingerprint("form", key, sent), sent) if key else None, reply)
 
 
+async def write_each(
+    request: Request,
+    principal: Principal,
+    writes: Sequence[tuple[str, tuple[str, ...], Callable[[PredictionStore], None]]],
+) -> None:
+    """Does several writes of one form in one transaction: all of them or none, each once for its own key.
+
+    Args:
+        request: Of the form.
+        principal: Who writes.
+        writes: Key, fields that it stands for, and what is done.
+    """
+    kept, path = _kept(request), request.scope["path"]
+
+    def one(store: PredictionStore, work: Callable[[PredictionStore], None]) -> Reply:
+        work(store)
+        return Reply(303, "")
+
+    def all_of_them(store: PredictionStore) -> Reply:
+        for key, fields, work in writes:
+            sent = fingerprint(request.method, path, *fields)
+            named = Key(fingerprint("form", key, sent), sent)
+            store.once(principal, named, partial(one, work=work), kept=kept)
+        return Reply(303, "")
+
+    await _once(request, principal, None, all_of_them)
+
+
+def _kept(request: Request) -> timedelta:
+    return timedelta(hours=request.app.state.settings.idempotency_hours)
+
+
 async def _once(
     request: Request, principal: Principal, key: Key | None, work: Callable[[PredictionStore], Reply]
 ) -> Reply:
-    kept = timedelta(hours=request.app.state.settings.idempotency_hours)
     try:
-        return await run_in_threadpool(partial(store_of(request).once, principal, key, work, kept=kept))
+        return await run_in_threadpool(partial(store_of(request).once, principal, key, work, kept=_kept(request)))
     except KeyReusedError as error:
         raise _refused("used_before") from error
     except SecretGivenError as error:

@@ -137,6 +137,13 @@ def accepting(world: World, rep_id: str | None) -> dict[str, object]:
     return _decision(world, rep_id, "accepted")
 
 
+def accepting_together(world: World, rep_id: str | None) -> dict[str, object]:
+    """The form that accepts several offers; this one holds one."""
+    decision = _decision(world, rep_id, "accepted")
+    offer = {"rep_id": rep_id, "program_id": decision["program_id"], "key": "together-1"}
+    return {"offers": json.dumps([offer])}
+
+
 def declining(world: World, rep_id: str | None) -> dict[str, object]:
     """The body that declines it."""
     return _decision(world, rep_id, "declined")
@@ -324,7 +331,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/reps/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS, page=True),
     ("GET", "/value-added"): Rule(EVERYONE, page=True),
     ("GET", "/glossary"): Rule(EVERYONE, page=True),
-    ("GET", "/recommendations"): Rule(SEES_PEOPLE, page=True, names=True),
+    ("GET", "/recommendations"): Rule(SEES_PEOPLE, page=True),
     ("GET", "/cases"): Rule(SEES_PEOPLE, page=True),
     ("POST", "/cases"): Rule(OPENS, (OWN,), body=opening_on_a_page, page=True),
     ("POST", "/cases/{case_id}/answers"): Rule(ANSWERS, CASE_IDS, body=answering, done=409, page=True),
@@ -333,6 +340,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/feedback"): Rule(SEES_RATINGS, REP_IDS, body=saying, page=True),
     ("POST", "/what-if"): Rule(SEES_FIGURES, REP_IDS, body=supposing_on_a_page, done=409, page=True),
     ("GET", "/programs"): Rule(EVERYONE, page=True),
+    ("GET", "/planner"): Rule(EVERYONE, page=True),
+    ("GET", "/planner/preview"): Rule(PLANS, page=True, names=True, query="?people=1&lot=1"),
+    ("GET", "/planner/accept"): Rule(PLANS, page=True),
+    ("POST", "/planner/accept"): Rule(DECIDES, REP_IDS, page=True, body=accepting_together),
+    ("GET", "/exports/plan.csv"): Rule(PLANS, page=True, names=True),
     ("GET", "/exports/forecasts.csv"): Rule(SEES_FIGURES, page=True, names=True),
     ("GET", "/exports/recommendations.csv"): Rule(SEES_PEOPLE, page=True, names=True),
     ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
@@ -358,7 +370,6 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     # The order of figures would tell them, so who sees none may not ask for it.
     ("GET", "/v1/reps", Rule(SEES_FIGURES, lists=rep_of, query="?sort=booked")),
     ("GET", "/v1/recommendations", Rule(SEES_FIGURES, lists=rep_of, query="?sort=quota&descending=true")),
-    ("GET", "/recommendations", Rule(SEES_FIGURES, page=True, query="?sort=forecast")),
     ("GET", "/v1/forecasts", Rule(SEES_FIGURES, lists=rep_of, query=f"?period={EARLIER}")),
     ("GET", "/v1/reps/{rep_id:path}", Rule(SEES_PEOPLE, ("r-101", STRANGER), query=f"?period={EARLIER}")),
 )

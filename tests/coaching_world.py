@@ -10,6 +10,9 @@ from spm_ml.predictions import (
     DiagnosisVerdict,
     EffectCheck,
     EffectPoint,
+    FairnessAudit,
+    FairnessFinding,
+    FairnessRow,
     PlanSummary,
     PlanValue,
     ProgramFinding,
@@ -191,6 +194,8 @@ def make_plan(period: str) -> PlanSummary:
         holdout=2,
         holdout_words="With 6 seats and 2 held out this design detects 9 points in two quarters.",
         limits_words="The seats of one program bind; the budget does not.",
+        outcome_sd=0.2,
+        min_p_positive=0.9,
     )
 
 
@@ -246,4 +251,46 @@ def make_coaching(world: World) -> CoachingBatch:
         ),
         covariance=((0.0004,),),
         plan=make_plan(world.batch.period),
+    )
+
+
+def fairness_row(
+    measure: str, group: str, rate: float | None, finding: FairnessFinding, *ratio: float | None, people: int = 24
+) -> FairnessRow:
+    """A row about gender; a ratio comes with its interval."""
+    burden = measure == "high_risk"
+    other = None if rate is None or finding == "reference" else "m"
+    of, low, high = ratio or (None, None, None)
+    return FairnessRow(
+        side="burden" if burden else "benefit",
+        used=True,
+        measure=measure,
+        label="In the high risk band" if burden else "Offered a program",
+        attribute="gender",
+        group=group,
+        people=None if rate is None else people,
+        rate=rate,
+        rate_low=None if rate is None else rate / 2,
+        rate_high=None if rate is None else min(1.0, rate * 1.5),
+        reference=other,
+        reference_rate=None if other is None else 0.25,
+        ratio=of,
+        ratio_low=low,
+        ratio_high=high,
+        finding=finding,
+    )
+
+
+def make_fairness() -> FairnessAudit:
+    """An audit with a finding of every kind that a reader must tell apart."""
+    return FairnessAudit(
+        5,
+        (
+            fairness_row("high_risk", "m", 0.25, "reference", people=40),
+            fairness_row("high_risk", "f", 0.5, "clearly below four fifths", 0.5, 0.31, 0.78),
+            fairness_row("offered", "m", 0.25, "reference", people=40),
+            fairness_row("offered", "f", 0.29, "within four fifths", 1.17, 0.42, 2.9),
+            fairness_row("offered", "not on record", None, "withheld"),
+        ),
+        notes=("age band: all are of one group, or the others are fewer than 5",),
     )

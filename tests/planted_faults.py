@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from serving import access
 from serving.pages import exports as exports_page
-from serving.pages import recommendations as recommendations_page
+from serving.pages import planner as planner_page
 from serving.pages import rep as rep_page
 from serving.routes import exports
 from spm_ml.predictions import (
@@ -335,9 +335,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         _export_without_scope,
         ("/v1/exports/reps.csv", "/exports/forecasts.csv"),
     ),
-    Fault(
-        "page role", "a page forgets to ask for the role", _role_unchecked(recommendations_page), ("/recommendations",)
-    ),
+    Fault("page role", "a page forgets to ask for the role", _role_unchecked(planner_page), ("/planner/preview",)),
     Fault("api role", "the API asks for no role", _role_unchecked(access), ("/v1/forecasts",)),
     Fault(
         "expired token",

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from serving import assets
 from serving.pages import (
+    acceptance,
     assessments,
     board,
     cases,
@@ -14,8 +15,8 @@ from serving.pages import (
     feedback,
     glossary,
     login,
-    programs,
-    recommendations,
+    moved,
+    planner,
     rep,
     teams,
     value_added,
@@ -26,8 +27,9 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     board.router,
     rep.router,
     value_added.router,
-    recommendations.router,
-    programs.router,
+    planner.router,
+    acceptance.router,
+    moved.router,
     exports.router,
     decisions.router,
     cases.router,

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from serving.pages.frame import PagePrincipal, rep_href
 from serving.pages.origin import same_origin
+from serving.pages.planner_query import PLANNER
 from serving.routes.answers import Identifier
 from serving.routes.decisions import Remark, record_decision, require_decides
 from serving.writing import FormKey, write_form
@@ -19,6 +20,8 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 FormIdentifier = Annotated[Identifier, Form()]
 FormVerdict = Annotated[Verdict, Form()]
 FormRemark = Annotated[Remark, Form()]
+FormBack = Annotated[str, Form(max_length=2_000, pattern=r"^(/planner(\?[A-Za-z0-9_.~%&=+-]*)?)?$")]
+"""An address of the planner; no other place can be named."""
 
 
 @router.post("/decisions")
@@ -30,6 +33,7 @@ async def decide(
     verdict: FormVerdict,
     reason: FormRemark = "",
     key: FormKey = "",
+    back: FormBack = "",
 ) -> Response:
     """Records the decision and goes back to where the offer is shown."""
     if verdict in NEED_A_REASON and not reason:
@@ -50,4 +54,5 @@ async def decide(
 
     await write_form(request, principal, key, (rep_id, program_id, verdict, reason), work)
     sees_figures = principal.scope.reach("figures") != "none"
-    return RedirectResponse(f"{rep_href(rep_id)}#offers" if sees_figures else "/recommendations", 303)
+    shown = f"{rep_href(rep_id)}#offers" if sees_figures else PLANNER
+    return RedirectResponse(f"{back}#list" if back else shown, 303)

@@ -62,9 +62,9 @@ class Frame:
 _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Risk board", "/", "figures"),
     ("Teams", "/teams", "team"),
-    ("Recommendations", "/recommendations", "offer"),
+    ("Planner", "/planner", "decision"),
     ("Cases", "/cases", "answer"),
-    ("Programs", "/programs", None),
+    ("Programs", "/planner", None),
     ("Model", "/value-added", None),
     ("Glossary", "/glossary", None),
 )
@@ -128,7 +128,7 @@ def home_of(scope: Scope) -> str:
     """The page on which a role lands."""
     if scope.role == "rep":
         return rep_href(scope.rep_id or "")
-    return {"manager": "/", "hr": "/recommendations", "analyst": "/value-added", "admin": "/glossary"}[scope.role]
+    return {"manager": "/", "hr": "/planner", "analyst": "/value-added", "admin": "/glossary"}[scope.role]
 
 
 def frame_of(request: Request, title: str, *, principal: Principal | None, batch: Batch | None) -> Frame:
@@ -145,16 +145,17 @@ def frame_of(request: Request, title: str, *, principal: Principal | None, batch
 
 
 def _links(scope: Scope, path: str) -> tuple[Link, ...]:
-    links = []
+    links: list[Link] = []
     for label, href, subject in _PLACES:
         if subject is not None and scope.reach(subject) == "none":
             continue
+        if subject is None and any(link.href == href for link in links):
+            continue  # under another name already
         own = scope.role == "rep"
-        if own and subject == "offer":
-            continue  # on the rep's own page
         if own and href == "/":
             label, href = "My forecast", home_of(scope)
-        links.append(Link(label, href, quote(path) == href or path == href))
+        here = quote(path) == href or path == href or (href != "/" and path.startswith(f"{href}/"))
+        links.append(Link(label, href, here))
     return tuple(links)
 
 

@@ -1,7 +1,8 @@
 """The plan of a period as a whole: what it is worth beside the other ways to choose people, and what limits it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -9,7 +10,7 @@ from serving import formats
 from serving.charts.effects import EffectMark, effects_chart
 from serving.formats import Money
 from serving.pages.effect_words import between
-from spm_ml.predictions import PlanSummary, PlanValue, ProgramFinding
+from spm_ml.predictions import PlanSummary, PlanValue
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,53 @@ class PlanWords:
     limits: str
 
 
-def plan_words(plan: PlanSummary, findings: Sequence[ProgramFinding], money: Money) -> PlanWords:
-    """The words and the picture of a plan; the findings know how the programs are called."""
-    rows = tuple(_row(value, place == 0, money) for place, value in enumerate(plan.values))
+def plan_words(
+    plan: PlanSummary, names: Mapping[str, str], money: Money, *, published: PlanSummary | None = None
+) -> PlanWords:
+    """The words and the picture of a plan.
+
+    Args:
+        plan: As published, or a preview.
+        names: How programs are called.
+        money: Writes amounts.
+        published: The published plan, where the other is a preview: its value stands beside. That of "worst
+            performers" does too where the preview has none, as for readers who see no attainment: under other limits
+            it would tell them who they are.
+    """
+    values = plan.values if published is None else _beside(plan.values, published.values)
+    rows = tuple(_row(value, place == 0, money) for place, value in enumerate(values))
     return PlanWords(
         lead=_lead(plan, rows, money),
-        facts=_facts(plan, {finding.program_id: finding.name for finding in findings}, money),
-        chart=_chart(plan, rows) if any(value.value is not None for value in plan.values) else None,
+        facts=_facts(plan, names, money),
+        chart=_chart(plan, values, rows) if any(value.value is not None for value in values) else None,
         rows=rows,
         holdout=plan.holdout_words,
-        limits=plan.limits_words,
+        limits=named(plan.limits_words, names),
     )
+
+
+def named(text: str, names: Mapping[str, str]) -> str:
+    """A sentence of the planner with programs by their names.
+
+    >>> named("p-1 has 12 seats; p-10 none.", {"p-1": "Discovery", "p-10": "Closing"})
+    'Discovery has 12 seats; Closing none.'
+    """
+    ids = "|".join(re.escape(program) for program in names)
+    return re.sub(rf"(?<![\w-])({ids})(?![\w-])", lambda at: names[at[0]], text) if names else text
+
+
+def _beside(values: Sequence[PlanValue], published: Sequence[PlanValue]) -> tuple[PlanValue, ...]:
+    known = {value.slug: value for value in published}
+    beside = [replace(value, label="The published plan") for value in published if value.slug == "plan"]
+    for value in values:
+        before = known.get(value.slug)
+        if value.slug == "worst_performers" and value.value is None and before is not None:
+            value = replace(before, label=f"{before.label}, published limits")
+        if value.slug == "plan":
+            beside.insert(0, replace(value, label="This preview"))
+        else:
+            beside.append(value)
+    return tuple(beside)
 
 
 def _lead(plan: PlanSummary, rows: Sequence[ValueRow], money: Money) -> str:
@@ -68,7 +105,7 @@ def _lead(plan: PlanSummary, rows: Sequence[ValueRow], money: Money) -> str:
     return f"{lead}; together they are expected to gain {rows[0].value} points of attainment{interval}."
 
 
-def _facts(plan: PlanSummary, names: dict[str, str], money: Money) -> tuple[tuple[str, str], ...]:
+def _facts(plan: PlanSummary, names: Mapping[str, str], money: Money) -> tuple[tuple[str, str], ...]:
     limit = plan.people_limit
     facts = [
         ("Budget", "no limit" if plan.budget is None else money.full(plan.budget)),
@@ -94,7 +131,7 @@ def _row(value: PlanValue, chosen: bool, money: Money) -> ValueRow:
     )
 
 
-def _chart(plan: PlanSummary, rows: Sequence[ValueRow]) -> Markup:
+def _chart(plan: PlanSummary, values: Sequence[PlanValue], rows: Sequence[ValueRow]) -> Markup:
     marks = [
         EffectMark(
             value.label,
@@ -103,7 +140,7 @@ def _chart(plan: PlanSummary, rows: Sequence[ValueRow]) -> Markup:
             f"{row.value} ({row.interval})" if row.interval else row.value,
             "chosen" if row.chosen else "other",
         )
-        for value, row in zip(plan.values, rows, strict=True)
+        for value, row in zip(values, rows, strict=True)
     ]
     return effects_chart(
         marks,

@@ -1,63 +1,61 @@
-"""The programs page: what each program has caused, how that is known, and what a naive reading would say."""
+"""Programs in short: what each has caused, at a glance, and where its evidence opens."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
-from markupsafe import Markup
-
-from serving.access import on_batch
+from serving import formats
 from serving.formats import Money
-from serving.pages.effect_words import ProgramWords, overview, program_words
-from serving.pages.frame import PagePrincipal, frame_of
-from serving.pages.plan import PlanWords, plan_words
-from serving.routes.effects import BLIND_SPOT
-from spm_ml.predictions import BatchReader, ProgramFinding
-
-router = APIRouter(include_in_schema=False)
+from serving.pages.effect_words import VERDICTS, VerdictWords, between
+from serving.pages.planner_query import PlannerQuery
+from spm_ml.predictions import ProgramFinding
 
 
 @dataclass(frozen=True)
-class ProgramsPage:
-    """Everything the page shows.
+class ProgramRow:
+    """A program in a line.
 
     Attributes:
-        lead: What the findings say together, in a sentence.
-        chart: Every program on one scale; None without programs.
-        blind_spot: What the checks cannot see.
-        plan: The plan, for readers who see it nowhere else.
+        href: Opens its evidence.
+        is_open: Whether it is.
+        note: Why it cannot be judged; empty if it can.
     """
 
-    lead: str
-    chart: Markup | None
-    programs: tuple[ProgramWords, ...]
-    blind_spot: str
-    plan: PlanWords | None
-    currency: str
+    key: str
+    name: str
+    skills: str
+    href: str
+    is_open: bool
+    verdict: VerdictWords
+    effect: str
+    interval: str
+    cost: str
+    seats: str
+    days: str
+    note: str
 
 
-@router.get("/programs")
-async def programs(request: Request, principal: PagePrincipal) -> Response:
-    """The programs page, for every role: it names nobody."""
-
-    def build(batch: BatchReader) -> Response:
-        findings, money = batch.findings(), Money.of(batch.batch)
-        summary = batch.plan_summary() if batch.scope.reach("offer") == "none" else None
-        page = ProgramsPage(
-            lead=lead_of(findings),
-            chart=overview(findings) if findings else None,
-            programs=tuple(program_words(row, f"p{place}", money) for place, row in enumerate(findings, start=1)),
-            blind_spot=BLIND_SPOT,
-            plan=None if summary is None else plan_words(summary, findings, money),
-            currency=money.currency,
+def program_rows(
+    findings: Sequence[ProgramFinding], money: Money, query: PlannerQuery, path: str
+) -> tuple[ProgramRow, ...]:
+    """Every program in a line."""
+    return tuple(
+        ProgramRow(
+            key=f"p{place}",
+            name=row.name,
+            skills=", ".join(skill.replace("_", " ") for skill in row.skills),
+            href=query.href(path, about=row.program_id, page=query.page),
+            is_open=row.program_id == query.about,
+            verdict=VERDICTS[row.verdict],
+            effect="not known" if row.effect is None else formats.points(row.effect),
+            interval=between(row.effect_low, row.effect_high),
+            cost="unknown" if row.cost is None else money.amount(row.cost),
+            seats="no limit" if row.seats is None else formats.whole(row.seats),
+            days="unknown" if row.days is None else f"{row.days:.3g}",
+            note=formats.sentence(row.detail) if row.verdict == "cannot tell" else "",
         )
-        frame = frame_of(request, "Programs", principal=principal, batch=batch.batch)
-        response: Response = request.app.state.templates.page("programs.html", page, frame)
-        return response
-
-    return await on_batch(request, principal, build)
+        for place, row in enumerate(findings)
+    )
 
 
 def lead_of(findings: Sequence[ProgramFinding]) -> str:

@@ -109,8 +109,12 @@ async def export(request: Request, principal: Principal, table: Table, which: Re
         with store.read(principal.scope, period=which.period) as batch:
             return csv_of(table.columns, table.rows(batch, which))
 
-    content = await to_thread.run_sync(work, limiter=state.exporting)
-    disposition = f'attachment; filename="spm-{table.name}.csv"'
+    return file_of(table.name, await to_thread.run_sync(work, limiter=state.exporting))
+
+
+def file_of(name: str, content: bytes) -> Response:
+    """A file to be kept."""
+    disposition = f'attachment; filename="spm-{name}.csv"'
     return Response(content, media_type="text/csv", headers={"Content-Disposition": disposition})
 
 

@@ -1,31 +1,22 @@
 """Plans: what would be offered to whom under other limits. A preview; nothing is published or recorded."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from serving.access import reaching, store_of
-from serving.problem import NotYoursError, documented
+from serving.previews import Preview, Wishes, in_turn, preview_of
+from serving.problem import documented
 from serving.routes.answers import Answer, Identifier, Model, major_or_none, source
-from spm_ml.predictions import BatchReader, Principal, ProgramFinding, ProgramOption, RepSummary, RiskBand, Selection
+from spm_ml.predictions import BatchReader, Principal
 
 if TYPE_CHECKING:
-    from spm_ml.planning import Candidate, Limits, Plan, PlanLine, PolicyValue
+    from spm_ml.planning import PlanLine, PolicyValue
 
 router = APIRouter(prefix="/v1/plans", tags=["recommendations"])
 
 Plans = Annotated[Principal, Depends(reaching("decision"))]
-
-SECONDS: Final = 2.0
-"""Time limit of one search; what it leaves open is the answer's `gap`."""
-
-_MIDDLE_OF: Final[dict[RiskBand, float]] = {"high": 1 / 6, "medium": 3 / 6, "low": 5 / 6}
-"""Where in the order of risk a band lies, for planners who see bands alone."""
-
-_EVERYBODY: Final = Selection(sort="risk", limit=1_000_000)
 
 
 def _whole(value: object) -> object:
@@ -128,121 +119,28 @@ async def preview(request: Request, principal: Plans, body: PlanIn) -> PlanAnswe
         with store.read(principal.scope) as batch:
             return _planned(batch, body)
 
-    return await _one_at_a_time(request, work)
-
-
-async def _one_at_a_time(request: Request, work: Callable[[], PlanAnswer]) -> PlanAnswer:
-    """In a thread, and never two searches beside each other: reads go on meanwhile."""
-    state = request.app.state
-    if not hasattr(state, "planning"):
-        state.planning = CapacityLimiter(1)
-    return await to_thread.run_sync(work, limiter=state.planning)
+    return await in_turn(request, work)
 
 
 def _planned(batch: BatchReader, body: PlanIn) -> PlanAnswer:
-    from spm_ml.planning import make_plan
-
-    options, findings = batch.options(), {finding.program_id: finding for finding in batch.findings()}
-    reps = {rep.rep_id: rep for rep in batch.reps(_EVERYBODY).items}
-    options = tuple(option for option in options if option.rep_id in reps)
-    summary = batch.plan_summary()
-    limits = _limits(body, options, findings, batch.batch.minor_digits, None if summary is None else summary.outcome_sd)
-    plan = make_plan(
-        _candidates(batch, options, findings, reps),
-        limits,
-        covariance=batch.covariance(),
-        seed=body.seed,
-        seconds=SECONDS,
-    )
-    return _answer(batch, plan, options, findings, reps)
-
-
-def _limits(
-    body: PlanIn,
-    options: tuple[ProgramOption, ...],
-    findings: dict[str, ProgramFinding],
-    digits: int,
-    outcome_sd: float | None,
-) -> "Limits":
-    """The limits in minor units; programs without an option have no seats to give.
-
-    Raises:
-        NotYoursError: Seats name an unknown program.
-    """
-    from spm_ml.planning import Limits
-
-    planned = {option.program_id for option in options}
-    given: dict[str, int] = {}
+    seats: dict[str, int] = {}
     for one in body.seats:
-        given[one.program_id] = min(one.seats, given.get(one.program_id, one.seats))
-    if set(given) - planned - set(findings):
-        raise NotYoursError
-    seats = {key: finding.seats for key, finding in findings.items() if finding.seats is not None} | given
-    return Limits(
-        budget=None if body.budget is None else round(body.budget * 10**digits),
-        people=body.people,
-        seats={program: number for program, number in seats.items() if program in planned},
-        min_share=body.min_share,
-        hold_out=body.hold_out,
-        outcome_sd=outcome_sd,
-    )
+        seats[one.program_id] = min(one.seats, seats.get(one.program_id, one.seats))
+    wishes = Wishes(body.budget, body.people, seats, body.min_share, body.hold_out, body.seed)
+    return _answer(batch, preview_of(batch, wishes))
 
 
-def _candidates(
-    batch: BatchReader,
-    options: tuple[ProgramOption, ...],
-    findings: dict[str, ProgramFinding],
-    reps: dict[str, RepSummary],
-) -> list["Candidate"]:
-    """Who could take what. Without a view of figures, risk is known by its band and attainment not at all."""
-    from spm_ml.planning import Candidate
-
-    sees_figures = batch.scope.reach("figures") != "none"
-    risk = {
-        rep_id: place / len(reps) if sees_figures else _MIDDLE_OF[rep.risk_band]
-        for place, (rep_id, rep) in enumerate(reps.items())
-        if rep.risk_band
-    }
-    attainment = {diagnosis.rep_id: diagnosis.attainment for diagnosis in batch.diagnoses()}
-    return [
-        Candidate(
-            rep_id=option.rep_id,
-            program_id=option.program_id,
-            team=reps[option.rep_id].team,
-            effect=option.effect,
-            p_positive=option.p_positive,
-            own_sd=option.own_sd,
-            loadings=option.loadings,
-            gap=option.gap or 0.0,
-            priority=option.priority,
-            time_lost=option.time_lost,
-            cost=findings[option.program_id].cost if option.program_id in findings else None,
-            attainment=attainment.get(option.rep_id),
-            p_hit=risk.get(option.rep_id),
-            barred=option.barred,
-        )
-        for option in options
-    ]
-
-
-def _answer(
-    batch: BatchReader,
-    plan: "Plan",
-    options: tuple[ProgramOption, ...],
-    findings: dict[str, ProgramFinding],
-    reps: dict[str, RepSummary],
-) -> PlanAnswer:
-    by_key = {(option.rep_id, option.program_id): option for option in options}
-    names = {program: finding.name for program, finding in findings.items()}
+def _answer(batch: BatchReader, preview: Preview) -> PlanAnswer:
+    plan, ground, reps = preview.plan, preview.ground, preview.ground.reps
 
     def line_out(line: "PlanLine") -> PlanLineOut:
-        option, rep = by_key[line.rep_id, line.program_id], reps[line.rep_id]
+        option, rep = ground.by_key[line.rep_id, line.program_id], reps[line.rep_id]
         return PlanLineOut(
             rep_id=line.rep_id,
             name=rep.name,
             team=rep.team,
             program_id=line.program_id,
-            program_name=names.get(line.program_id, line.program_id),
+            program_name=ground.name_of(line.program_id),
             skill=option.skill or None,
             effect=option.effect,
             effect_low=option.low,

@@ -16,7 +16,7 @@ SHOWN = ["measure", "attribute", "group", "people", "rate", "ratio", "ratio_low"
 
 
 def warn_of_groups(console: Console) -> None:
-    """Says on stderr which groups a published batch and its offers leave clear of chance beyond four fifths."""
+    """Audits a published batch and its offers, and says on stderr who is clear of chance beyond four fifths."""
     from spm_ml.errors import NotReadyError
     from spm_ml.fairness import audit_published
 
@@ -24,7 +24,7 @@ def warn_of_groups(console: Console) -> None:
         found = audit_published(console.workspace)
     except NotReadyError:
         return
-    _warn(console, found)
+    _warn(console, found.audit)
 
 
 def _warn(console: Console, found: Audit) -> None:
@@ -42,7 +42,10 @@ def _warn(console: Console, found: Audit) -> None:
 @out_option
 @on_workspace
 def fairness(console: Console, rows_file: Path | None, out: Path | None) -> None:
-    """Burden (flags) and benefit (offers) of the published batch by protected group, with exact intervals."""
+    """Burden (flags) and benefit (offers) of the published batch by protected group, with exact intervals.
+
+    What readers of the planner may know of it is stored beside the batch.
+    """
     from spm_ml.cli.console import write_table
     from spm_ml.errors import ConfigurationError
     from spm_ml.fairness import audit_published
@@ -54,7 +57,7 @@ def fairness(console: Console, rows_file: Path | None, out: Path | None) -> None
             f"fairness.aggregation_only to false in {console.workspace.organisation_file} if you may"
         )
     with console.step("fairness"):
-        found = audit_published(console.workspace)
+        found = audit_published(console.workspace).audit
     for note in found.notes:
         console.log(f"note: {note}")
     if found.abstention is not None:

@@ -5,13 +5,14 @@ from spm_ml.fairness.calibration import Contrast, contrast
 from spm_ml.fairness.cuts import cuts_of
 from spm_ml.fairness.groups import ProtectedGroups
 from spm_ml.fairness.measures import Measure, published_measures
-from spm_ml.fairness.published import audit_published
+from spm_ml.fairness.published import PublishedAudit, audit_published
 
 __all__ = [
     "Audit",
     "Contrast",
     "Measure",
     "ProtectedGroups",
+    "PublishedAudit",
     "audit",
     "audit_published",
     "contrast",

@@ -22,6 +22,7 @@ from spm_ml.predictions.coaching import (
     EffectCheck,
     EffectPoint,
     EffectVerdict,
+    PlanRules,
     PlanSummary,
     PlanValue,
     ProgramFinding,
@@ -31,6 +32,7 @@ from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.decisions import Decision, DecisionRecord, ExpiredOfferError, NothingToReverseError, Verdict
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
 from spm_ml.predictions.engine import StoreUnavailableError
+from spm_ml.predictions.fairness import FairnessAudit, FairnessFinding, FairnessRow
 from spm_ml.predictions.feedback import Feedback, FeedbackCount, FeedbackSubject, FeedbackVerdict
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
@@ -93,6 +95,9 @@ __all__ = [
     "EvidenceLevel",
     "ExpectedPay",
     "ExpiredOfferError",
+    "FairnessAudit",
+    "FairnessFinding",
+    "FairnessRow",
     "Feedback",
     "FeedbackCount",
     "FeedbackSubject",
@@ -112,6 +117,7 @@ __all__ = [
     "PayOutlook",
     "PeriodOverError",
     "Person",
+    "PlanRules",
     "PlanSummary",
     "PlanValue",
     "Prediction",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from spm_ml.predictions.checks import require_finite, require_interval, require_share
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
-from spm_ml.predictions.rows import Recommendation
+from spm_ml.predictions.rows import EvidenceLevel, Recommendation
 
 __all__ = [
     "CheckSlug",
@@ -20,6 +20,7 @@ __all__ = [
     "EffectCheck",
     "EffectPoint",
     "EffectVerdict",
+    "PlanRules",
     "PlanSummary",
     "PlanValue",
     "ProgramFinding",
@@ -144,6 +145,7 @@ class ProgramOption:
         time_lost: Attainment lost to the days of the program itself; what the planner takes off the effect.
         barred: Why the rep cannot be planned into it now; empty if nothing stands against it.
         gap: What the rep lacks of what it teaches, standard deviations of peers; None = unknown.
+        level: Whose enrolments the effect rests on; None = not on record.
     """
 
     rep_id: str
@@ -161,6 +163,7 @@ class ProgramOption:
     time_lost: float = 0.0
     barred: str = ""
     gap: float | None = None
+    level: EvidenceLevel | None = None
 
     def __post_init__(self) -> None:
         owner = f"program {self.program_id!r} for rep {self.rep_id!r}"
@@ -211,6 +214,10 @@ class PlanSummary:
         holdout_words: What the hold-out can detect.
         limits_words: Which limit binds.
         outcome_sd: Standard deviation of a rep's attainment that nothing known beforehand explains; None = unknown.
+        min_share: Least share of each team's reps that was asked for.
+        hold_out: Share of those who would be trained that was drawn by lot and not offered anything.
+        seed: Of the lots.
+        min_p_positive: Probability that a program helps from which it was planned; None = not on record.
     """
 
     period: str
@@ -224,6 +231,25 @@ class PlanSummary:
     holdout_words: str
     limits_words: str
     outcome_sd: float | None = None
+    min_share: float = 0.0
+    hold_out: float = 0.0
+    seed: int = 0
+    min_p_positive: float | None = None
+
+
+@dataclass(frozen=True)
+class PlanRules:
+    """What every plan of a period keeps to, whoever it is for; it is about nobody.
+
+    Attributes:
+        outcome_sd: As in `PlanSummary`.
+        min_p_positive: As in `PlanSummary`.
+        seed: Of the lots.
+    """
+
+    outcome_sd: float | None = None
+    min_p_positive: float | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from spm_ml.predictions.batch import ModelCard
 from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
 from spm_ml.predictions.diagnosis import Diagnosis
+from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
 
 Row = TypeVar(
@@ -23,6 +24,7 @@ Row = TypeVar(
     ProgramFinding,
     ProgramOption,
     PlanSummary,
+    FairnessAudit,
 )
 
 
@@ -45,7 +47,8 @@ def encode(
     | Diagnosis
     | ProgramFinding
     | ProgramOption
-    | PlanSummary,
+    | PlanSummary
+    | FairnessAudit,
 ) -> str:
     """The row as compact JSON.
 

@@ -1,6 +1,7 @@
 """Writing what coaching publishes beside a batch, and keeping it when the same period is scored again."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -15,6 +16,7 @@ from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.coaching import CoachingBatch, PlanSummary, ProgramFinding, ProgramOption
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.encoding import Row, decode, encode
+from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.rows import Recommendation
 
 AboutRep = TypeVar("AboutRep", Recommendation, Diagnosis, ProgramOption)
@@ -48,7 +50,8 @@ def publish_coaching(connection: Connection, batch: Batch, coaching: CoachingBat
         diagnoses=_of(known, coaching.diagnoses),
         options=_of(known, coaching.options),
     )
-    for table in (*_ABOUT_REPS, *_ABOUT_PROGRAMS):
+    # An audit is of the offers that it saw: what it found of others is none of these.
+    for table in (*_ABOUT_REPS, *_ABOUT_PROGRAMS, schema.fairness_audits):
         connection.execute(delete(table).where(table.c.batch_id == batch.batch_id))
     write_coaching(connection, batch.batch_id, kept)
     log_offers(connection, batch, kept.recommendations, actor)
@@ -68,6 +71,28 @@ def publish_coaching(connection: Connection, batch: Batch, coaching: CoachingBat
         },
     )
     return len(kept.recommendations)
+
+
+def publish_fairness(connection: Connection, batch: Batch, found: FairnessAudit, actor: str) -> None:
+    """Puts what an audit has found in place of what an earlier one found of the batch, in the connection's transaction.
+
+    The same found again changes nothing.
+    """
+    audits, body = schema.fairness_audits, encode(found)
+    mine = audits.c.batch_id == batch.batch_id
+    if connection.execute(select(audits.c.body).where(mine)).scalar() == body:
+        return
+    connection.execute(delete(audits).where(mine))
+    insert(connection, audits, [{"batch_id": batch.batch_id, "body": body}])
+    counts = Counter(row.finding for row in found.rows)
+    record(
+        connection,
+        actor=actor,
+        action="fairness audit published",
+        subject=batch.batch_id,
+        batch=batch,
+        detail={"rows": len(found.rows), "withheld": counts["withheld"], "minimum_group": found.minimum_group},
+    )
 
 
 def write_coaching(connection: Connection, batch_id: str, coaching: CoachingBatch) -> None:

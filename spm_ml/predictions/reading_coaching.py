@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch
-from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
+from spm_ml.predictions.coaching import PlanRules, PlanSummary, ProgramFinding, ProgramOption
 from spm_ml.predictions.decisions import Decision, decisions_about
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.encoding import Row, decode
+from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.publishing_coaching import covariance_from
 from spm_ml.predictions.scope import Scope, Subject, tree_of
 
@@ -78,6 +79,23 @@ class CoachingReader:
             select(plans.body).where(plans.batch_id == self.batch.batch_id, self._may("plan", plans.batch_id))
         ).scalar()
         return None if body is None else decode(PlanSummary, body)
+
+    def plan_rules(self) -> PlanRules:
+        """What a plan of the period keeps to, also for readers who may not know the plan as a whole."""
+        plans = schema.plans.c
+        body = self._connection.execute(select(plans.body).where(plans.batch_id == self.batch.batch_id)).scalar()
+        if body is None:
+            return PlanRules()
+        plan = decode(PlanSummary, body)
+        return PlanRules(plan.outcome_sd, plan.min_p_positive, plan.seed)
+
+    def fairness(self) -> FairnessAudit | None:
+        """What an audit of the batch and its offers has found, by group; None if there was none, or out of reach."""
+        audits = schema.fairness_audits.c
+        body = self._connection.execute(
+            select(audits.body).where(audits.batch_id == self.batch.batch_id, self._may("fairness", audits.batch_id))
+        ).scalar()
+        return None if body is None else decode(FairnessAudit, body)
 
     def decisions(self, rep_id: str) -> tuple[Decision, ...]:
         """Every decision about one rep's offers of the period, oldest first; empty if none is in scope."""

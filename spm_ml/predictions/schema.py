@@ -189,6 +189,8 @@ plans = Table(
     Column("body", Text),
 )
 
+fairness_audits = Table("fairness_audits", metadata, _batch_key(), Column("body", Text, nullable=False))
+
 model_cards = Table("model_cards", metadata, _batch_key(), Column("body", Text, nullable=False))
 
 decisions = Table(

@@ -17,6 +17,7 @@ Subject = Literal[
     "team",
     "whole",
     "plan",
+    "fairness",
     "case",
     "answer",
     "own_case",
@@ -48,6 +49,7 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "tree",
         "whole": "everybody",
         "plan": "everybody",
+        "fairness": "none",
         "case": "tree",
         "answer": "reports",
         "own_case": "self",
@@ -69,6 +71,7 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "all",
+        "fairness": "all",
         "case": "all",
         "answer": "others",
         "own_case": "self",
@@ -90,6 +93,7 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "large",
         "whole": "large",
         "plan": "all",
+        "fairness": "all",
         "case": "none",
         "answer": "none",
         "own_case": "none",
@@ -111,6 +115,7 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "none",
+        "fairness": "none",
         "case": "self",
         "answer": "none",
         "own_case": "self",
@@ -132,6 +137,7 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "none",
+        "fairness": "none",
         "case": "none",
         "answer": "none",
         "own_case": "none",
@@ -148,11 +154,12 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
 """What each role reaches. Person: name, team and risk band. Figures: bookings, deals, pipeline, quota, forecast and
 what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Own offer: whose it may
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
-Plan: what the offers of everybody cost and are worth together. Case: what people say about their own numbers. Answer:
-whose cases it may answer. Own case: about whom it may open one. Number: for whom it may enter what they will book. Own
-number: whether it may enter that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback:
-what people said about forecasts, diagnoses and offers, with their words. Give feedback: about whose it may say
-something. Feedback counts: how many said what, of everybody. Access: accounts, tokens and the audit."""
+Plan: what the offers of everybody cost and are worth together. Fairness: burden and benefit by protected group, none
+below the minimum. Case: what people say about their own numbers. Answer: whose cases it may answer. Own case: about
+whom it may open one. Number: for whom it may enter what they will book. Own number: whether it may enter that for
+itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about forecasts,
+diagnoses and offers, with their words. Give feedback: about whose it may say something. Feedback counts: how many said
+what, of everybody. Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import StoreUnavailableError, connect, reading, writing
+from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import HEAD, current_revision, migrate
@@ -186,6 +187,11 @@ class PredictionStore:
         with writing(self._engine) as connection:
             batch = lookup.required(connection)
             return publishing_coaching.publish_coaching(connection, batch, coaching, actor)
+
+    def publish_fairness(self, batch: Batch, found: FairnessAudit, *, actor: str = "fairness") -> None:
+        """Stores what an audit of a batch and its offers has found, in place of what an earlier one did."""
+        with writing(self._engine) as connection:
+            publishing_coaching.publish_fairness(connection, batch, found, actor)
 
     def name_champion(self, champion: Champion) -> None:
         """Puts a model version on record as champion."""

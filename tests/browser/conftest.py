@@ -16,7 +16,7 @@ from serving.app import create_app
 from serving.limits import RateLimits
 from serving.settings import ServingSettings
 from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope
-from tests.coaching_world import make_coaching
+from tests.coaching_world import make_coaching, make_fairness
 from tests.prediction_world import issue_tokens, make_world
 from tests.web import running
 
@@ -115,6 +115,7 @@ def publish(store: PredictionStore) -> None:
     world = make_world(weeks=9)
     world.publish_into(store)
     store.publish_coaching(make_coaching(world), actor="tests")
+    store.publish_fairness(world.batch, make_fairness(), actor="tests")
     rep = Principal("rep", "The rep", Scope("rep", "r-201"))
     assert store.cases.open(rep, NewCase("contest", "forecast", "The Meridian deal is signed: it is not in here."))
 

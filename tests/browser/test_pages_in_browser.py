@@ -16,14 +16,16 @@ PAGES = [
     ("vp", "/reps/r-106", "rep-without-quota"),
     ("vp", "/reps/r-107", "rep-abstained"),
     ("vp", "/teams", "teams"),
-    ("vp", "/recommendations", "recommendations-plan"),
-    ("vp", "/programs", "programs"),
-    ("north", "/recommendations", "recommendations-manager"),
-    ("hr", "/recommendations", "recommendations-hr"),
+    ("vp", "/planner", "planner-plan"),
+    ("vp", "/planner?about=p-disco", "planner-program"),
+    ("north", "/planner", "planner-manager"),
+    ("hr", "/planner", "planner-hr"),
+    ("hr", "/planner/preview?budget=9000&people=4&lot=1", "planner-preview"),
+    ("hr", "/planner/accept", "planner-accept"),
     ("hr", "/cases", "cases"),
     ("hr", "/value-added", "model-hr"),
     ("analyst", "/value-added", "model"),
-    ("analyst", "/programs", "programs-analyst"),
+    ("analyst", "/planner", "planner-analyst"),
     ("analyst", "/teams", "teams-analyst"),
     ("analyst", "/glossary", "glossary"),
     ("rep", "/reps/r-201", "rep-own"),
@@ -171,8 +173,8 @@ def test_a_rep_declines(own_service: Service, open_browser: OpenBrowser) -> None
 
 def test_what_is_drawn_is_also_a_table(service: Service, open_browser: OpenBrowser) -> None:
     visit = open_browser(service.address, **WINDOWS["light"])
-    visit.enter(service.sessions["vp"], "/programs")
-    helps = visit.page.locator("section", has_text="Discovery that uncovers need").last
+    visit.enter(service.sessions["vp"], "/planner?about=p-disco")
+    helps = visit.page.locator("#about section")
     for table in ("On the attainment of those who took it", "Effect by period"):
         expect(helps.locator("table", has_text=table)).to_be_hidden()
     for summary in helps.get_by_text("The same as a table").all():
@@ -204,5 +206,5 @@ def test_logging_out_closes_the_door(service: Service, open_browser: OpenBrowser
     visit.log_in(service.tokens["hr"])
     visit.page.get_by_role("button", name="Log out").click()
     expect(visit.page.locator("h1")).to_have_text("Log in")
-    visit.go("/recommendations")
+    visit.go("/planner")
     expect(visit.page.locator("h1")).to_have_text("Log in")

@@ -44,14 +44,14 @@ def test_an_admin_gives_access_and_takes_it_away(client: httpx.Client, harbour_t
     me = client.get("/v1/me", headers=nina).json()
     assert (me["role"], me["token_id"], me["tokens"][0]["label"]) == ("hr", issued.json()["token_id"], "laptop")
     log_in(client, token)
-    assert client.get("/recommendations").status_code == 200
+    assert client.get("/planner/preview").status_code == 200
 
     body = {"label": "Nina", "role": "analyst"}
     assert client.put(f"/v1/accounts/{account}", json=body, headers=admin).json()["role"] == "analyst"
-    assert client.get("/recommendations").status_code == 403, "the session follows the account"
+    assert client.get("/planner/preview").status_code == 403, "the session follows the account"
     assert client.get("/v1/recommendations", headers=nina).status_code == 403
     assert client.post(f"/v1/accounts/{account}/disable", headers=admin).json()["disabled_at"] is not None
-    assert client.get("/recommendations").headers["location"] == "/login"
+    assert client.get("/planner/preview").headers["location"] == "/login"
     assert client.get("/v1/me", headers=nina).status_code == 401
     refused = client.post(f"/v1/accounts/{account}/tokens", json={}, headers=admin)
     assert (refused.status_code, "disabled" in refused.json()["detail"]) == (409, True)
@@ -127,7 +127,7 @@ def test_a_manager_who_is_no_longer_in_the_organisation_sees_nothing(client: htt
     assert client.get("/v1/reps/r-101", headers=bearer(token)).status_code == 404
     log_in(client, token)
     assert client.get("/me", follow_redirects=True).status_code == 200
-    for address in ("/teams", "/recommendations", "/programs", "/value-added"):
+    for address in ("/teams", "/recommendations", "/planner/preview", "/value-added"):
         assert client.get(address).status_code == 200, address
     assert client.get("/reps/r-101").status_code == 404
 

@@ -166,7 +166,7 @@ def test_an_offer_that_nobody_decided_about_reads_expired(
         assert line.event == "offered", "publishing enrols nobody"
     assert ask("north", "GET", address).json()["items"][0]["status"] == "expired"
     log_in(client, harbour_tokens["north"])
-    for place in ("/reps/r-101", "/recommendations", "/"):
+    for place in ("/reps/r-101", "/planner", "/"):
         page = parsed(client.get(place))
         assert "Expired: nobody decided by" in page.get_text(), place
         assert page.select('form[action="/decisions"]') == [], place

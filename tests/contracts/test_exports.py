@@ -105,7 +105,7 @@ def test_decisions_are_exported_with_their_reasons(client: httpx.Client) -> None
 
 def test_pages_link_to_the_rows_they_show(client: httpx.Client) -> None:
     log_in(client, client.headers["X-Token"])
-    for path in ("/?team=m-north&sort=quota&band=high", "/recommendations?q=1"):
+    for path in ("/?team=m-north&sort=quota&band=high", "/planner?q=1"):
         (link,) = [link["href"] for link in parsed(client.get(path)).find_all("a") if "Download" in link.get_text()]
         answer = client.get(link)
         assert answer.status_code == 200

@@ -30,7 +30,7 @@ from spm_ml.predictions import (
 )
 from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.schema import metadata
-from tests.coaching_world import make_coaching
+from tests.coaching_world import make_coaching, make_fairness
 from tests.prediction_world import NORTH, VP, World, make_world
 
 
@@ -271,6 +271,7 @@ ROWS: dict[str, dict[str, Any]] = {
 BORN_LATER = {
     "what_if_inputs",
     "what_if_models",
+    "fairness_audits",
     "cases",
     "case_events",
     "assessments",
@@ -302,6 +303,7 @@ def test_every_row_that_the_store_before_knew_comes_back(target: str, world: Wor
     with PredictionStore.open(target) as store:
         world.publish_into(store)
         store.publish_coaching(make_coaching(world))
+        store.publish_fairness(world.batch, make_fairness())
         store.decide(anna, rep_id="r-101", program_id=offer.program_id, verdict="accepted")
         store.name_champion(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
     engine = connect(target)

@@ -26,7 +26,7 @@ def client(harbour_file: Path) -> Iterator[httpx.Client]:
 
 HOMES = {
     "vp": "/",
-    "hr": "/recommendations",
+    "hr": "/planner",
     "analyst": "/value-added",
     "rep": "/reps/r-201",
     "admin": "/glossary",
@@ -153,8 +153,8 @@ def test_an_override_through_the_form_needs_a_reason(harbour: World, tmp_path: P
         assert send_form(client, "/decisions", **offer, verdict="overridden", reason="  ").status_code == 422
         assert send_form(client, "/decisions", **offer, verdict="promoted").status_code == 422
         done = send_form(client, "/decisions", **offer, verdict="overridden", reason="on leave")
-        assert done.headers["location"] == "/recommendations"
-        assert "Overridden by demo HR" in client.get("/recommendations").text
+        assert done.headers["location"] == "/planner"
+        assert "Overridden by demo HR" in client.get("/planner").text
 
 
 def test_demo_logins_are_fresh_each_time(harbour: World, tmp_path: Path) -> None:

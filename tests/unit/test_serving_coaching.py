@@ -105,14 +105,16 @@ def test_an_offer_carries_what_a_person_needs_to_decide(visit: Open) -> None:
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
 def test_everybody_reads_what_programs_have_caused(visit: Open, coaching: CoachingBatch, principal: str) -> None:
-    page = parsed(visit(principal, "/programs"))
+    page = parsed(visit(principal, "/planner"))
     text = page.get_text(" ", strip=True)
     assert "No check can see a cause that is not in the data" in text
     assert "Of 4 programs, 1 helped, 1 did harm" in text
-    headings = [one.get_text() for one in page.find_all("h2")]
-    assert headings[1:5] == [finding.name for finding in coaching.findings]
-    assert ("The plan" in headings) is (principal == "analyst"), "the others have it with the recommendations"
-    assert page.find("a", attrs={"aria-current": "page"}).get_text() == "Programs"
+    named = [row.find("th").find(string=True) for row in page.find(id="programs").find("tbody").find_all("tr")]
+    assert named == [finding.name for finding in coaching.findings]
+    assert (page.find(id="h-plan") is not None) is (principal in ("analyst", "hr", "vp"))
+    assert (page.find(id="list") is not None) is (principal in ("hr", "vp", "north", "south"))
+    here = "Planner" if page.find(id="list") else "Programs"
+    assert page.find("a", attrs={"aria-current": "page"}).get_text() == here
 
 
 def section(page: BeautifulSoup, name: str) -> Tag:
@@ -120,8 +122,10 @@ def section(page: BeautifulSoup, name: str) -> Tag:
 
 
 def test_a_program_is_shown_with_what_misleads_and_what_was_checked(visit: Open) -> None:
-    page = parsed(visit("hr", "/programs"))
-    helps = section(page, "Discovery that uncovers need")
+    def about(program_id: str) -> BeautifulSoup:
+        return parsed(visit("hr", f"/planner?about={program_id}"))
+
+    helps = section(about("p-disco"), "Discovery that uncovers need")
     assert helps.find(class_="band").get_text(" ", strip=True) == "▲ Helps"
     figures, events, checks = helps.find_all("table")
     assert [row.find("td").get_text() for row in figures.find("tbody").find_all("tr")] == ["+5.2", "+9.1", "−18.7"]
@@ -134,18 +138,18 @@ def test_a_program_is_shown_with_what_misleads_and_what_was_checked(visit: Open)
     assert results.count("✓ passed") == 5
     assert results.count("○ not possible") == 1
     assert "open" not in checks.find_parent("details").attrs
-    doubtful = section(page, "Negotiating without discounts")
+    doubtful = section(about("p-nego"), "Negotiating without discounts")
     assert "open" in doubtful.find(class_="checks").find_parent("details").attrs, "a failed check is not folded away"
     assert doubtful.find(class_="band").get_text(" ", strip=True) == "○ No evidence"
-    unknown = section(page, "Executive presence")
+    unknown = section(about("p-new"), "Executive presence")
     assert unknown.find("svg") is None
     assert "Nobody has taken it yet." in unknown.get_text()
-    assert section(page, "Social <selling>") is not None, "names are text, not markup"
+    assert section(about("p-social"), "Social <selling>") is not None, "names are text, not markup"
 
 
 @pytest.mark.parametrize(("principal", "sees"), [("hr", True), ("vp", True), ("north", False)])
 def test_the_plan_stands_above_the_offers_for_who_sees_all_of_it(visit: Open, principal: str, sees: bool) -> None:
-    page = parsed(visit(principal, "/recommendations"))
+    page = parsed(visit(principal, "/planner"))
     assert (page.find(id="h-plan") is not None) is sees
     if not sees:
         return
@@ -160,7 +164,7 @@ def test_the_plan_stands_above_the_offers_for_who_sees_all_of_it(visit: Open, pr
 
 
 def test_offers_say_their_evidence_in_the_list(visit: Open) -> None:
-    text = parsed(visit("hr", "/recommendations")).find(id="list").get_text(" ", strip=True)
+    text = parsed(visit("hr", "/planner")).find(id="list").get_text(" ", strip=True)
     for words in (
         "This rep's own estimate",
         "The average of this program",
@@ -173,9 +177,9 @@ def test_offers_say_their_evidence_in_the_list(visit: Open) -> None:
 def test_without_findings_the_pages_say_what_to_run(harbour_file: Path, harbour_tokens: dict[str, str]) -> None:
     with served(harbour_file) as client:
         log_in(client, harbour_tokens["analyst"])
-        assert "spm recommend" in parsed(client.get("/programs")).find(class_="empty").get_text()
+        assert "spm recommend" in parsed(client.get("/planner")).find(class_="empty").get_text()
         log_in(client, harbour_tokens["hr"])
-        assert parsed(client.get("/recommendations")).find(id="h-plan") is None
+        assert parsed(client.get("/planner")).find(id="h-plan") is None
 
 
 @pytest.fixture
@@ -237,7 +241,7 @@ def test_a_rep_declines_on_the_own_page_and_may_think_again(changing: tuple[http
 
 @pytest.mark.parametrize(
     ("principal", "path"),
-    [("vp", "/reps/r-101"), ("vp", "/recommendations"), ("hr", "/programs"), ("analyst", "/programs")],
+    [("vp", "/reps/r-101"), ("vp", "/planner"), ("hr", "/planner?about=p-disco"), ("analyst", "/planner")],
 )
 def test_pages_of_coaching_are_light(coached_file: Path, principal: str, path: str) -> None:
     tokens = issue_tokens(coached_file)

@@ -126,7 +126,7 @@ def test_somebody_logs_in_at_the_provider_and_has_the_role_of_the_account(
         # The address passes to somebody else here, and Anna's account goes on being hers.
         store.accounts.change(anna.account_id, replace(draft_of(anna), email=None, role="analyst", rep_id=None))
         store.accounts.add(AccountDraft("New", "hr", email="anna@example.com"))
-    assert browser.get("/recommendations").status_code == 403, "the session follows the account"
+    assert browser.get("/planner/preview").status_code == 403, "the session follows the account"
     browser.cookies.delete("spm_session")
     assert browser.get("/").headers["location"] == "/login"
     again = browser.get(browser.begin(), follow=True)  # the provider still knows this browser

@@ -28,8 +28,8 @@ from tests.web import log_in, parsed, served
 
 PAGES = {
     "vp": ("/", "/reps/r-101", f"/reps/{NO_QUOTA}", f"/reps/{NO_HISTORY}", "/reps/r%20203%2F%C3%A4", "/teams"),
-    "north": ("/recommendations", "/value-added", "/glossary"),
-    "hr": ("/recommendations", "/value-added"),
+    "north": ("/planner", "/value-added", "/glossary"),
+    "hr": ("/planner", "/value-added"),
     "analyst": ("/value-added", "/teams", "/glossary"),
     "rep": ("/reps/r-201", "/value-added"),
 }
@@ -372,7 +372,7 @@ def test_the_model_page_does_not_praise_a_model_that_adds_nothing(harbour: World
 
 
 def test_hr_reads_offers_and_no_figures(visit: Open) -> None:
-    page = parsed(visit("hr", "/recommendations"))
+    page = parsed(visit("hr", "/planner"))
     assert len(page.find("tbody").find_all("tr")) == 11
     assert page.find("main").find("a", href=re.compile("^/reps/")) is None
     assert "No effect evidence" in page.get_text()
@@ -433,7 +433,7 @@ def test_a_batch_without_rows_has_pages_that_say_so(harbour: World, tmp_path: Pa
         for principal, path_, words in (
             ("vp", "/", "No reps to show"),
             ("vp", "/teams", "No teams to show"),
-            ("hr", "/recommendations", "No recommendations"),
+            ("hr", "/planner", "No recommendations"),
             ("analyst", "/teams", "No team is large enough"),
         ):
             log_in(client, tokens[principal])

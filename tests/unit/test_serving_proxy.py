@@ -48,15 +48,15 @@ def test_whom_the_proxy_names_is_logged_in_with_the_role_of_the_account(browser:
     assert "Ines Moreau" in board.text
     assert "Priya Raman" not in board.text, "somebody else's team"
     assert browser.get("/login", headers=NAME).headers["location"] == "/me"
-    assert browser.get("/recommendations", headers={"X-Remote-User": "omar"}).status_code == 200
-    assert browser.get("/", headers={"X-Remote-User": "omar"}).headers["location"] == "/recommendations"
+    assert browser.get("/planner", headers={"X-Remote-User": "omar"}).status_code == 200
+    assert browser.get("/", headers={"X-Remote-User": "omar"}).headers["location"] == "/planner"
     assert browser.get("/v1/reps", headers=NAME).status_code == 401, "programs bring a token"
     with PredictionStore.open(file) as store:
         (anna,) = [account for account in store.accounts.every() if account.label == "Anna"]
         store.accounts.change(anna.account_id, AccountDraft("Anna", "analyst", email="anna@example.com"))
-        assert browser.get("/recommendations", headers=NAME).status_code == 403
+        assert browser.get("/planner/preview", headers=NAME).status_code == 403
         store.accounts.disable(anna.account_id)
-    refused = browser.get("/recommendations", headers=NAME)
+    refused = browser.get("/planner/preview", headers=NAME)
     assert refused.status_code == 403
     assert "Ask the admin" in refused.text
 

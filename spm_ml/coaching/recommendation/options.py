@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, cast
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from spm_ml.coaching.uplift import Uplift
 from spm_ml.fiscal import FiscalCalendar, Period
 from spm_ml.planning import Candidate
 from spm_ml.predictions.coaching import Diagnosis, ProgramFinding, ProgramOption
+from spm_ml.predictions.rows import EvidenceLevel
 
 REPEAT_AFTER_DAYS: Final = 364
 """A program is not planned again for a rep who started it in this many days before."""
@@ -94,6 +95,7 @@ def program_options(
                 time_lost=_time_lost(program, moment, _number(row["baseline"])),
                 barred=_barred(program, rep, harmful, started, moment),
                 gap=gap,
+                level=cast(EvidenceLevel, str(row["level"])),
             )
         )
     return tuple(options)

@@ -110,7 +110,7 @@ def recommend(
         findings=findings,
         options=options,
         covariance=tuple(tuple(float(cell) for cell in row) for row in uplift.covariance),
-        plan=summary(plan, limits, period),
+        plan=summary(plan, limits, period, seed=seed),
     )
 
 
@@ -122,7 +122,7 @@ def _reps_at(dataset: RepPeriodDataset, day: date) -> list[str]:
     return sorted(newest["rep_id"].astype(str))
 
 
-def summary(plan: Plan, limits: Limits, period: Period) -> PlanSummary:
+def summary(plan: Plan, limits: Limits, period: Period, *, seed: int = 0) -> PlanSummary:
     """The plan as it is stored."""
     rules = [
         f"one program a rep; offers hold until {period.end} and a program must end by then",
@@ -149,4 +149,8 @@ def summary(plan: Plan, limits: Limits, period: Period) -> PlanSummary:
         holdout_words=plan.design.words(),
         limits_words=f"Rules: {'; '.join(rules)}.{messages}{gap}",
         outcome_sd=limits.outcome_sd,
+        min_share=limits.min_share,
+        hold_out=limits.hold_out,
+        seed=seed,
+        min_p_positive=limits.min_p_positive,
     )

@@ -39,6 +39,7 @@ def upgrade() -> None:
     op.add_column("teams", sa.Column("disclosable", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("batches", sa.Column("plans_hash", sa.String, nullable=False, server_default=""))
     _create_what_if_inputs()
+    _create_fairness_audits()
     _give_tokens_accounts()
     _create_cases()
     _create_submissions()
@@ -66,6 +67,7 @@ def downgrade() -> None:
         "assessments",
         "feedback",
         "champions",
+        "fairness_audits",
         "idempotency",
         "submissions",
         "what_if_inputs",
@@ -96,6 +98,18 @@ def _create_what_if_inputs() -> None:
         sa.PrimaryKeyConstraint("batch_id", name="pk_what_if_models"),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["batches.batch_id"], name="fk_what_if_models_batch_id", ondelete="CASCADE"
+        ),
+    )
+
+
+def _create_fairness_audits() -> None:
+    op.create_table(
+        "fairness_audits",
+        sa.Column("batch_id", sa.String, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("batch_id", name="pk_fairness_audits"),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.batch_id"], name="fk_fairness_audits_batch_id", ondelete="CASCADE"
         ),
     )
 
