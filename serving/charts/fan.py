@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final
 
 from markupsafe import Markup
@@ -24,11 +25,13 @@ class FanPoint:
         day: What was known at its end was used.
         booked: Booked so far.
         quantiles: P10, P25, P50, P75 and P90 of the bookings at the period's end; None if nothing was forecast.
+        text: The same in words, for whoever points at the day.
     """
 
     day: date
     booked: float
     quantiles: tuple[float, float, float, float, float] | None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def fan_chart(
     if fan.points:
         parts += _outlook(fan, x, y)
     parts += _labels(fan, y, tick)
+    parts += _days(fan, x)
     return picture(*parts, width=WIDTH, height=HEIGHT, name="fan", title=title, description=description, key=key)
 
 
@@ -136,6 +140,25 @@ def _labels(fan: Fan, y: Scale, tick: Callable[[float], str]) -> list[Markup]:
         below = max(level + 4, below + _GAP)
         labels.append(element("text", word, x=WIDTH - _RIGHT + 8, y=below, class_=kind))
     return labels
+
+
+def _days(fan: Fan, x: Scale) -> list[Markup]:
+    """Nothing to see: fields, one around each as-of day, that say its numbers when they are pointed at."""
+    at = [x(point.day.toordinal()) for point in fan.points]
+    edges = [x.start, *((left + right) / 2 for left, right in pairwise(at)), *(last + 8 for last in at[-1:])]
+    return [
+        element(
+            "rect",
+            element("title", point.text),
+            x=left,
+            y=_TOP,
+            width=max(right - left, 1.0),
+            height=HEIGHT - _TOP - _BOTTOM,
+            class_="day",
+        )
+        for point, (left, right) in zip(fan.points, pairwise(edges), strict=True)
+        if point.text
+    ]
 
 
 def _line(points: Sequence[tuple[float, float]], name: str) -> Markup:

@@ -55,7 +55,10 @@ def waterfall(
         last = position == len(steps)
         name = "total" if last else "sure" if step.certain else "gain" if step.value >= 0 else "loss"
         left, right = sorted((x(start), x(start + step.value)))
-        bars.append(element("rect", x=left, y=top + _WORDS, width=max(right - left, 1.0), height=_BAR, class_=name))
+        said = element("title", f"{step.label}: {step.text}")
+        bars.append(
+            element("rect", said, x=left, y=top + _WORDS, width=max(right - left, 1.0), height=_BAR, class_=name)
+        )
         if not last:
             link = f"M{number(x(ends[position + 1]))} {number(top + _WORDS)}v{number(_ROW + _BAR)}"
             bars.append(element("path", d=link, class_="axis"))

@@ -6,8 +6,8 @@ from typing import Final
 
 from serving import formats
 from serving.formats import Money
-from serving.pages.effect_words import between
-from spm_ml.predictions import Decision, EvidenceLevel, Offer, Recommendation
+from serving.pages.effect_words import VERDICTS, VerdictWords, between
+from spm_ml.predictions import BatchReader, Decision, EvidenceLevel, Offer, ProgramFinding, Recommendation
 
 LEVELS: Final[dict[EvidenceLevel, str]] = {
     "individual": "This rep's own estimate",
@@ -16,6 +16,22 @@ LEVELS: Final[dict[EvidenceLevel, str]] = {
     "gap": "No effect evidence: the largest matched gap",
 }
 """What readers call what an effect rests on."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What an offered program has done so far, to everybody who took it.
+
+    Attributes:
+        effect: The average effect with its interval and the numbers behind it.
+        others: To how many others it is offered; empty where the reader sees none.
+        href: The whole evidence.
+    """
+
+    verdict: VerdictWords
+    effect: str
+    others: str
+    href: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class OfferWords:
         decision: What was decided; None if nothing yet.
         history: Every decision, the latest first.
         state: Verdict of the decision that counts, or that the offer has expired; empty if nothing is decided.
+        proof: What the program has done so far; None where that is not shown or not known.
     """
 
     program: str | None
@@ -55,9 +72,17 @@ class OfferWords:
     decision: str | None
     history: tuple[str, ...]
     state: str
+    proof: Proof | None
 
 
-def offer_words(offer: Offer, money: Money, decisions: Sequence[Decision] = (), *, expired: bool = False) -> OfferWords:
+def offer_words(
+    offer: Offer,
+    money: Money,
+    decisions: Sequence[Decision] = (),
+    *,
+    expired: bool = False,
+    proof: Proof | None = None,
+) -> OfferWords:
     """The words of a recommendation; `decisions` are those about the rep's offers, oldest first."""
     row, decided = offer.recommendation, offer.decision
     claimed = row.effect is not None
@@ -77,6 +102,33 @@ def offer_words(offer: Offer, money: Money, decisions: Sequence[Decision] = (), 
         decision=_lapsed(row) if expired else None if decided is None else decision_words(decided),
         history=tuple(decision_words(one) for one in reversed(decisions) if one.program_id == row.program_id),
         state="expired" if expired else "" if decided is None else decided.verdict,
+        proof=proof,
+    )
+
+
+def proof_of(row: Recommendation, findings: Sequence[ProgramFinding], batch: BatchReader) -> Proof | None:
+    """What the offered program has done so far; None where nothing is offered or nothing is known."""
+    for place, finding in enumerate(findings, start=1):
+        if row.abstention is None and finding.program_id == row.program_id:
+            others = batch.others_offered(row.program_id, row.rep_id)
+            people = f"{others} other{'s' if others > 1 else ''}"
+            return Proof(
+                verdict=VERDICTS[finding.verdict],
+                effect=_average(finding),
+                others=f"Of those you see, it is offered to {people} too." if others else "",
+                href=f"/programs#p{place}",
+            )
+    return None
+
+
+def _average(finding: ProgramFinding) -> str:
+    if finding.effect is None:
+        return f"Its effect cannot be told yet: {formats.sentence(finding.detail)}"
+    interval = between(finding.effect_low, finding.effect_high)
+    sized = f"{formats.points(finding.effect)} points" + (f", 95% interval {interval}" if interval else "")
+    return (
+        f"On those who took it so far: {sized}, from {formats.whole(finding.trained)} periods after it beside "
+        f"{formats.whole(finding.controls)} of people like them."
     )
 
 

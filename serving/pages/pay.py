@@ -64,7 +64,7 @@ def without_pay(row: Prediction) -> str:
 
 
 def _lead(pay: PayOutlook, row: Prediction, money: Money) -> str:
-    now = f"Earned so far: {money.full(pay.so_far)}."
+    now = f"So far the plan pays {money.full(pay.so_far)}."
     expected = pay.expected
     if expected is None:
         return f"{now} What comes on top is not foreseen, as there is no forecast."

@@ -13,21 +13,23 @@ from serving.access import on_batch, require_reach
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.formats import Money
 from serving.pages.assessments import AssessmentWords, assessment_words
+from serving.pages.beside import MetricGroup, MetricRow, beside_the_forecast, metric_groups
 from serving.pages.cases import TOPICS, CaseWords, Topic, case_words
+from serving.pages.decided import Decided, decided_about
 from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.feedback import FeedbackWords, feedback_words
 from serving.pages.frame import PagePrincipal, frame_of
-from serving.pages.offers import OfferWords, offer_words
+from serving.pages.offers import OfferWords, offer_words, proof_of
 from serving.pages.outlook import DealRow, Largest, Voices, deals_of, largest_of, voices_of
 from serving.pages.pay import PayWords, pay_words, without_pay
-from serving.pages.pipeline import PipelineWords, is_movement, pipeline_words
+from serving.pages.pipeline import PipelineWords, pipeline_words
+from serving.pages.standing import Action, Standing, standing_of
 from serving.pages.what_if import WhatIfCard, what_if_card
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
-from spm_ml.metrics import GROUPS, METRIC_BY_SLUG, NULL_REASONS
-from spm_ml.predictions import Batch, BatchReader, MetricValue, Prediction, Principal
+from spm_ml.predictions import Batch, BatchReader, Prediction, Principal
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,24 +43,6 @@ class Fact:
     label: str
     value: str
     detail: str
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """A baseline metric with its definition, or why it has no value."""
-
-    label: str
-    value: str
-    note: str
-    formula: str
-
-
-@dataclass(frozen=True)
-class MetricGroup:
-    """Metrics about one subject."""
-
-    label: str
-    rows: tuple[MetricRow, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +61,6 @@ class RepPage:
 
     Attributes:
         abstention: Why a number is missing.
-        without_pay: Why `pay` is missing, and what to do about it.
         remarks: What else to know about the numbers.
         may_decide: Whether the reader may accept or override the offers.
         may_decline: Whether the reader is the rep and may decline them.
@@ -92,9 +75,9 @@ class RepPage:
     rep_id: str
     about: str
     facts: tuple[Fact, ...]
+    standing: Standing
     band: BandWords
     abstention: str | None
-    main_reason: str
     fan: Markup
     weeks: tuple[WeekRow, ...]
     currency: str
@@ -106,11 +89,12 @@ class RepPage:
     voices: Voices | None
     pipeline: PipelineWords
     pay: PayWords | None
-    without_pay: str
+    beside: tuple[MetricRow, ...]
     metrics: tuple[MetricGroup, ...]
     hazards: tuple[HazardWords, ...]
     remarks: tuple[str, ...]
     offers: tuple[OfferWords, ...]
+    decided: Decided
     may_decide: bool
     may_decline: bool
     cases: tuple[CaseWords, ...]
@@ -146,14 +130,26 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
     subject = None if median is None else Subject(row.name, "Forecast, P50", median, row.quota, "rep")
     own = principal.scope.rep_id == row.rep_id
     decides = batch.scope.reach("decision") != "none" and not own
+    findings = batch.findings()
+    offers = tuple(
+        offer_words(
+            offer,
+            money,
+            decisions,
+            expired=offer.status(batch.batch, today) == "expired",
+            proof=proof_of(offer.recommendation, findings, batch),
+        )
+        for offer in batch.offers(rep_ids=[row.rep_id]).items
+    )
+    cases = tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items)
     return RepPage(
         name=row.name,
         rep_id=row.rep_id,
         about=" · ".join(part for part in (row.role, row.team, row.region, row.segment) if part),
         facts=_facts(row, money),
+        standing=standing_of(row, money, own=own, actions=_actions(offers, cases, decides=decides, own=own)),
         band=band_words(row.risk_band),
         abstention=formats.stored(row.abstention.detail) if row.abstention else None,
-        main_reason=formats.stored(row.main_reason),
         fan=_fan(row, history, money),
         weeks=tuple(_week(week, money) for week in reversed(history)),
         currency=batch.batch.currency,
@@ -165,22 +161,35 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         voices=voices_of(row, money),
         pipeline=pipeline_words(row, money),
         pay=pay_words(row, money),
-        without_pay=without_pay(row),
-        metrics=_metrics(row.metrics, money),
+        beside=beside_the_forecast(row, money),
+        metrics=metric_groups(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
-        remarks=_remarks(row, batch.batch),
-        offers=tuple(
-            offer_words(offer, money, decisions, expired=offer.status(batch.batch, today) == "expired")
-            for offer in batch.offers(rep_ids=[row.rep_id]).items
-        ),
+        remarks=_remarks(row, batch.batch, diagnosed=diagnosis is not None),
+        offers=offers,
+        decided=decided_about(batch, row.rep_id, findings),
         may_decide=decides,
         may_decline=own,
-        cases=tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items),
+        cases=cases,
         topics=TOPICS if own and batch.scope.reach("own_case") != "none" else {},
         assessment=assessment_words(batch, row, diagnosis),
         feedback=feedback_words(batch, row),
         what_if=what_if_card(batch, row),
     )
+
+
+def _actions(offers: Sequence[OfferWords], cases: Sequence[CaseWords], *, decides: bool, own: bool) -> Sequence[Action]:
+    """What the reader can do on this page, in the order of the page."""
+    open_offers = any(offer.program and offer.state == "" for offer in offers)
+    actions = []
+    if open_offers and decides:
+        actions.append(Action("decide about the offered program", "#offers"))
+    if open_offers and own:
+        actions.append(Action("read what is offered to you, and decline it if it does not fit", "#offers"))
+    if any(case.steps for case in cases):
+        actions.append(Action("answer what was said", "#cases"))
+    if own:
+        actions.append(Action("correct data, contest a number or give your own view", "#cases"))
+    return actions
 
 
 def _facts(row: Prediction, money: Money) -> tuple[Fact, ...]:
@@ -208,7 +217,7 @@ def _facts(row: Prediction, money: Money) -> tuple[Fact, ...]:
 
 
 def _fan(row: Prediction, history: Sequence[Prediction], money: Money) -> Markup:
-    points = tuple(FanPoint(week.as_of, week.booked, _five(week)) for week in history)
+    points = tuple(FanPoint(week.as_of, week.booked, _five(week), _in_words(week, money)) for week in history)
     low, _, median, _, high = _five(row) or (0.0,) * 5
     outcome = "Nothing is forecast."
     if row.bookings_quantiles is not None:
@@ -222,6 +231,15 @@ def _fan(row: Prediction, history: Sequence[Prediction], money: Money) -> Markup
         description=f"Booked {money.full(row.booked)} by {formats.day(row.as_of)}. {outcome} {quota}",
         key="fan",
     )
+
+
+def _in_words(week: Prediction, money: Money) -> str:
+    booked = f"{formats.day(week.as_of)}: booked {money.full(week.booked)}"
+    median = week.quantile(0.5)
+    if median is None:
+        return f"{booked}; nothing was forecast."
+    low, high = money.amount(week.quantile(0.1)), money.amount(week.quantile(0.9))
+    return f"{booked}; forecast then {money.full(median)}, P10 {low}, P90 {high}; chance {formats.chance(week.p_hit)}."
 
 
 def _five(row: Prediction) -> tuple[float, float, float, float, float] | None:
@@ -238,32 +256,12 @@ def _week(row: Prediction, money: Money) -> WeekRow:
     )
 
 
-def _metrics(metrics: Sequence[MetricValue], money: Money) -> tuple[MetricGroup, ...]:
-    """By subject, in the order of the catalogue; those of a later version, which it does not know, come last.
-
-    How the pipeline moved stands apart, as a picture.
-    """
-    group_of = {metric.slug: group for group, known in GROUPS.items() for metric in known}
-    rows: dict[str, list[MetricRow]] = {group: [] for group in (*GROUPS, "Other")}
-    for metric in metrics:
-        if is_movement(metric.slug):
-            continue
-        rows[group_of.get(metric.slug, "Other")].append(_metric(metric, money))
-    return tuple(MetricGroup(group, tuple(found)) for group, found in rows.items() if found)
-
-
-def _metric(metric: MetricValue, money: Money) -> MetricRow:
-    known = METRIC_BY_SLUG.get(metric.slug)
-    return MetricRow(
-        label=metric.label,
-        value=formats.metric_text(metric, money),
-        note="" if metric.reason is None else NULL_REASONS.get(metric.reason, metric.reason),
-        formula=known.formula if known else "",
-    )
-
-
-def _remarks(row: Prediction, batch: Batch) -> tuple[str, ...]:
-    remarks = []
+def _remarks(row: Prediction, batch: Batch, *, diagnosed: bool) -> tuple[str, ...]:
+    remarks = [] if row.pay else [without_pay(row)]
+    if not diagnosed:
+        remarks.append(
+            "No diagnosis is published yet: what lies behind earlier results. It comes with 'spm recommend'."
+        )
     if row.exposure < 1:
         remarks.append(f"Counted for {formats.percent(row.exposure)} of the period: joined late, left, or part time.")
     if row.history_reconstructed:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch
@@ -96,6 +96,18 @@ class CoachingReader:
             select(audits.body).where(audits.batch_id == self.batch.batch_id, self._may("fairness", audits.batch_id))
         ).scalar()
         return None if body is None else decode(FairnessAudit, body)
+
+    def others_offered(self, program_id: str, rep_id: str) -> int:
+        """To how many reps in scope, without this one, a program is offered."""
+        offers = schema.recommendations.c
+        query = select(func.count()).where(
+            offers.batch_id == self.batch.batch_id,
+            offers.program_id == program_id,
+            offers.rep_id != rep_id,
+            offers.abstained.is_(False),
+            self._may("offer", offers.rep_id),
+        )
+        return self._connection.execute(query).scalar_one()
 
     def decisions(self, rep_id: str) -> tuple[Decision, ...]:
         """Every decision about one rep's offers of the period, oldest first; empty if none is in scope."""

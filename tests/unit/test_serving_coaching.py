@@ -88,7 +88,9 @@ def test_without_a_diagnosis_the_page_says_why(visit: Open) -> None:
     assert "No quota is known" in shown.get_text()
     assert shown.find("svg") is None
     assert shown.find("table") is None
-    assert "No diagnosis is published yet" in diagnosis_of(visit("vp", f"/reps/{NO_HISTORY}")).get_text()
+    bare = visit("vp", f"/reps/{NO_HISTORY}")
+    assert diagnosis_of(bare) is None
+    assert "No diagnosis is published yet" in parsed(bare).find(id="notes").get_text()
 
 
 def test_an_offer_carries_what_a_person_needs_to_decide(visit: Open) -> None:
