@@ -15,7 +15,7 @@ from serving.problem import NotYoursError
 HTMX_SHA256: Final = "491955cd1810747d7d7b9ccb936400afb760e06d25d53e4572b64b6563b2784e"
 """Of the htmx 2.0.3 that this application was tried with; another one is not served unseen."""
 
-_OWN: Final = ("style.css", "icon.svg", "planner.js")
+_OWN: Final = ("style.css", "icon.svg", "board.js", "planner.js")
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 

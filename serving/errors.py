@@ -13,7 +13,7 @@ from serving.identity.person import NoAccountError
 from serving.pages.error import NO_ACCOUNT, STORE_AWAY_PAGE, ErrorPage, asked_by_htmx, error_page
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import StoreUnavailableError, UnknownPeriodError, UnseenOrderError
+from spm_ml.predictions import StoreUnavailableError, UnknownDayError, UnknownPeriodError, UnseenOrderError
 
 FOR_PROGRAMS: Final = ("/v1", "/health", "/metrics")
 
@@ -32,7 +32,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(NotReadyError, _on_not_ready)
     app.add_exception_handler(StoreUnavailableError, _on_unavailable)
-    app.add_exception_handler(UnknownPeriodError, _on_unknown_period)
+    for unknown in (UnknownPeriodError, UnknownDayError):
+        app.add_exception_handler(unknown, _on_unknown)
     app.add_exception_handler(UnseenOrderError, _on_unseen_order)
 
 
@@ -114,7 +115,7 @@ async def _on_unavailable(request: Request, error: Exception) -> Response:
     return answer(request, 503, headers=headers, detail=STORE_AWAY, page=STORE_AWAY_PAGE)
 
 
-async def _on_unknown_period(request: Request, _error: Exception) -> Response:
+async def _on_unknown(request: Request, _error: Exception) -> Response:
     return answer(request, 404)
 
 

@@ -406,6 +406,7 @@ def _group(level: Level, key: str, label: str, members: list[Prediction]) -> Tea
     spread = NormalDist(mean, 0.06 * mean + 1)
     quantiles = tuple(max(0.0, spread.inv_cdf(level)) for level in QUANTILE_LEVELS)
     own = round(1.05 * quota) if key in (VP, NORTH) else None
+    alone = NormalDist(mean, 0.04 * mean + 1)
     parts: dict[str, float] = {}
     changes: dict[str, float] = {}
     for row in known:
@@ -440,6 +441,7 @@ def _group(level: Level, key: str, label: str, members: list[Prediction]) -> Tea
         p_hit=1 - spread.cdf(quota) if known and quota else None,
         own_quota=own,
         p_hit_own=1 - spread.cdf(own) if known and own else None,
+        independent_range=(alone.inv_cdf(0.1), alone.inv_cdf(0.9)),
         parts=tuple(part_of(slug, amount, quota) for slug, amount in parts.items()),
         change=ForecastChange(
             since,

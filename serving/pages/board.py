@@ -1,5 +1,6 @@
 """The risk board: every rep of a team, those at the highest risk first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final
@@ -11,29 +12,30 @@ from markupsafe import Markup
 from serving import formats
 from serving.access import on_batch, on_store, store_of
 from serving.formats import Money
+from serving.pages.board_day import DayPicker, day_picker
 from serving.pages.board_rows import BoardRow, board_row, end_of_charts
+from serving.pages.choices import Choice
 from serving.pages.exports import download_href
 from serving.pages.frame import PagePrincipal, frame_of, home_of
-from serving.pages.groups import GroupDetail, detail_of, group_chart
-from serving.pages.offers import offer_words
-from serving.pages.queries import Pages, RepListQuery, pages_of
+from serving.pages.groups import GroupDetail, detail_of, group_chart, range_words
+from serving.pages.offers import OfferWords, offer_words
+from serving.pages.queries import BoardQuery, Pages, pages_of
 from serving.pages.words import BANDS, BandWords
 from serving.routes.exports import FORECASTS
-from spm_ml.predictions import Batch, BatchReader, Principal, TeamPrediction
+from spm_ml.predictions import Batch, BatchReader, BoardForecast, Principal, TeamPrediction
 from spm_ml.predictions.reading import Sort
 
 router = APIRouter(include_in_schema=False)
 
 _COLUMNS: Final[tuple[tuple[str, Sort | None], ...]] = (
     ("Rep", "name"),
+    ("Chance", "risk"),
+    ("Forecast P10 – P50 – P90", "forecast"),
+    ("Change", None),
+    ("Main reason", None),
     ("Quota", "quota"),
     ("Booked", "booked"),
     ("Linear pace", None),
-    ("Forecast P10 – P50 – P90", "forecast"),
-    ("Change", None),
-    ("Chance", "risk"),
-    ("Risk", None),
-    ("Main reason", None),
     ("Offered program", None),
 )
 
@@ -50,15 +52,6 @@ class Column:
     label: str
     href: str | None
     order: str | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An option of a filter."""
-
-    label: str
-    value: str
-    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -86,9 +79,12 @@ class BoardPage:
 
     Attributes:
         team_chart: The team's distribution against its quotas; None where no team is shown or forecast.
-        team_detail: What that forecast is made of.
+        team_range: How wide that forecast is, and why it is not narrower.
+        team_detail: What it is made of.
+        day: As of which day everything is.
         since: Day that changes are counted from; empty where nothing is compared.
-        thresholds: What the bands mean.
+        thresholds: What the bands mean, and who sets them.
+        origin: Day, model and batch, for paper: there the page's footer is missing.
         unfiltered: Whether the board shows every rep in scope.
         download: Address of the file with all these rows.
     """
@@ -97,25 +93,28 @@ class BoardPage:
     currency: str
     facts: tuple[Fact, ...]
     team_chart: Markup | None
+    team_range: str
     team_detail: GroupDetail | None
+    day: DayPicker
     since: str
     teams: tuple[Choice, ...]
     periods: tuple[Choice, ...]
     bands: tuple[BandFilter, ...]
     search: str
-    query: RepListQuery
+    query: BoardQuery
     columns: tuple[Column, ...]
     rows: tuple[BoardRow, ...]
     pages: Pages
     sorts: tuple[Choice, ...]
     order: str
     thresholds: str
+    origin: str
     unfiltered: bool
     download: str
 
 
 @router.get("/")
-async def board(request: Request, principal: PagePrincipal, query: Annotated[RepListQuery, Query()]) -> Response:
+async def board(request: Request, principal: PagePrincipal, query: Annotated[BoardQuery, Query()]) -> Response:
     """The board for managers; other roles are sent to their own page."""
     if principal.scope.role != "manager":
         return RedirectResponse(home_of(principal.scope), 303)
@@ -131,9 +130,11 @@ async def board(request: Request, principal: PagePrincipal, query: Annotated[Rep
     )
     size, today = request.app.state.settings.page_size, request.app.state.settings.today()
 
-    def build(batch: BatchReader) -> Response:
-        page = _page(batch, principal, query, periods, size, today)
-        frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
+    def build(published: BatchReader) -> Response:
+        asked = query.settled(published.batch.period)
+        batch = published.on(asked.as_of)
+        page = _page(batch, principal, asked, periods, size, today)
+        frame = frame_of(request, page.heading, principal=principal, batch=batch.batch, as_of=batch.as_of)
         response: Response = request.app.state.templates.page("board.html", page, frame)
         return response
 
@@ -149,17 +150,14 @@ async def me(principal: PagePrincipal) -> Response:
 def _page(
     batch: BatchReader,
     principal: Principal,
-    query: RepListQuery,
+    query: BoardQuery,
     periods: tuple[Choice, ...],
     size: int,
     today: date | None,
 ) -> BoardPage:
     money = Money.of(batch.batch)
-    found = batch.predictions(query.selection(size))
-    offers = {
-        offer.rep.rep_id: offer_words(offer, money, expired=offer.status(batch.batch, today) == "expired")
-        for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in found.items]).items)
-    }
+    found = batch.board(query.selection(size))
+    offers = _offers(batch, found.items, money, today) if batch.as_of == batch.batch.as_of else {}
     end = end_of_charts(found.items)
     teams = batch.groups("team")
     team = next((team for team in teams if team.manager_id == (query.team or principal.scope.rep_id)), None)
@@ -168,7 +166,9 @@ def _page(
         currency=batch.batch.currency,
         facts=() if team is None else _facts(team, money),
         team_chart=None if team is None else group_chart(team, money, "team"),
+        team_range="" if team is None else range_words(team, money),
         team_detail=None if team is None else detail_of(team, "team", money),
+        day=day_picker(batch, query),
         since=next((formats.short_day(row.change.since) for row in found.items if row.change), ""),
         teams=tuple(Choice(one.manager_name, one.manager_id, one.manager_id == query.team) for one in teams),
         periods=periods,
@@ -183,9 +183,20 @@ def _page(
         sorts=tuple(Choice(label.partition(" P10")[0], sort, sort == query.sort) for label, sort in _COLUMNS if sort),
         order=_order_in_words(query),
         thresholds=_thresholds(batch.batch),
+        origin=_origin(batch),
         unfiltered=query.team is None and query.band is None and query.q is None,
-        download=download_href(FORECASTS, query),
+        download=download_href(FORECASTS, query, query.as_of),
     )
+
+
+def _offers(
+    batch: BatchReader, rows: Sequence[BoardForecast], money: Money, today: date | None
+) -> dict[str, OfferWords]:
+    """The first offer to each rep; those of today are not told beside an earlier day."""
+    return {
+        offer.rep.rep_id: offer_words(offer, money, expired=offer.status(batch.batch, today) == "expired")
+        for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in rows]).items)
+    }
 
 
 def _facts(team: TeamPrediction, money: Money) -> tuple[Fact, ...]:
@@ -210,7 +221,7 @@ def _facts(team: TeamPrediction, money: Money) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _band_filters(batch: BatchReader, query: RepListQuery) -> tuple[BandFilter, ...]:
+def _band_filters(batch: BatchReader, query: BoardQuery) -> tuple[BandFilter, ...]:
     counts = batch.band_counts(query.team)
     every = BandFilter(None, sum(counts.values()), query.href("/", band=None), query.band is None)
     return (
@@ -222,7 +233,7 @@ def _band_filters(batch: BatchReader, query: RepListQuery) -> tuple[BandFilter, 
     )
 
 
-def _column(label: str, sort: Sort | None, query: RepListQuery) -> Column:
+def _column(label: str, sort: Sort | None, query: BoardQuery) -> Column:
     if sort is None:
         return Column(label, None, None)
     current = query.sort == sort
@@ -230,7 +241,7 @@ def _column(label: str, sort: Sort | None, query: RepListQuery) -> Column:
     return Column(label, query.href("/", sort=sort, reverse=current and not query.reverse), order)
 
 
-def _order_in_words(query: RepListQuery) -> str:
+def _order_in_words(query: BoardQuery) -> str:
     label = next(label for label, sort in _COLUMNS if sort == query.sort).partition(" P10")[0].lower()
     ends = ("Z to A", "A to Z") if query.sort == "name" else ("largest first", "smallest first")
     return f"by {label}, {ends[0] if query.descending else ends[1]}"
@@ -238,4 +249,15 @@ def _order_in_words(query: RepListQuery) -> str:
 
 def _thresholds(batch: Batch) -> str:
     high, medium = formats.percent(batch.risk_high_below), formats.percent(batch.risk_medium_below)
-    return f"High: chance of reaching the quota below {high}; medium: below {medium}; low: {medium} and above."
+    return (
+        f"High risk: chance of reaching the quota below {high}; medium: below {medium}; low: {medium} and above. "
+        "The limits are risk_bands in organisation.yaml and hold from the next spm score on."
+    )
+
+
+def _origin(batch: BatchReader) -> str:
+    source = batch.batch
+    return (
+        f"{source.organisation_name}, as of {formats.day(batch.as_of)}; {source.model_name} version "
+        f"{source.model_version}; batch {source.batch_id}"
+    )

@@ -9,20 +9,39 @@ from markupsafe import Markup
 from serving import formats
 from serving.charts.interval import Interval, interval_bar
 from serving.formats import Money
-from serving.pages.explanation import Subject, change_size
 from serving.pages.frame import rep_href
 from serving.pages.offers import OfferWords
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
-from spm_ml.predictions import Prediction
+from spm_ml.predictions import BoardForecast
 
 _WIDEST: Final = 2.0
 """Attainment at which charts end at the latest: beyond twice the quota the difference matters to nobody."""
 
 
 @dataclass(frozen=True)
+class Change:
+    """What changed a forecast since an earlier day.
+
+    Attributes:
+        size: In points of the quota, or an amount without one.
+        unit: Of the size, for a sentence.
+        since: That day.
+        cause: The largest part of it, in a phrase; empty where parts are not stored.
+        story: The same in a sentence.
+    """
+
+    size: str
+    unit: str
+    since: str
+    cause: str
+    story: str
+
+
+@dataclass(frozen=True)
 class BoardRow:
     """A rep on the board, in words."""
 
+    rep_id: str
     name: str
     href: str
     about: str
@@ -33,7 +52,7 @@ class BoardRow:
     pace_share: str
     chart: Markup | None
     range: str
-    change: str
+    change: Change | None
     chance: str
     band: BandWords
     reason: str
@@ -41,7 +60,7 @@ class BoardRow:
     offer: OfferWords | None
 
 
-def end_of_charts(rows: Sequence[Prediction]) -> tuple[float, float]:
+def end_of_charts(rows: Sequence[BoardForecast]) -> tuple[float, float]:
     """Where the charts of the page end: attainment for reps with a quota, bookings for those without."""
     ratios = [high / row.quota for row in rows if row.quota and (high := row.quantile(0.9)) is not None]
     amounts = [high for row in rows if not row.quota and (high := row.quantile(0.9)) is not None]
@@ -49,7 +68,7 @@ def end_of_charts(rows: Sequence[Prediction]) -> tuple[float, float]:
 
 
 def board_row(
-    row: Prediction, ends: tuple[float, float], money: Money, offer: OfferWords | None, number: int
+    row: BoardForecast, ends: tuple[float, float], money: Money, offer: OfferWords | None, number: int
 ) -> BoardRow:
     """A forecast as a row of the board.
 
@@ -60,8 +79,9 @@ def board_row(
         offer: What is offered to the rep.
         number: Position on the page.
     """
-    pace = next((metric.value for metric in row.metrics if metric.slug == "linear_pace"), None)
+    pace = row.metric("linear_pace")
     return BoardRow(
+        rep_id=row.rep_id,
         name=row.name,
         href=rep_href(row.rep_id),
         about=row.team,
@@ -81,14 +101,26 @@ def board_row(
     )
 
 
-def _change(row: Prediction, money: Money) -> str:
-    median = row.quantile(0.5)
-    if median is None:
-        return formats.NOTHING
-    return change_size(row.change, Subject(row.name, "", median, row.quota, ""), money)
+def _change(row: BoardForecast, money: Money) -> Change | None:
+    median, moved = row.quantile(0.5), row.change
+    if median is None or moved is None:
+        return None
+
+    def size(amount: float) -> str:
+        return formats.points(amount / row.quota) if row.quota else formats.signed(money.units(amount))
+
+    unit, since = "points" if row.quota else money.currency, formats.short_day(moved.since)
+    story = f"P50 moved {size(median - moved.before)} {unit} since {since}."
+    largest = max(moved.parts, key=lambda part: abs(part.amount), default=None)
+    if largest is None:
+        return Change(size(median - moved.before), unit, since, "", story)
+    cause = largest.text.rstrip(".") or largest.label
+    if abs(largest.amount) > 0:
+        story += f" The largest part, {size(largest.amount)}: {largest.label}. {formats.sentence(largest.text)}"
+    return Change(size(median - moved.before), unit, since, cause, story.rstrip())
 
 
-def _range(row: Prediction, money: Money) -> str:
+def _range(row: BoardForecast, money: Money) -> str:
     low, median, high = (row.quantile(level) for level in (0.1, 0.5, 0.9))
     if low is None or median is None or high is None:
         return ""
@@ -97,7 +129,7 @@ def _range(row: Prediction, money: Money) -> str:
     return " – ".join(money.tick(value) for value in (low, median, high))
 
 
-def _chart(row: Prediction, ends: tuple[float, float], money: Money, key: str) -> Markup | None:
+def _chart(row: BoardForecast, ends: tuple[float, float], money: Money, key: str) -> Markup | None:
     quantiles = [row.quantile(level) for level in (0.1, 0.25, 0.5, 0.75, 0.9)]
     known = [value for value in quantiles if value is not None]
     if len(known) < len(quantiles):

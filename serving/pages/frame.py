@@ -1,7 +1,7 @@
 """What stands around every page: navigation, notices, and the footer that says where the numbers come from."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -131,8 +131,10 @@ def home_of(scope: Scope) -> str:
     return {"manager": "/", "hr": "/planner", "analyst": "/value-added", "admin": "/glossary"}[scope.role]
 
 
-def frame_of(request: Request, title: str, *, principal: Principal | None, batch: Batch | None) -> Frame:
-    """The surroundings of a page for one principal and batch."""
+def frame_of(
+    request: Request, title: str, *, principal: Principal | None, batch: Batch | None, as_of: date | None = None
+) -> Frame:
+    """The surroundings of a page for one principal and batch; `as_of` where it is about an earlier day."""
     settings: ServingSettings = request.app.state.settings
     return Frame(
         title=title,
@@ -140,7 +142,7 @@ def frame_of(request: Request, title: str, *, principal: Principal | None, batch
         links=() if principal is None else _links(principal.scope, request.url.path),
         who=None if principal is None else principal.label,
         notice=None if batch is None else _notice(batch, settings),
-        provenance=None if batch is None else _provenance(batch),
+        provenance=None if batch is None else _provenance(batch, as_of or batch.as_of),
     )
 
 
@@ -168,10 +170,10 @@ def _notice(batch: Batch, settings: ServingSettings) -> str | None:
     )
 
 
-def _provenance(batch: Batch) -> Provenance:
+def _provenance(batch: Batch, as_of: date) -> Provenance:
     return Provenance(
         period=batch.period,
-        as_of=formats.day(batch.as_of),
+        as_of=formats.day(as_of),
         watermark=formats.day(batch.watermark),
         model=f"{batch.model_name} version {batch.model_version}",
         scored=formats.age(batch.created_at),

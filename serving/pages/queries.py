@@ -1,11 +1,11 @@
 """What the addresses of list pages may ask for; an empty field of a form asks for nothing."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from serving.routes.answers import PRINTABLE, Identifier
+from serving.routes.answers import PRINTABLE, Day, Identifier
 from spm_ml.predictions import Selection
 from spm_ml.predictions.reading import BandChoice, Sort
 
@@ -57,6 +57,23 @@ class RepListQuery(BaseModel):
         asked = changed.model_dump(exclude_defaults=True)
         query = urlencode({name: "1" if value is True else value for name, value in asked.items()})
         return f"{path}?{query}" if query else path
+
+
+class BoardQuery(RepListQuery):
+    """Which reps the risk board shows, as of which day.
+
+    Attributes:
+        as_of: An earlier day of the period; None: the newest.
+        shown: Period of which the form offered days: another period than the one that is asked for has others.
+    """
+
+    as_of: Annotated[Day | None, _Optional] = None
+    shown: Annotated[Identifier | None, _Optional] = None
+
+    def settled(self, period: str) -> Self:
+        """The same without the day if that was picked for another period than the one that is shown."""
+        picked_elsewhere = self.shown is not None and self.shown != period
+        return self.model_copy(update={"shown": None} | ({"as_of": None} if picked_elsewhere else {}))
 
 
 class Pages(BaseModel):

@@ -4,12 +4,13 @@ Amounts are JSON numbers in units of `currency` (major units: 412300.55), quanti
 quota is reached), days are ISO 8601 and moments are UTC.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import Batch, MetricValue
@@ -18,6 +19,17 @@ from spm_ml.predictions.reading import BandChoice, Selection, Sort
 MAX_ID: Final = 200
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 
+_ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _only_iso(value: Any) -> Any:
+    """Lets pass what looks like a day; a bare number would be read as seconds since 1970."""
+    if isinstance(value, str) and _ISO_DAY.fullmatch(value) is None:
+        raise ValueError("a day is written like 2026-05-03")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_only_iso)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=PRINTABLE)]
 IdentifierInPath = Annotated[str, Path(min_length=1, max_length=MAX_ID, pattern=PRINTABLE)]
 
@@ -72,6 +84,16 @@ class PeriodQuery(Model):
     period: Identifier | None = Field(default=None, description="A label from /v1/periods; default: the published one.")
 
 
+class DayQuery(PeriodQuery):
+    """Which period's last published batch is read, and as of which of its days."""
+
+    as_of: Day | None = Field(
+        default=None,
+        description="An earlier as-of day of the period: what the batch's model says of what was recorded by its end, "
+        "not what was published then. Default: the batch's own day.",
+    )
+
+
 class PageQuery(PeriodQuery):
     """Which part of a list, in what order."""
 
@@ -107,6 +129,14 @@ class RepQuery(RepFilter, PageQuery):
     """Which part of the list of which reps, in what order."""
 
 
+class ForecastFilter(RepFilter, DayQuery):
+    """Forecasts of which reps, as of which day, in what order."""
+
+
+class ForecastQuery(RepQuery, ForecastFilter):
+    """Which part of the list of which forecasts, in what order."""
+
+
 class AbstentionOut(Model):
     """A named reason for giving no number."""
 
@@ -130,12 +160,12 @@ class MetricOut(Model):
     reason: str | None = Field(description="Why there is no value.")
 
 
-def source(batch: Batch) -> dict[str, Any]:
-    """The fields of `Answer`."""
+def source(batch: Batch, as_of: date | None = None) -> dict[str, Any]:
+    """The fields of `Answer`; `as_of` where the numbers are of an earlier day of the batch."""
     return {
         "organisation": batch.organisation_name,
         "period": batch.period,
-        "as_of": batch.as_of,
+        "as_of": as_of or batch.as_of,
         "watermark": batch.watermark,
         "batch_id": batch.batch_id,
         "scored_at": batch.created_at,

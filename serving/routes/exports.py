@@ -18,7 +18,7 @@ from fastapi.responses import Response
 
 from serving.access import store_of
 from serving.problem import documented
-from serving.routes.answers import RepFilter, major, major_or_none
+from serving.routes.answers import ForecastFilter, RepFilter, major, major_or_none
 from serving.routes.forecasts import SeesFigures
 from serving.routes.recommendations import SeesOffers
 from serving.routes.reps import SeesPeople
@@ -106,7 +106,8 @@ async def export(request: Request, principal: Principal, table: Table, which: Re
         state.exporting = CapacityLimiter(_AT_ONCE)
 
     def work() -> bytes:
-        with store.read(principal.scope, period=which.period) as batch:
+        with store.read(principal.scope, period=which.period) as published:
+            batch = published.on(which.as_of) if isinstance(which, ForecastFilter) else published
             return csv_of(table.columns, table.rows(batch, which))
 
     return file_of(table.name, await to_thread.run_sync(work, limiter=state.exporting))
@@ -243,6 +244,7 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The file.", "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
 Which = Annotated[RepFilter, Query()]
+WhichForecasts = Annotated[ForecastFilter, Query()]
 
 
 @router.get("/reps.csv", response_class=Response, responses=_FILE | documented(401, 403, 404, 422, 503))
@@ -252,7 +254,7 @@ async def export_reps(request: Request, principal: SeesPeople, which: Which) -> 
 
 
 @router.get("/forecasts.csv", response_class=Response, responses=_FILE | documented(401, 403, 404, 422, 503))
-async def export_forecasts(request: Request, principal: SeesFigures, which: Which) -> Response:
+async def export_forecasts(request: Request, principal: SeesFigures, which: WhichForecasts) -> Response:
     """Export forecasts: quota, bookings, five quantiles and the chance of reaching the quota."""
     return await export(request, principal, FORECASTS, which)
 

@@ -11,12 +11,12 @@ from serving.problem import NotYoursError, documented
 from serving.routes.answers import (
     AbstentionOut,
     Answer,
+    DayQuery,
+    ForecastQuery,
     IdentifierInPath,
     MetricOut,
     Model,
     Paged,
-    PeriodQuery,
-    RepQuery,
     major,
     major_or_none,
     metrics_out,
@@ -148,15 +148,18 @@ def hazard_of(code: str) -> HazardOut:
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-async def list_forecasts(request: Request, principal: SeesFigures, query: Annotated[RepQuery, Query()]) -> Forecasts:
+async def list_forecasts(
+    request: Request, principal: SeesFigures, query: Annotated[ForecastQuery, Query()]
+) -> Forecasts:
     """List forecasts, those at the highest risk first."""
 
-    def build(batch: BatchReader) -> Forecasts:
+    def build(published: BatchReader) -> Forecasts:
+        batch = published.on(query.as_of)
         found = batch.predictions(query.selection(query.limit, query.offset))
         items = tuple(Forecast.of(row, batch.batch) for row in found.items)
         slugs = {metric.slug for item in items for metric in item.metrics}
         return Forecasts(
-            **source(batch.batch),
+            **source(batch.batch, batch.as_of),
             total=found.total,
             limit=query.limit,
             offset=query.offset,
@@ -169,16 +172,17 @@ async def list_forecasts(request: Request, principal: SeesFigures, query: Annota
 
 @router.get("/{rep_id:path}", responses=documented(401, 403, 404, 422, 503))
 async def get_forecast(
-    request: Request, principal: SeesFigures, rep_id: IdentifierInPath, query: Annotated[PeriodQuery, Query()]
+    request: Request, principal: SeesFigures, rep_id: IdentifierInPath, query: Annotated[DayQuery, Query()]
 ) -> ForecastAnswer:
     """Get one rep's forecast, with what was forecast in each week of the period."""
 
-    def build(batch: BatchReader) -> ForecastAnswer:
+    def build(published: BatchReader) -> ForecastAnswer:
+        batch = published.on(query.as_of)
         row = batch.prediction(rep_id)
         if row is None:
             raise NotYoursError
         return ForecastAnswer(
-            **source(batch.batch),
+            **source(batch.batch, batch.as_of),
             period_start=row.period_start,
             period_end=row.period_end,
             forecast=Forecast.of(row, batch.batch),

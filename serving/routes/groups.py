@@ -9,10 +9,10 @@ from serving.access import on_batch, reaching
 from serving.problem import NotYoursError, documented
 from serving.routes.answers import (
     Answer,
+    DayQuery,
     IdentifierInPath,
     MetricOut,
     Model,
-    PeriodQuery,
     major,
     major_or_none,
     metrics_out,
@@ -43,6 +43,10 @@ class Group(Model):
     distribution: Distribution | None = Field(
         description="Of the members' bookings together, from one joint simulation; the means of groups add up."
     )
+    independent_range: tuple[float, float] | None = Field(
+        description="P10 and P90 of the bookings if no two members had anything in common: narrower than what "
+        "`distribution` says, because good and bad periods come to many at once."
+    )
     p_hit: float | None = Field(description="Probability that the bookings reach `quota`.")
     p_hit_own: float | None = Field(description="Probability that the bookings reach `own_quota`.")
     parts: tuple[PartOut, ...] = Field(description="What the mean is made of; they add up to it.")
@@ -64,6 +68,7 @@ class Group(Model):
             own_quota=major_or_none(row.own_quota, batch),
             booked=major(row.booked, batch),
             distribution=Distribution.of(row.bookings_quantiles, row.mean_bookings, row.quota, batch),
+            independent_range=_range(row.independent_range, batch),
             p_hit=row.p_hit,
             p_hit_own=row.p_hit_own,
             parts=tuple(PartOut.of(part, batch) for part in row.parts),
@@ -72,7 +77,11 @@ class Group(Model):
         )
 
 
-class GroupQuery(PeriodQuery):
+def _range(ends: tuple[float, float] | None, batch: Batch) -> tuple[float, float] | None:
+    return None if ends is None else (major(ends[0], batch), major(ends[1], batch))
+
+
+class GroupQuery(DayQuery):
     """Which groups."""
 
     level: Level | None = Field(default=None, description="Only teams, regions or the company; default: all.")
@@ -89,7 +98,7 @@ class Groups(Answer):
         """The groups of some levels, as the reader of the batch may see them."""
         items = tuple(Group.of(row, batch.batch) for level in levels for row in batch.groups(level))
         slugs = {metric.slug for group in items for metric in group.metrics}
-        return cls(**source(batch.batch), items=items, definitions=definitions_of(slugs))
+        return cls(**source(batch.batch, batch.as_of), items=items, definitions=definitions_of(slugs))
 
 
 class GroupAnswer(Answer):
@@ -103,20 +112,27 @@ class GroupAnswer(Answer):
 async def list_groups(request: Request, principal: SeesGroups, query: Annotated[GroupQuery, Query()]) -> Groups:
     """List teams, regions and the company; the last two for those who see every rep, or analysts if large enough."""
     levels = LEVELS if query.level is None else (query.level,)
-    return await on_batch(request, principal, lambda batch: Groups.read(batch, *levels), period=query.period)
+
+    def build(published: BatchReader) -> Groups:
+        return Groups.read(published.on(query.as_of), *levels)
+
+    return await on_batch(request, principal, build, period=query.period)
 
 
 @router.get("/{level}/{key:path}", responses=documented(401, 403, 404, 422, 503))
 async def get_group(
-    request: Request, principal: SeesGroups, level: Level, key: IdentifierInPath, query: Annotated[PeriodQuery, Query()]
+    request: Request, principal: SeesGroups, level: Level, key: IdentifierInPath, query: Annotated[DayQuery, Query()]
 ) -> GroupAnswer:
     """Get one team, one region or the company."""
 
-    def build(batch: BatchReader) -> GroupAnswer:
+    def build(published: BatchReader) -> GroupAnswer:
+        batch = published.on(query.as_of)
         row = batch.group(level, key)
         if row is None:
             raise NotYoursError
         definitions = definitions_of({metric.slug for metric in row.metrics})
-        return GroupAnswer(**source(batch.batch), group=Group.of(row, batch.batch), definitions=definitions)
+        return GroupAnswer(
+            **source(batch.batch, batch.as_of), group=Group.of(row, batch.batch), definitions=definitions
+        )
 
     return await on_batch(request, principal, build, period=query.period)

@@ -47,6 +47,11 @@ class Dependence:
         return cls(np.full(BANDS, PRIOR[0]), np.full(BANDS, PRIOR[1]), PRIOR_PERIODS + 1)
 
     @classmethod
+    def none(cls) -> Self:
+        """Reps who have nothing in common: for comparison, nobody's are."""
+        return cls(np.zeros(BANDS), np.zeros(BANDS), PRIOR_PERIODS + 1)
+
+    @classmethod
     def fit(cls, frame: pd.DataFrame, score: Array) -> Self:
         """Learns from past rows and the normal scores of their outcomes within honest forecasts.
 

@@ -5,6 +5,7 @@ from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing
 from spm_ml.predictions.audit import AuditEntry, AuditHead
 from spm_ml.predictions.audit_check import AuditCheck, AuditProblem
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.board import BoardForecast, Moved, MovedPart
 from spm_ml.predictions.cases import (
     Case,
     CaseAnswer,
@@ -40,6 +41,7 @@ from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.pay import ExpectedPay, PayOutlook
 from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection, UnseenOrderError
+from spm_ml.predictions.reading_days import UnknownDayError
 from spm_ml.predictions.rows import (
     COMPANY,
     LEVELS,
@@ -72,6 +74,7 @@ __all__ = [
     "Batch",
     "BatchContent",
     "BatchReader",
+    "BoardForecast",
     "Case",
     "CaseAnswer",
     "CaseEvent",
@@ -110,6 +113,8 @@ __all__ = [
     "Listing",
     "MetricValue",
     "ModelCard",
+    "Moved",
+    "MovedPart",
     "NewCase",
     "NewSubmission",
     "NothingToReverseError",
@@ -140,6 +145,7 @@ __all__ = [
     "SubmissionKind",
     "SubmissionRecord",
     "TeamPrediction",
+    "UnknownDayError",
     "UnknownPeriodError",
     "UnknownSkillError",
     "UnseenOrderError",

@@ -46,6 +46,19 @@ def require_interval(owner: str, low: float | None, value: float | None, high: f
         raise ValueError(f"{owner}: the interval {low} to {high} does not hold its estimate {value}")
 
 
+def require_range(owner: str, name: str, ends: tuple[float, float] | None) -> None:
+    """Refuses ends that are not finite or descend.
+
+    Raises:
+        ValueError: They do.
+    """
+    if ends is None:
+        return
+    require_finite(owner, low=ends[0], high=ends[1])
+    if ends[1] < ends[0]:
+        raise ValueError(f"{owner}: {name} goes from {ends[0]} down to {ends[1]}; give the lower end first")
+
+
 def require_quantiles(owner: str, quantiles: Sequence[float] | None) -> None:
     """Refuses what is no distribution at `QUANTILE_LEVELS`.
 

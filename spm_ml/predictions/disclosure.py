@@ -3,7 +3,8 @@
 A team that is large enough still tells about the others when its manager's total stands beside it: total − team. So a
 group is given out only if every rep shares the same given-out groups with enough others. Then whatever sums and
 differences of aggregates somebody makes, each is about that many reps or about none (complementary suppression, as in
-Willenborg and de Waal, Elements of Statistical Disclosure Control, 2001).
+Willenborg and de Waal, Elements of Statistical Disclosure Control, 2001). Days count alike: what a total was before
+somebody joined tells about the one who did, so of an earlier day only groups of the same people are given.
 """
 
 from collections import Counter
@@ -26,24 +27,30 @@ def disclosable(
 ) -> set[Group]:
     """The groups, by level, key and day, that may be given to somebody who may see no single rep.
 
-    Larger groups come first, so that totals are kept and teams give way. A group whose size is not that of its members
-    here is never given.
+    The newest day comes first, and larger groups before smaller ones, so that totals are kept and teams give way. A
+    group whose size is not that of its members here is never given.
     """
     above = {person.rep_id: person.manager_id for person in people}
     given: set[Group] = set()
-    for day in sorted({group.as_of for group in groups}):
+    cell_of: dict[str, int] = {}
+    size: dict[int, int] = {}
+    for day in sorted({group.as_of for group in groups}, reverse=True):
         members = _members([row for row in predictions if row.as_of == day], above)
+        # Every rep begins in one cell: with those who share all groups that are given out so far.
+        unseen = set().union(*members.values()) - set(cell_of)
+        cell_of |= dict.fromkeys(unseen, len(size))
+        size[len(size)] = len(unseen)
         own = [group for group in groups if group.as_of == day]
-        given |= {(level, key, day) for level, key in _given(own, members)}
+        given |= {(level, key, day) for level, key in _given(own, members, cell_of, size)}
     return given
 
 
 def _given(
-    groups: Iterable[TeamPrediction], members: Mapping[tuple[Level, str], set[str]]
+    groups: Iterable[TeamPrediction],
+    members: Mapping[tuple[Level, str], set[str]],
+    cell_of: dict[str, int],
+    size: dict[int, int],
 ) -> Iterator[tuple[Level, str]]:
-    # Every rep begins in one cell: with those who share all groups that are given out so far.
-    cell_of: dict[str, int] = dict.fromkeys(set().union(*members.values()), 0)
-    size = {0: len(cell_of)}
     for group in sorted(groups, key=lambda one: (-one.reps, _FIRST.index(one.level), one.key)):
         own = members.get((group.level, group.key), set())
         inside = Counter(cell_of[rep] for rep in own)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter
 
 from spm_ml.predictions.batch import ModelCard
+from spm_ml.predictions.board import BoardForecast
 from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.fairness import FairnessAudit
@@ -17,6 +18,7 @@ Row = TypeVar(
     "Row",
     Prediction,
     WeekForecast,
+    BoardForecast,
     TeamPrediction,
     Recommendation,
     ModelCard,

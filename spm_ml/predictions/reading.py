@@ -1,9 +1,9 @@
 """Reads of one published batch: all in one snapshot, all through one scope."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, Self, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, select
 
@@ -11,9 +11,11 @@ from spm_ml.errors import DataError
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.board import BoardForecast, Moved
 from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, find_cases, with_status
 from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
 from spm_ml.predictions.encoding import decode
+from spm_ml.predictions.reading_days import UnknownDayError, days_of, medians_on
 from spm_ml.predictions.reading_voice import VoiceReader
 from spm_ml.predictions.rows import (
     Level,
@@ -129,6 +131,28 @@ class Offer:
 class BatchReader(VoiceReader):
     """The published batch of a period, as one principal may see it."""
 
+    def days(self) -> tuple[date, ...]:
+        """The days as of which forecasts are kept, oldest first; the last is the batch's own."""
+        return days_of(self._connection, self.batch.batch_id)
+
+    def on(self, as_of: date | None) -> Self:
+        """The same batch with forecasts and sums as of an earlier day; people, offers and access stay those of now.
+
+        What the batch holds of earlier days is what its model says of what was recorded by then, not what was published
+        then.
+
+        Args:
+            as_of: One of `days`; None: the batch's own.
+
+        Raises:
+            UnknownDayError: It is none of them.
+        """
+        if as_of is None or as_of == self.batch.as_of:
+            return self
+        if as_of not in self.days():
+            raise UnknownDayError(f"batch {self.batch.batch_id} holds no forecasts as of {as_of}")
+        return type(self)(self._connection, self.batch, self.scope, self._tree_batch_id, as_of)
+
     def people(self) -> tuple[Person, ...]:
         """Everybody in the tree, managers included, by name."""
         rows = schema.people.c
@@ -159,11 +183,23 @@ class BatchReader(VoiceReader):
         return None if row is None else _summary(row)
 
     def predictions(self, selection: Selection = Selection()) -> Listing[Prediction]:
-        """Forecasts on the batch's as-of day."""
+        """Forecasts as of the day."""
         return self._list(self._reps("figures", _rep.body), selection, lambda row: decode(Prediction, row.body))
 
+    def board(self, selection: Selection = Selection()) -> Listing[BoardForecast]:
+        """The same, of each only what a list shows; what changed since the week before is told of earlier days too."""
+        found = self._list(self._reps("figures", _rep.body), selection, lambda row: decode(BoardForecast, row.body))
+        if self.as_of == self.batch.as_of:
+            return found
+        before = max((day for day in self.days() if day < self.as_of), default=None)
+        if before is None:
+            return found
+        medians = medians_on(self._connection, self.batch.batch_id, before, [row.rep_id for row in found.items])
+        moved = {rep_id: Moved(before, median) for rep_id, median in medians.items()}
+        return Listing(tuple(replace(row, change=moved.get(row.rep_id)) for row in found.items), found.total)
+
     def prediction(self, rep_id: str) -> Prediction | None:
-        """One rep's forecast on the batch's as-of day; None if there is none in scope."""
+        """One rep's forecast as of the day; None if there is none in scope."""
         row = self._connection.execute(self._rep("figures", rep_id, _rep.body)).first()
         return None if row is None else decode(Prediction, row.body)
 
@@ -185,7 +221,7 @@ class BatchReader(VoiceReader):
         return tuple(decode(WeekForecast, body) for body in self._bodies(rep_id))
 
     def groups(self, level: Level) -> tuple[TeamPrediction, ...]:
-        """Teams, regions or the company on the batch's as-of day, by what readers call them."""
+        """Teams, regions or the company as of the day, by what readers call them."""
         rows = self._connection.execute(self._groups(level).order_by(_team.label, _team.key))
         return tuple(self._group(row) for row in rows)
 
@@ -291,7 +327,7 @@ class BatchReader(VoiceReader):
 
     def _reps(self, subject: Subject, *columns: ColumnElement[Any]) -> Select[Any]:
         return select(*columns).where(
-            _rep.batch_id == self.batch.batch_id, _rep.as_of == self.batch.as_of, self._may(subject, _rep.rep_id)
+            _rep.batch_id == self.batch.batch_id, _rep.as_of == self.as_of, self._may(subject, _rep.rep_id)
         )
 
     def _bodies(self, rep_id: str) -> Sequence[str]:
@@ -305,7 +341,7 @@ class BatchReader(VoiceReader):
         """One rep, found by the managers above and not among all that are below."""
         return select(*columns).where(
             _rep.batch_id == self.batch.batch_id,
-            _rep.as_of == self.batch.as_of,
+            _rep.as_of == self.as_of,
             _rep.rep_id == rep_id,
             self._may(subject, literal(rep_id)),
         )
@@ -318,7 +354,7 @@ class BatchReader(VoiceReader):
     def _groups(self, level: Level) -> Select[Any]:
         seen = self._may("team", _team.manager_id) if level == "team" else self._may("whole", _team.batch_id)
         return select(_team.body).where(
-            _team.batch_id == self.batch.batch_id, _team.as_of == self.batch.as_of, _team.level == level, seen
+            _team.batch_id == self.batch.batch_id, _team.as_of == self.as_of, _team.level == level, seen
         )
 
     def _narrowed(self, query: Select[Any], selection: Selection) -> Select[Any]:

@@ -1,6 +1,7 @@
 """Reads of what coaching published beside a batch, all through one scope."""
 
 from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
@@ -22,10 +23,14 @@ class CoachingReader:
     Attributes:
         batch: What the numbers were computed from.
         scope: Whose view it is; every method about people applies it.
+        as_of: The day whose forecasts are read: the batch's own, or an earlier one of its period.
     """
 
-    def __init__(self, connection: Connection, batch: Batch, scope: Scope, tree_batch_id: str) -> None:
+    def __init__(
+        self, connection: Connection, batch: Batch, scope: Scope, tree_batch_id: str, as_of: date | None = None
+    ) -> None:
         self.batch = batch
+        self.as_of = as_of or batch.as_of
         self.scope = scope
         self._connection = connection
         # Access follows the organisation as it is now, also when an earlier period's batch is read.

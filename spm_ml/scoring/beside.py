@@ -38,5 +38,18 @@ def metrics_beside(
     return _kept(of_reps), _kept(of_groups)
 
 
+def pace_of(booked: float, elapsed: int, selling_days: int) -> MetricValue:
+    """The linear pace alone, which stands beside forecasts of earlier days.
+
+    Args:
+        booked: Of the period so far, minor units.
+        elapsed: Selling days of the period that are over.
+        selling_days: Of the whole period.
+    """
+    metric = METRIC_BY_SLUG["linear_pace"]
+    found = metric.compute(booked=booked, elapsed_days=elapsed, period_days=selling_days)
+    return MetricValue(metric.slug, metric.label, metric.unit, found.value, found.reason)
+
+
 def _kept(found: Mapping[str, Iterable[MetricValue]]) -> MetricsByKey:
     return {key: tuple(values) for key, values in found.items()}

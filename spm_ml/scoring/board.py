@@ -9,8 +9,8 @@ from typing import Any, Final
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
-from spm_ml.predictions import PayOutlook, Prediction, Submission
-from spm_ml.scoring.beside import MetricsByKey
+from spm_ml.predictions import MetricValue, PayOutlook, Prediction, Submission
+from spm_ml.scoring.beside import MetricsByKey, pace_of
 from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.reasons import main_reason
 from spm_ml.scoring.words import MoneyWords
@@ -25,7 +25,8 @@ _NOTHING: Final = Explained()
 class Board:
     """What turns forecasts into the rows of one batch.
 
-    Metrics, explanations and submissions are given for the board's day alone; earlier days are there for the fan chart.
+    Metrics, explanations and submissions are given for the board's day. Earlier days, which are there for the fan chart
+    and for looking back, have the linear pace alone.
 
     Attributes:
         as_of: The as-of day that the board shows.
@@ -107,7 +108,7 @@ class Board:
             hazards=self._hazards(row["hazards"]),
             abstention=abstention,
             exposure=float(row["exposure"]) if isfinite(row["exposure"]) else 0.0,
-            metrics=self.metrics.get(row["rep_id"], ()) if on_board else (),
+            metrics=self.metrics.get(row["rep_id"], ()) if on_board else (_pace(row),),
             history_reconstructed=bool(row["history_reconstructed"]),
             change=why.change,
             deals=why.deals,
@@ -119,6 +120,10 @@ class Board:
     def _hazards(self, codes: str) -> tuple[str, ...]:
         found = {code for code in codes.split(";") if code}
         return tuple(sorted(found if self.stale is None else found | {_STALE}))
+
+
+def _pace(row: Mapping[str, Any]) -> MetricValue:
+    return pace_of(float(row["booked_to_date"]), int(row["elapsed_selling_days"]), int(row["period_selling_days"]))
 
 
 def _named(row: Mapping[Hashable, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from spm_ml.scoring.pay import pay_outlooks
 from spm_ml.scoring.said import submissions_of
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget, scoring_target
-from spm_ml.scoring.teams import build_people, build_teams
+from spm_ml.scoring.teams import build_earlier_teams, build_people, build_teams
 from spm_ml.scoring.two_days import TwoDays
 from spm_ml.scoring.what_if import what_if_inputs
 from spm_ml.scoring.words import MoneyWords
@@ -59,7 +59,7 @@ class ScoredRows:
     Attributes:
         people: The organisation's tree on the as-of day.
         predictions: One row a rep and as-of day of the period.
-        teams: One row a group, on the board's day.
+        teams: One row a group and as-of day, oldest day first.
         what_if: What what-if questions about them start from.
     """
 
@@ -123,7 +123,8 @@ def compute(
     predictions = board.predictions(dataset, forecast)
     progress("forecast", 4, _STEPS)
     people = build_people(history, target, predictions)
-    teams = build_teams(history, target, predictions, people, of_groups, sums)
+    earlier = build_earlier_teams(history, target, predictions, people, None if stale else forecast)
+    teams = (*earlier, *build_teams(history, target, predictions, people, of_groups, sums))
     what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale)
     progress("forecast", 5, _STEPS)
     return ScoredRows(people, predictions, teams, what_if)

@@ -28,7 +28,7 @@ class ScoringResult:
     Attributes:
         batch: What every number was computed from.
         predictions: One row a rep and as-of day of the period.
-        teams: One row a manager, on the board's day.
+        teams: One row a group and as-of day, oldest day first.
         notes: What the person who asked should know.
     """
 

@@ -1,4 +1,4 @@
-"""What forecasts of people add up to: distributions of groups from one joint simulation, means in parts."""
+"""What forecasts of people add up to on the board's day: distributions of groups, and their means in parts."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spm_ml.forecasting.roll_up import GroupForecast, roll_up
 from spm_ml.predictions import ForecastChange, ForecastPart, Prediction, TeamPrediction
 from spm_ml.scoring.credited import Credited
+from spm_ml.scoring.day_sums import DaySums
 from spm_ml.scoring.events import Happened
 from spm_ml.scoring.explained import ALWAYS_TOLD, figures_of
 from spm_ml.scoring.members import Group
@@ -32,10 +32,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sums:
-    """Adds up the n rows of the board's day.
-
-    A deal counts once: what is booked is revenue, and of what is still to come the share that is (H05). Of somebody
-    without a forecast what is booked counts, a leaver's too.
+    """Adds up the n rows of the board's day, and says what is behind the sums.
 
     Attributes:
         days: The board's day and the one before it.
@@ -50,27 +47,16 @@ class Sums:
     words: PartWords
 
     @cached_property
-    def reps(self) -> "pd.Index[str]":
-        """(n,) rep_id of each row of the board."""
-        index: pd.Index[str] = pd.Index(self.days.dataset.frame["rep_id"].to_numpy(dtype=object)[self.days.now])
-        return index
-
-    @cached_property
-    def share(self) -> Floats:
-        """(n,) share of what is still to come that counts."""
-        return self.credited.share(self.reps)
-
-    @cached_property
-    def booked(self) -> Floats:
-        """(n,) booked revenue, minor units."""
-        return self.credited.column("now", self.reps)
+    def together(self) -> DaySums:
+        """The distributions."""
+        return DaySums(rows_of(self.days.forecast, self.days.now), self.credited)
 
     @cached_property
     def still(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """(n, parts) expected amounts still to come that count, on the board's day and on the one before; 0 without."""
         means, there = self.days.still_means, self.days.before >= 0
-        then = means.to_numpy()[np.where(there, self.days.before, 0)] * (there * self.share)[:, None]
-        now = means.to_numpy()[self.days.now] * self.share[:, None]
+        then = means.to_numpy()[np.where(there, self.days.before, 0)] * (there * self.together.share)[:, None]
+        now = means.to_numpy()[self.days.now] * self.together.share[:, None]
         return pd.DataFrame(now, columns=means.columns), pd.DataFrame(then, columns=means.columns)
 
     @cached_property
@@ -94,38 +80,18 @@ class Sums:
             board: The n rows of the board's day, in the order of the dataset.
             carriers: Managers whose quota is their team's and counts in no sum.
         """
-        known = self.days.is_forecast[self.days.now]
-        counted = ~np.isin(self.reps.to_numpy(dtype=object), list(carriers))
-        different = list(dict.fromkeys(group.members for group in groups if known[list(group.members)].any()))
-        rolled = self._rolled(different)
-        bookings = rolled.bookings
+        counted = ~np.isin(self.together.reps.to_numpy(dtype=object), list(carriers))
         found = []
-        for row, group in zip(rows, groups, strict=True):
-            if group.members not in different:
+        for row, group in zip(self.together.added_to(rows, groups), groups, strict=True):
+            if row.bookings_quantiles is None:
                 found.append(row)
                 continue
-            place, members = different.index(group.members), np.array(group.members)
-            certain = float(self.booked[members[~known[members]]].sum())
+            members = np.array(group.members)
             figures = self._figures(row, members, [board[at] for at in group.members])
-            found.append(
-                replace(
-                    row,
-                    bookings_quantiles=tuple((bookings[place] + certain).tolist()),
-                    mean_bookings=float(rolled.mean_bookings[place]) + certain,
-                    p_hit=_chance(rolled.draws[place], row.quota, certain),
-                    p_hit_own=_chance(rolled.draws[place], row.own_quota, certain),
-                    parts=self._parts(members, figures),
-                    change=self._change(members, figures, members[counted[members]]),
-                )
-            )
+            parts = self._parts(members, figures)
+            change = self._change(members, figures, members[counted[members]])
+            found.append(replace(row, parts=parts, change=change))
         return tuple(found)
-
-    def _rolled(self, different: Sequence[tuple[int, ...]]) -> GroupForecast:
-        """One simulation for all groups, in their order: whoever is in several has the same luck in each."""
-        places = np.array([place for members in different for place in members], dtype=np.int64)
-        names = [f"{at:09d}" for at, members in enumerate(different) for _ in members]
-        forecast = rows_of(self.days.forecast, self.days.now[places])
-        return roll_up(forecast, names, counted=self.share[places], booked=self.booked[places])
 
     def _figures(self, row: TeamPrediction, members: Places, rows: Sequence[Prediction]) -> Figures:
         """What the sentences about a group are made of: sums over its members."""
@@ -157,7 +123,7 @@ class Sums:
         return int(elapsed.max() - elapsed.min())
 
     def _parts(self, members: Places, figures: Figures) -> tuple[ForecastPart, ...]:
-        amounts = {"booked": float(self.booked[members].sum())} | _summed(self.still[0], members)
+        amounts = {"booked": float(self.together.booked[members].sum())} | _summed(self.still[0], members)
         return tuple(
             _part(self.words, slug, amount, self.words.text(slug, amount, figures), figures)
             for slug, amount in amounts.items()
@@ -169,10 +135,13 @@ class Sums:
         there = members[self.days.before[members] >= 0]
         if self.days.since is None or not self.days.is_forecast[self.days.before[there]].any():
             return None
-        booked, then = self.credited.column("before", self.reps)[members].sum(), _summed(self.still[1], members)
+        booked, then = (
+            self.credited.column("before", self.together.reps)[members].sum(),
+            _summed(self.still[1], members),
+        )
         before = {"booked": float(booked)} | then
-        now = {"booked": float(self.booked[members].sum())} | _summed(self.still[0], members)
-        reps = self.reps[members]
+        now = {"booked": float(self.together.booked[members].sum())} | _summed(self.still[0], members)
+        reps = self.together.reps[members]
         happened = Happened.together(self.happened[rep] for rep in reps if rep in self.happened)
         since = Since(happened, self.passed, float(self.quota_before[with_quota].sum()) or None)
         return ForecastChange(
@@ -200,10 +169,6 @@ def _together(several: Sequence[Opened]) -> Opened:
     return Opened(
         sum(one.count for one in several), sum(one.amount for one in several), sum(one.expected for one in several)
     )
-
-
-def _chance(draws: Floats, quota: int | None, certain: float) -> float | None:
-    return None if quota is None else float((draws + certain >= quota).mean())
 
 
 def _remark(rows: Sequence[Prediction]) -> str:

@@ -22,6 +22,12 @@ class ScoringTarget:
     days: tuple[date, ...]
     note: str = ""
 
+    def earlier(self) -> "tuple[ScoringTarget, ...]":
+        """The same period as seen on each of the days before, oldest first."""
+        return tuple(
+            ScoringTarget(self.period, day, self.days[:place]) for place, day in enumerate(self.days[:-1], start=1)
+        )
+
 
 def scoring_target(calendar: FiscalCalendar, watermark: date, as_of: date | None = None) -> ScoringTarget:
     """Chooses the running period at the as-of day.

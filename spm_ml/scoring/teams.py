@@ -1,17 +1,22 @@
-"""Teams, regions and the company on the board's day, and the organisation's tree."""
+"""Teams, regions and the company on every as-of day, and the organisation's tree."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
+from spm_ml.forecasting import AttainmentForecast
 from spm_ml.history import SalesHistory
 from spm_ml.history.people import profiles_on
 from spm_ml.predictions import Person, Prediction, TeamPrediction
-from spm_ml.scoring.beside import ORGANISATION, MetricsByKey
+from spm_ml.scoring.beside import ORGANISATION, MetricsByKey, pace_of
 from spm_ml.scoring.credited import Credited
-from spm_ml.scoring.members import groups_of
+from spm_ml.scoring.day_sums import DaySums
+from spm_ml.scoring.members import Group, groups_of
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget
+from spm_ml.scoring.two_days import rows_of
 
 
 def build_people(history: SalesHistory, target: ScoringTarget, predictions: Sequence[Prediction]) -> tuple[Person, ...]:
@@ -59,10 +64,59 @@ def build_teams(
     board = [row for row in predictions if row.as_of == target.as_of]
     groups = groups_of(board, people, history.organisation.name or "Company")
     credited = Credited.of(history, target) if sums is None else sums.credited
+    carriers = _carriers(history, target, groups)
+    rows = _rows(history, target, board, groups, credited, carriers)
+    known = [
+        replace(row, metrics=metrics.get(ORGANISATION if row.level == "company" else row.manager_id, ()))
+        for row in rows
+    ]
+    return tuple(known) if sums is None else sums.added_to(known, groups, board, carriers)
+
+
+def build_earlier_teams(
+    history: SalesHistory,
+    target: ScoringTarget,
+    predictions: Sequence[Prediction],
+    people: Sequence[Person],
+    forecast: AttainmentForecast | None,
+) -> tuple[TeamPrediction, ...]:
+    """One row for each group and as-of day before the board's: what it adds up to, and its linear pace.
+
+    People belong to the manager of the board's day, whoever they reported to on the day; what is booked, quotas and
+    forecasts are as known on the day.
+
+    Args:
+        history: What is known.
+        target: The period and the board's day.
+        predictions: Rows of the reps on every day.
+        people: The tree on the board's day.
+        forecast: What was answered for the same rows, in their order; None where nothing is forecast.
+    """
+    found: list[TeamPrediction] = []
+    calendar, period = history.calendar, target.period
+    selling_days = calendar.selling_days(period.start, period.end)
+    for then in target.earlier():
+        places = np.array([at for at, row in enumerate(predictions) if row.as_of == then.as_of], dtype=np.int64)
+        board = [predictions[at] for at in places]
+        groups, credited = groups_of(board, people, history.organisation.name or "Company"), Credited.of(history, then)
+        rows = _rows(history, then, board, groups, credited, _carriers(history, then, groups))
+        elapsed = calendar.elapsed_selling_days(period, then.as_of)
+        paced = [replace(row, metrics=(pace_of(row.booked, elapsed, selling_days),)) for row in rows]
+        found += paced if forecast is None else DaySums(rows_of(forecast, places), credited).added_to(paced, groups)
+    return tuple(found)
+
+
+def _rows(
+    history: SalesHistory,
+    target: ScoringTarget,
+    board: Sequence[Prediction],
+    groups: Sequence[Group],
+    credited: Credited,
+    carriers: Collection[str],
+) -> list[TeamPrediction]:
+    """One row a group: what is counted on the target's day, and no forecast yet."""
     booked = credited.column("now", pd.Index([row.rep_id for row in board], dtype=object))
-    quotas, sellers = _quotas(history, target), _sellers(history)
-    leads = {group.key for group in groups if group.level == "team"}
-    carriers = {manager for manager in leads if manager in quotas and manager not in sellers}
+    quotas = _quotas(history, target)
     rows = []
     for group in groups:
         members = [board[place] for place in group.members]
@@ -79,13 +133,19 @@ def build_teams(
                 as_of=target.as_of,
                 quota=sum(known) if known else None,
                 booked=round(booked[list(group.members)].sum()),
-                metrics=metrics.get(ORGANISATION if group.level == "company" else manager, ()),
+                metrics=(),
                 reps_at_risk=sum(row.risk_band == "high" for row in members),
                 reps=len(members),
                 own_quota=quotas.get(manager) or None,
             )
         )
-    return tuple(rows) if sums is None else sums.added_to(rows, groups, board, carriers)
+    return rows
+
+
+def _carriers(history: SalesHistory, target: ScoringTarget, groups: Sequence[Group]) -> set[str]:
+    """Managers who have a quota and never sold: it is what their team has to reach."""
+    quotas, sellers = _quotas(history, target), _sellers(history)
+    return {group.key for group in groups if group.level == "team" and group.key in quotas} - sellers
 
 
 def _quotas(history: SalesHistory, target: ScoringTarget) -> dict[str, int]:

@@ -214,3 +214,31 @@ def test_on_the_eve_nothing_has_changed_yet(history: SalesHistory, model: Scorin
     assert all(row.change is None for row in rows.predictions)
     assert all(row.change is None for row in rows.teams)
     assert {row.key: row.booked for row in rows.teams}[COMPANY] == 0
+
+
+def test_every_earlier_week_has_its_own_sums(history: SalesHistory, model: ScoringModel, scored: ScoredRows) -> None:
+    earlier = date(2026, 5, 12)
+    week = {row.key: row for row in scored.teams if row.as_of == earlier}
+    again = {row.key: row for row in compute(Known.on(history, earlier), model).teams if row.as_of == earlier}
+    assert set(week) == set(again)
+    for key, row in week.items():
+        if key in ("l1", "l2", "East", "West"):  # bob moved and dee left: people stand where they are now
+            continue
+        assert (row.quota, row.booked) == (again[key].quota, again[key].booked)
+        assert row.bookings_quantiles == again[key].bookings_quantiles
+        assert row.independent_range == again[key].independent_range
+        assert (row.parts, row.change) == ((), None)
+        assert row.metrics == tuple(one for one in again[key].metrics if one.slug == "linear_pace")
+    reps = {row.rep_id: row for row in scored.predictions if row.as_of == earlier}
+    assert [metric.slug for metric in reps["ann"].metrics] == ["linear_pace"]
+    assert reps["ann"].metrics[0].value == pytest.approx(reps["ann"].booked / 30 * 65, rel=0.1)
+
+
+def test_the_range_of_a_sum_knows_what_reps_share(groups: dict[str, TeamPrediction]) -> None:
+    company, alone = groups[COMPANY], groups[COMPANY].independent_range
+    assert alone is not None
+    low, high = company.quantile(0.1), company.quantile(0.9)
+    assert low is not None
+    assert high is not None
+    assert alone[1] - alone[0] < high - low
+    assert low < mean(company) < high
