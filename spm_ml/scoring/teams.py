@@ -80,7 +80,7 @@ def build_earlier_teams(
     people: Sequence[Person],
     forecast: AttainmentForecast | None,
 ) -> tuple[TeamPrediction, ...]:
-    """One row for each group and as-of day before the board's: what it adds up to, and its linear pace.
+    """One row for each group and as-of day before the board's: what it adds up to, and linear paces but of regions.
 
     People belong to the manager of the board's day, whoever they reported to on the day; what is booked, quotas and
     forecasts are as known on the day.
@@ -101,7 +101,8 @@ def build_earlier_teams(
         groups, credited = groups_of(board, people, history.organisation.name or "Company"), Credited.of(history, then)
         rows = _rows(history, then, board, groups, credited, _carriers(history, then, groups))
         elapsed = calendar.elapsed_selling_days(period, then.as_of)
-        paced = [replace(row, metrics=(pace_of(row.booked, elapsed, selling_days),)) for row in rows]
+        pace = {row.key: (pace_of(row.booked, elapsed, selling_days),) for row in rows if row.level != "region"}
+        paced = [replace(row, metrics=pace.get(row.key, ())) for row in rows]
         found += paced if forecast is None else DaySums(rows_of(forecast, places), credited).added_to(paced, groups)
     return tuple(found)
 

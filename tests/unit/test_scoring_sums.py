@@ -1,20 +1,26 @@
 """Sums over people: coherent, each deal once, nobody dropped silently; on an organisation made by hand."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from spm_ml.backtest import run_backtest
 from spm_ml.dataset import build_dataset
 from spm_ml.forecasting import HistoricalMean
+from spm_ml.forecasting.dependence import BANDS, Dependence
 from spm_ml.forecasting.submissions import ManagerOverride, RepCommit
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import COMPANY, Prediction, TeamPrediction
 from spm_ml.scoring.compute import Known, ScoredRows, compute
+from spm_ml.scoring.credited import Credited
+from spm_ml.scoring.day_sums import DaySums
+from spm_ml.scoring.members import Group
 from spm_ml.scoring.model import ScoringModel
 from tests.history_world import ORGANISATION, Rows, deal, frames_of
 
@@ -234,11 +240,24 @@ def test_every_earlier_week_has_its_own_sums(history: SalesHistory, model: Scori
     assert reps["ann"].metrics[0].value == pytest.approx(reps["ann"].booked / 30 * 65, rel=0.1)
 
 
-def test_the_range_of_a_sum_knows_what_reps_share(groups: dict[str, TeamPrediction]) -> None:
-    company, alone = groups[COMPANY], groups[COMPANY].independent_range
-    assert alone is not None
-    low, high = company.quantile(0.1), company.quantile(0.9)
-    assert low is not None
-    assert high is not None
-    assert alone[1] - alone[0] < high - low
-    assert low < mean(company) < high
+def test_the_range_of_a_sum_knows_what_reps_share(
+    history: SalesHistory, model: ScoringModel, groups: dict[str, TeamPrediction]
+) -> None:
+    known = Known.on(history, AS_OF)
+    forecast = model.forecaster.predict(build_dataset(known.history, as_of_days=(AS_OF,)))
+    spread = forecast.booked[:, None] + 1e6 * np.linspace(0.1, 2.0, 19)[None, :]
+    everybody = [Group("company", COMPANY, "Company", tuple(range(len(forecast.keys))))]
+
+    def widths(shared: float) -> tuple[float, float]:
+        dependence = Dependence(np.full(BANDS, shared), np.zeros(BANDS), 12.0)
+        wide = replace(forecast, bookings=spread, mean_bookings=spread.mean(axis=1), dependence=dependence)
+        sums = DaySums(wide, Credited.of(known.history, known.target))
+        [row] = sums.added_to([replace(groups[COMPANY], parts=(), change=None)], everybody)
+        assert row.independent_range is not None
+        assert row.bookings_quantiles is not None
+        low, high = row.independent_range
+        return row.bookings_quantiles[-2] - row.bookings_quantiles[1], high - low
+
+    joint, alone = widths(0.8)
+    assert joint > 1.2 * alone
+    assert widths(0.0) == (alone, alone)
