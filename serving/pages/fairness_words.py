@@ -52,8 +52,8 @@ class FairnessWords:
         lead: What it found, in a sentence.
         clear: Whether a group is beyond chance below four fifths.
         command: What to run where there is nothing to show; empty otherwise.
-        tables: By one attribute.
-        pairs: By two.
+        tables: Of what is decided by, by one attribute.
+        folded: By two, and of what only stands for comparison.
         notes: What was left out.
         minimum: Persons that a group needs.
     """
@@ -62,7 +62,7 @@ class FairnessWords:
     clear: bool
     command: str
     tables: tuple[MeasureTable, ...] = ()
-    pairs: tuple[MeasureTable, ...] = ()
+    folded: tuple[MeasureTable, ...] = ()
     notes: tuple[str, ...] = ()
     minimum: int = 0
 
@@ -76,14 +76,15 @@ def fairness_words(audit: FairnessAudit | None) -> FairnessWords:
         lead = f"Not audited. {audit.abstention.detail}"
         return FairnessWords(lead, clear=False, command="spm fairness", notes=audit.notes)
     by_cut = groupby(audit.rows, key=lambda row: (row.measure, row.attribute))
-    tables = [(" and " in attribute, _table(list(rows))) for (_, attribute), rows in by_cut]
+    cuts = [list(rows) for _, rows in by_cut]
+    tables = [(" and " in rows[0].attribute or not rows[0].used, _table(rows)) for rows in cuts]
     clear = [row for row in audit.rows if row.used and _FINDINGS[row.finding][0] == "fail"]
     return FairnessWords(
         _lead(clear, audit),
         clear=bool(clear),
         command="",
-        tables=tuple(table for of_two, table in tables if not of_two),
-        pairs=tuple(table for of_two, table in tables if of_two),
+        tables=tuple(table for folded, table in tables if not folded),
+        folded=tuple(table for folded, table in tables if folded),
         notes=tuple(formats.sentence(note) for note in audit.notes),
         minimum=audit.minimum_group,
     )
@@ -92,7 +93,7 @@ def fairness_words(audit: FairnessAudit | None) -> FairnessWords:
 def _lead(clear: Sequence[FairnessRow], audit: FairnessAudit) -> str:
     if clear:
         said = "; ".join(
-            f"{row.label.lower()}: {row.attribute} {row.group} {formats.percent(row.rate)}, "
+            f"{row.label.lower()}: {row.attribute.replace('_', ' ')} {row.group} {formats.percent(row.rate)}, "
             f"{row.reference} {formats.percent(row.reference_rate)}"
             for row in clear
         )
@@ -109,7 +110,7 @@ def _table(rows: Sequence[FairnessRow]) -> MeasureTable:
     first = rows[0]
     side = "a burden" if first.side == "burden" else "a benefit"
     compared = "" if first.used else "; only for comparison, nobody decides by it"
-    by = f" by {first.attribute}" if first.attribute else ""
+    by = f" by {first.attribute.replace('_', ' ')}" if first.attribute else ""
     return MeasureTable(f"{first.label}{by}", f"{side}{compared}", tuple(_row(row) for row in rows))
 
 

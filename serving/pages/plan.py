@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from markupsafe import Markup
 
@@ -70,11 +71,12 @@ def plan_words(
 
 
 def named(text: str, names: Mapping[str, str]) -> str:
-    """A sentence of the planner with programs by their names.
+    """A sentence of the planner with programs by their names, and days as a page writes them.
 
     >>> named("p-1 has 12 seats; p-10 none.", {"p-1": "Discovery", "p-10": "Closing"})
     'Discovery has 12 seats; Closing none.'
     """
+    text = re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda at: formats.day(date.fromisoformat(at[0])), text)
     ids = "|".join(re.escape(program) for program in names)
     return re.sub(rf"(?<![\w-])({ids})(?![\w-])", lambda at: names[at[0]], text) if names else text
 

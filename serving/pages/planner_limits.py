@@ -110,11 +110,13 @@ def binding(preview: Preview, money: Money) -> tuple[str, ...]:
     """What keeps more people from a program, in sentences."""
     plan, limits, ground = preview.plan, preview.limits, preview.ground
     waiting = sum(why == "limits" for why in plan.unplanned.values())
-    if not waiting:
-        if not plan.lines:
-            return ("No limit binds: a gain is likely enough for nobody.",)
-        return ("No limit binds: everybody for whom a gain is likely enough has a place, or waits by lot.",)
     planned = [line for line in plan.lines if not line.by_tie]
+    if not plan.lines and not waiting:
+        return ("No limit binds: a gain is likely enough for nobody.",)
+    kept = sum(line.cost or 0 for line in planned if line.held_out)
+    reserved = [f"{money.full(kept)} is kept for those who wait by lot."] if kept and limits.budget is not None else []
+    if not waiting:
+        return ("No limit binds: everybody for whom a gain is likely enough has a place, or waits by lot.", *reserved)
     said = [f"{_people(waiting)} more would gain but for the limits."]
     for program, number in limits.seats.items():
         taken = sum(line.program_id == program for line in planned)
@@ -129,7 +131,7 @@ def binding(preview: Preview, money: Money) -> tuple[str, ...]:
         cheapest = min((cost for cost in costs if cost is not None), default=0)
         if left < cheapest:
             said.append(f"{money.full(left)} of the budget is left, less than one more seat costs.")
-    return tuple(said)
+    return (*said, *reserved)
 
 
 def power_words(design: "Design", share: float) -> tuple[str, ...]:

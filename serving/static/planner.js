@@ -24,14 +24,16 @@
     field.closest("label").after(slider);
   }
   const failed = (words) => { said.textContent = words; };
-  form.addEventListener("htmx:responseError", (event) => {
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
     const status = event.detail.xhr.status;
+    if (status < 400) { return; }
+    event.detail.shouldSwap = false;
     if (status === 401) { location.assign("/login"); return; }
     failed(status === 429
       ? "Too many plans in a short time: wait half a minute, then change a limit again. The plan below is the last one."
       : "This plan could not be made: check the limits, then change one again. The plan below is the last one.");
   });
-  form.addEventListener("htmx:sendError", () => {
+  document.body.addEventListener("htmx:sendError", () => {
     failed("The service does not answer: check the connection, then change a limit again. The plan below is the last one.");
   });
 })();
