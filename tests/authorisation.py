@@ -346,6 +346,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/planner/accept"): Rule(DECIDES, REP_IDS, page=True, body=accepting_together),
     ("GET", "/exports/plan.csv"): Rule(PLANS, page=True, names=True),
     ("GET", "/exports/forecasts.csv"): Rule(SEES_FIGURES, page=True, names=True),
+    ("GET", "/exports/submissions.csv"): Rule(SEES_FIGURES, page=True),
+    ("GET", "/submissions"): Rule(SEES_FIGURES, REP_IDS, page=True),
+    ("POST", "/submissions"): Rule(SUBMITS, REP_IDS, body=committing, page=True),
     ("GET", "/exports/recommendations.csv"): Rule(SEES_PEOPLE, page=True, names=True),
     ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
@@ -367,6 +370,8 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     ("POST", "/decisions", Rule(DECLINES, REP_IDS, body=declining, page=True)),
     ("POST", "/v1/submissions", Rule(SUBMITS_OWN, REP_IDS, body=hoping)),
     ("POST", "/v1/submissions", Rule(OVERRIDES, REP_IDS, body=overriding)),
+    ("POST", "/submissions", Rule(SUBMITS_OWN, REP_IDS, body=hoping, page=True)),
+    ("POST", "/submissions", Rule(OVERRIDES, REP_IDS, body=overriding, page=True)),
     # The order of figures would tell them, so who sees none may not ask for it.
     ("GET", "/v1/reps", Rule(SEES_FIGURES, lists=rep_of, query="?sort=booked")),
     ("GET", "/v1/recommendations", Rule(SEES_FIGURES, lists=rep_of, query="?sort=quota&descending=true")),

@@ -11,7 +11,7 @@ from serving.access import require_reach
 from serving.pages.frame import PagePrincipal
 from serving.pages.queries import RepListQuery
 from serving.routes.answers import ForecastFilter, RepFilter
-from serving.routes.exports import FORECASTS, RECOMMENDATIONS, Table, export
+from serving.routes.exports import FORECASTS, RECOMMENDATIONS, SUBMISSIONS, Table, export
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,3 +47,10 @@ async def recommendations(request: Request, principal: PagePrincipal, which: Whi
     """The rows of the recommendations page."""
     require_reach(principal, "offer")
     return await export(request, principal, RECOMMENDATIONS, which)
+
+
+@router.get("/exports/submissions.csv")
+async def submissions(request: Request, principal: PagePrincipal) -> Response:
+    """What was entered for reps in scope."""
+    require_reach(principal, "figures")
+    return await export(request, principal, SUBMISSIONS, RepFilter())

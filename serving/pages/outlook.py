@@ -10,7 +10,7 @@ from markupsafe import Markup
 from serving import formats
 from serving.charts.scale import Mark, scale_chart
 from serving.formats import Money
-from spm_ml.predictions import Prediction, Submission, SubmissionKind
+from spm_ml.predictions import Prediction, Submission, SubmissionKind, SubmissionRecord
 
 SAID: Final[dict[SubmissionKind, str]] = {
     "commit": "Rep's commit",
@@ -65,6 +65,18 @@ class SaidRow:
 
 
 @dataclass(frozen=True)
+class Newer:
+    """A number that was entered and that the forecast does not know yet.
+
+    Attributes:
+        when: In words.
+    """
+
+    record: SubmissionRecord
+    when: str
+
+
+@dataclass(frozen=True)
 class Voices:
     """The model's and people's numbers on one scale, and in a table."""
 
@@ -103,11 +115,21 @@ def largest_of(row: Prediction, money: Money) -> Largest | None:
     )
 
 
-def voices_of(row: Prediction, money: Money) -> Voices | None:
-    """The model's and people's numbers; None where nobody said anything."""
-    if not row.submissions:
+def voices_of(row: Prediction, money: Money, newer: Sequence[Newer] = ()) -> Voices | None:
+    """The model's and people's numbers, those last that the forecast does not know; None where nobody said any."""
+    if not row.submissions and not newer:
         return None
-    marks = [*_model(row, money), *(_said_mark(said, row, money) for said in row.submissions)]
+    marks = list(_model(row, money))
+    rows: list[SaidRow] = []
+    for kind, label in SAID.items():
+        for known in row.submissions:
+            if known.kind == kind:
+                marks.append(_said_mark(label, known.amount, row, money))
+                rows.append(_said(known, row, money))
+        for one in newer:
+            if one.record.kind == kind:
+                marks.append(_said_mark(f"{label}, new", one.record.amount, row, money))
+                rows.append(_entered(one, row, money))
     marks.append(Mark("Booked so far", (float(row.booked),), _size(row.booked, row, money), "booked"))
     if row.quota:
         marks.append(Mark("Quota", (float(row.quota),), money.full(row.quota), "wanted"))
@@ -118,7 +140,7 @@ def voices_of(row: Prediction, money: Money) -> Voices | None:
         description=f"{listed}.",
         key="voices",
     )
-    return Voices(chart, tuple(_said(said, row, money) for said in row.submissions))
+    return Voices(chart, tuple(rows))
 
 
 def _model(row: Prediction, money: Money) -> Sequence[Mark]:
@@ -126,8 +148,8 @@ def _model(row: Prediction, money: Money) -> Sequence[Mark]:
     return [Mark("Model, P10 – P50 – P90", values, _size(values[2], row, money), "range")] if values else []
 
 
-def _said_mark(said: Submission, row: Prediction, money: Money) -> Mark:
-    return Mark(SAID[said.kind], (float(said.amount),), _size(said.amount, row, money), "said")
+def _said_mark(label: str, amount: int, row: Prediction, money: Money) -> Mark:
+    return Mark(label, (float(amount),), _size(amount, row, money), "said")
 
 
 def _size(amount: float, row: Prediction, money: Money) -> str:
@@ -143,6 +165,19 @@ def _said(said: Submission, row: Prediction, money: Money) -> SaidRow:
         share=formats.percent(said.amount / row.quota) if row.quota else "",
         bias=_bias(said.typical_bias),
         record=_record(said),
+    )
+
+
+def _entered(newer: Newer, row: Prediction, money: Money) -> SaidRow:
+    record = newer.record
+    return SaidRow(
+        label=f"{SAID[record.kind]}, new",
+        source=f"{record.submitted_by}, {newer.when}, not in the forecast yet"
+        + (f": {record.note}" if record.note else ""),
+        amount=money.amount(record.amount),
+        share=formats.percent(record.amount / row.quota) if row.quota else "",
+        bias=formats.NOTHING,
+        record=formats.NOTHING,
     )
 
 

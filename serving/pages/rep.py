@@ -21,9 +21,10 @@ from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.feedback import FeedbackWords, feedback_words
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.offers import OfferWords, offer_words, proof_of
-from serving.pages.outlook import DealRow, Largest, Voices, deals_of, largest_of, voices_of
+from serving.pages.outlook import DealRow, Largest, deals_of, largest_of
 from serving.pages.pay import PayWords, pay_words, without_pay
 from serving.pages.pipeline import PipelineWords, pipeline_words
+from serving.pages.said import Said, said_of
 from serving.pages.standing import Action, Standing, standing_of
 from serving.pages.what_if import WhatIfCard, what_if_card
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
@@ -86,7 +87,7 @@ class RepPage:
     changed: Changed | None
     deals: tuple[DealRow, ...]
     largest: Largest | None
-    voices: Voices | None
+    said: Said
     pipeline: PipelineWords
     pay: PayWords | None
     beside: tuple[MetricRow, ...]
@@ -158,7 +159,7 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         changed=None if subject is None else changed(row.change, subject, money),
         deals=deals_of(row, money),
         largest=largest_of(row, money),
-        voices=voices_of(row, money),
+        said=said_of(batch, principal, row),
         pipeline=pipeline_words(row, money),
         pay=pay_words(row, money),
         beside=beside_the_forecast(row, money),

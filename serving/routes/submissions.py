@@ -1,7 +1,9 @@
 """Submissions: what reps and managers say they will book, entered here. An entry changes no forecast by itself."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -115,18 +117,16 @@ class SubmissionHistory(Paged):
     items: tuple[SubmissionOut, ...]
 
 
-def minor(amount: Decimal, batch: Batch) -> int:
+def minor(amount: float, batch: Batch) -> int:
     """The amount in minor units.
 
     Raises:
-        RefusedError: 422, it has more decimals than the currency, or is too large.
+        RefusedError: 422, it has more decimals than the currency.
     """
-    scaled = amount.scaleb(batch.minor_digits)
+    scaled = Decimal(str(amount)).scaleb(batch.minor_digits)
     if scaled != scaled.to_integral_value():
         words = f"{batch.minor_digits} decimals" if batch.minor_digits else "no decimals"
         raise RefusedError(422, "body.amount", "too_many_decimals", f"{batch.currency} has {words} at most.")
-    if not 0 < amount <= Decimal(MOST):
-        raise RefusedError(422, "body.amount", "out_of_range", "Give an amount above zero and up to 10^12.")
     return int(scaled)
 
 
@@ -146,22 +146,30 @@ def record_submission(
     *,
     rep_id: str,
     kind: SubmissionKind,
-    amount: Decimal,
+    amount: Callable[[Batch], int],
     note: str,
     today: date | None,
 ) -> tuple[SubmissionRecord, Prediction, Batch]:
     """Records a number; gives it with the forecast it stands beside and the published batch.
 
+    Args:
+        store: Within the transaction of the write.
+        principal: Who enters it.
+        rep_id: Whose bookings.
+        kind: Whose number.
+        amount: Gives the minor units in the currency of the batch.
+        note: What it rests on.
+        today: The day that counts if it is after the batch's own.
+
     Raises:
         NotYoursError: 404, there is no such rep for whom the principal may enter such a number.
-        RefusedError: 422, the amount does not fit the currency.
         ConflictError: 409, the period has ended.
     """
     with store.read(principal.scope) as batch:
         row = batch.prediction(rep_id)
         if row is None or kind not in batch.may_submit(rep_id):
             raise NotYoursError
-        new = NewSubmission(rep_id, kind, minor(amount, batch.batch), note)
+        new = NewSubmission(rep_id, kind, amount(batch.batch), note)
         try:
             record = store.submissions.enter(principal, new, today=today)
         except PeriodOverError as error:
@@ -211,7 +219,7 @@ async def submit(request: Request, principal: Enters, write: Write, body: Submis
             principal,
             rep_id=body.rep_id,
             kind=body.kind,
-            amount=Decimal(str(body.amount)),
+            amount=partial(minor, body.amount),
             note=body.note,
             today=today,
         )
