@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import floor
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from serving.notation import MINUS, SPACE, current
 from spm_ml.predictions import Batch, MetricValue
@@ -164,6 +165,16 @@ def short_day(value: date) -> str:
     '3 Jun'
     """
     return current().day(value, year=False)
+
+
+def moment(value: datetime, timezone: str) -> str:
+    """A day and the time of day in a time zone.
+
+    >>> moment(datetime(2026, 6, 3, 21, 5, tzinfo=UTC), "Europe/Berlin").replace(GROUP, " ")
+    '3 Jun 2026, 23:05'
+    """
+    local = value.astimezone(ZoneInfo(timezone))
+    return f"{day(local.date())}, {local:%H:%M}"
 
 
 def age(moment: datetime, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:

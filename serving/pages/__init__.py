@@ -7,7 +7,10 @@ from fastapi import APIRouter
 from serving import assets
 from serving.pages import (
     acceptance,
+    account,
+    accounts,
     assessments,
+    audit,
     board,
     cases,
     decisions,
@@ -40,6 +43,10 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     what_if.router,
     submissions.router,
     submissions.forms,
+    accounts.router,
+    account.router,
+    account.forms,
+    audit.router,
     teams.router,
     glossary.router,
     login.router,

@@ -64,6 +64,8 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Teams", "/teams", "team"),
     ("Planner", "/planner", "decision"),
     ("Cases", "/cases", "answer"),
+    ("Accounts", "/accounts", "access"),
+    ("Audit", "/audit", "access"),
     ("Programs", "/planner", None),
     ("Model", "/value-added", None),
     ("Glossary", "/glossary", None),
@@ -128,7 +130,7 @@ def home_of(scope: Scope) -> str:
     """The page on which a role lands."""
     if scope.role == "rep":
         return rep_href(scope.rep_id or "")
-    return {"manager": "/", "hr": "/planner", "analyst": "/value-added", "admin": "/glossary"}[scope.role]
+    return {"manager": "/", "hr": "/planner", "analyst": "/value-added", "admin": "/accounts"}[scope.role]
 
 
 def frame_of(

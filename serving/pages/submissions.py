@@ -121,7 +121,7 @@ def _read(amount: str, batch: Batch) -> int:
     money = Money.of(batch)
     minor = parse_amount(amount, money)
     if not 0 < money.units(minor) <= MOST:
-        raise AmountError(f"Write an amount above zero and up to {formats.short(MOST)}.")
+        raise AmountError(f"Write an amount above zero and up to {formats.whole(MOST)}.")
     return minor
 
 

@@ -153,7 +153,7 @@ class SessionsEnded(Model):
     sessions: int
 
 
-def _or_conflict(work: Callable[[PredictionStore], Result]) -> Callable[[PredictionStore], Result]:
+def or_conflict(work: Callable[[PredictionStore], Result]) -> Callable[[PredictionStore], Result]:
     """The same work, with what stands in its way as an answer: 404 without such an account, 409 otherwise."""
 
     def guarded(store: PredictionStore) -> Result:
@@ -168,7 +168,7 @@ def _or_conflict(work: Callable[[PredictionStore], Result]) -> Callable[[Predict
 
 
 def _account(work: Callable[[Accounts], Account]) -> Callable[[PredictionStore], AccountOut]:
-    return _or_conflict(lambda store: AccountOut.of(work(store.accounts)))
+    return or_conflict(lambda store: AccountOut.of(work(store.accounts)))
 
 
 @router.get("/accounts", dependencies=[Depends(reaching("access"))], responses=documented(401, 403))
@@ -217,7 +217,7 @@ async def issue_token(principal: Admin, write: Write, account_id: IdentifierInPa
             token_id=issued.token_id, account_id=issued.account_id, token=issued.token, expires_at=issued.expires_at
         )
 
-    return await write(principal, body, _or_conflict(work), secret=True)
+    return await write(principal, body, or_conflict(work), secret=True)
 
 
 @router.post(
@@ -236,6 +236,21 @@ async def enable_account(principal: Admin, write: Write, account_id: IdentifierI
     """Open an account again; its old tokens stay revoked."""
     work = _account(lambda accounts: accounts.enable(account_id, by=principal))
     return await write(principal, None, work, status=200)
+
+
+@router.post(
+    "/accounts/{account_id}/sessions/end",
+    response_model=SessionsEnded,
+    responses=documented(401, 403, 404, 408, 409, 413, 422),
+)
+async def end_sessions_of(principal: Admin, write: Write, account_id: IdentifierInPath) -> Response:
+    """Log somebody out of every browser; their tokens stay."""
+
+    def work(store: PredictionStore) -> SessionsEnded:
+        store.accounts.find(account_id)
+        return SessionsEnded(sessions=store.accounts.end_sessions(account_id, by=principal))
+
+    return await write(principal, None, or_conflict(work), status=200)
 
 
 @router.delete("/tokens/{token_id}", status_code=204, responses=documented(401, 404, 408, 409, 413, 422))
