@@ -1,6 +1,7 @@
 """The audit for admins: who did what, when, and the command that proves that no line was changed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -105,6 +106,11 @@ def _row(entry: AuditEntry, labels: dict[str, str], timezone: str) -> AuditRow:
 def _detail(detail: dict[str, Any], labels: dict[str, str]) -> str:
     """The plain values of a line's detail; what vouches for a row is for the command that verifies."""
     plain = {name: value for name, value in detail.items() if isinstance(value, str | int | float) and value != ""}
-    words = (f"{name.replace('_', ' ')}: {labels.get(str(value), value)}" for name, value in plain.items())
-    text = "; ".join(words)
+    text = "; ".join(f"{name.replace('_', ' ')}: {_value(name, value, labels)}" for name, value in plain.items())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _value(name: str, value: object, labels: dict[str, str]) -> str:
+    if name.endswith("_at"):
+        return formats.day(datetime.fromisoformat(str(value)).date())
+    return labels.get(str(value), str(value))

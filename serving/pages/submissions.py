@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving import formats
 from serving.access import on_batch, require_reach
 from serving.formats import AmountError, Money, parse_amount
+from serving.pages.error import asked_by_htmx
 from serving.pages.frame import PagePrincipal, frame_of, home_of, rep_href
 from serving.pages.origin import same_origin
 from serving.pages.outlook import SAID
@@ -22,11 +23,13 @@ from serving.routes.decisions import Remark
 from serving.routes.submissions import MOST, record_submission, require_enters
 from serving.writing import FormKey, write_form
 from spm_ml.predictions import Batch, BatchReader, PredictionStore, Principal, SubmissionKind, SubmissionRecord
+from spm_ml.predictions.submissions import ReasonMissingError
 
 router = APIRouter(include_in_schema=False)
 forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 
-PAGE_SIZE = 20
+PAGE_SIZE: Final = 20
+SAY_WHY: Final = "Say why you expect something else: the rep and your managers read it."
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,6 @@ async def submit(
     require_enters(principal, kind)
     today = request.app.state.settings.today()
     query = SubmissionsQuery(rep_id=rep_id, place=place)
-    if kind == "manager_override" and not note:
-        problem = "Say why you expect something else: the rep and your managers read it."
-        return await _shown(request, principal, query, Typed(kind, amount, note, "note", problem))
 
     def work(store: PredictionStore) -> None:
         record_submission(
@@ -107,6 +107,8 @@ async def submit(
         await write_form(request, principal, key, (rep_id, kind, amount, note), work)
     except AmountError as error:
         return await _shown(request, principal, query, Typed(kind, amount, note, "amount", str(error)))
+    except ReasonMissingError:
+        return await _shown(request, principal, query, Typed(kind, amount, note, "note", SAY_WHY))
     except ConflictError as error:
         return await _shown(request, principal, query, Typed(kind, amount, note, "amount", error.detail))
     return RedirectResponse(said_href(rep_id, saved=kind, place=place), 303)
@@ -129,7 +131,8 @@ async def _shown(
     request: Request, principal: Principal, query: SubmissionsQuery, typed: Typed | None = None
 ) -> Response:
     rep_id = query.rep_id or ""
-    swapped = "HX-Request" in request.headers  # it exchanges the form for that of an answer that is a success alone
+    # Where only a part is exchanged, the browser would note the form that comes back as a failed request.
+    swapped = asked_by_htmx(request)
 
     def build(batch: BatchReader) -> Response:
         row = batch.prediction(rep_id)

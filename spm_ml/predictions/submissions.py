@@ -39,6 +39,10 @@ class PeriodOverError(DataError):
     """The period has ended: nothing is forecast for it any more."""
 
 
+class ReasonMissingError(ValueError):
+    """An override needs a reason."""
+
+
 @dataclass(frozen=True)
 class NewSubmission:
     """A number that somebody enters.
@@ -50,7 +54,8 @@ class NewSubmission:
         note: What it rests on; an override needs it.
 
     Raises:
-        ValueError: The amount is not above zero, or an override has no reason.
+        ValueError: The amount is not above zero.
+        ReasonMissingError: An override has no reason.
     """
 
     rep_id: str
@@ -62,7 +67,7 @@ class NewSubmission:
         if self.amount <= 0:
             raise ValueError(f"an amount of {self.amount} is no forecast: it must be above zero")
         if self.kind == "manager_override" and not self.note.strip():
-            raise ValueError("an override needs a reason")
+            raise ReasonMissingError("an override needs a reason")
 
 
 @dataclass(frozen=True)
