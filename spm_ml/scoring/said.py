@@ -40,6 +40,7 @@ def submissions_of(
         return {}
     newest = {(row["rep_id"], row["kind"]): row for row in said if row["amount"] is not None}
     record = _record(target, backtest_file, forecaster)
+    names = _names(history, {row["submitted_by"] or row["rep_id"] for row in newest.values()})
     found: dict[str, list[Submission]] = {}
     for rep_id, kind in sorted(newest, key=lambda key: (key[0], KINDS.index(key[1]))):
         row = newest[rep_id, kind]
@@ -49,13 +50,21 @@ def submissions_of(
                 kind=cast("SubmissionKind", kind),
                 amount=int(row["amount"]),
                 submitted_on=row["known_on"],
-                submitted_by=row["submitted_by"] or rep_id,
+                submitted_by=names.get(row["submitted_by"] or rep_id, row["submitted_by"] or rep_id),
                 typical_bias=bias,
                 model_closer=closer,
                 compared=compared,
             )
         )
     return {rep_id: tuple(several) for rep_id, several in found.items()}
+
+
+def _names(history: SalesHistory, rep_ids: set[str]) -> dict[str, str]:
+    """What people are called, by rep_id; of some a history knows no more than the id."""
+    people = history.profiles
+    people = people.filter(people.rep_id.isin(sorted(rep_ids)), people.name.notnull())
+    rows = people.select("rep_id", "name", "valid_from").order_by("valid_from").to_pyarrow().to_pylist()
+    return {row["rep_id"]: row["name"] for row in rows}
 
 
 def _record(target: ScoringTarget, backtest_file: Path, forecaster: str) -> Mapping[tuple[str, str], Record]:

@@ -199,7 +199,7 @@ def test_submissions_are_the_newest_known_with_their_record(board: dict[str, Pre
         "commit",
         170_00,
         date(2026, 5, 12),
-        "ann",
+        "Ann",
     )
     assert said.compared == 2
     assert said.typical_bias is not None
