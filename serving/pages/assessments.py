@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from serving import formats
 from serving.access import require_reach
+from serving.pages.diagnosis import beside_peers
 from serving.pages.frame import PagePrincipal, rep_href
 from serving.pages.origin import same_origin
 from serving.routes.answers import Identifier
@@ -100,7 +101,7 @@ def _skill(skill: str, own: Assessment | None, manager: Assessment | None, found
         manager=_rated(manager),
         manager_name="" if manager is None else f"{manager.assessed_by}, {formats.short_day(manager.assessed_on)}",
         shown=formats.NOTHING if found is None else _shown(found),
-        detail="nothing is known" if found is None else f"{_size(found)} ± {formats.decimal(found.sd, 1)}",
+        detail="nothing is known" if found is None else beside_peers(found),
     )
 
 
@@ -115,10 +116,6 @@ def _shown(found: SkillRating) -> str:
     if abs(found.gap) < 2 * found.sd:
         return "about like peers"
     return "below peers" if found.gap > 0 else "above peers"
-
-
-def _size(found: SkillRating) -> str:
-    return f"{'−' if found.gap > 0 else '+'}{formats.decimal(abs(found.gap), 1)}"
 
 
 @router.post("/assessments")

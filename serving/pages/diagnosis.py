@@ -163,11 +163,16 @@ def _chart(diagnosis: Diagnosis, sizes: Sequence[str], name: str) -> Markup | No
 
 
 def _skill(skill: SkillRating) -> SkillRow:
-    size = formats.decimal(abs(skill.gap), 1)
-    where = "like peers" if round(skill.gap, 1) == 0 else f"{size} {'below' if skill.gap > 0 else 'above'}"
     return SkillRow(
         label=skill.skill.replace("_", " ").capitalize(),
         text=formats.sentence(skill.text),
-        size=f"{where} ± {formats.decimal(skill.sd, 1)}",
+        size=beside_peers(skill),
         source=_SOURCES[skill.source],
     )
+
+
+def beside_peers(skill: SkillRating) -> str:
+    """A skill in standard deviations of peers, with the standard error."""
+    size = formats.decimal(abs(skill.gap), 1)
+    where = "like peers" if round(skill.gap, 1) == 0 else f"{size} {'below' if skill.gap > 0 else 'above'}"
+    return f"{where} ± {formats.decimal(skill.sd, 1)}"

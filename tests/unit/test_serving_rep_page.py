@@ -53,7 +53,7 @@ def test_the_page_is_read_from_top_to_bottom(page: BeautifulSoup) -> None:
     assert linked[:3] == ["#stands", "#why", "#do"]
     assert all(page.select_one(href) is not None for href in linked)
     cards = [card["id"] for card in page.select("main section.card")]
-    wanted = ["fan", "parts", "pipeline", "offers", "metrics", "decided"]
+    wanted = ["fan", "parts", "pipeline", "offers", "decided", "metrics"]
     assert [card for card in cards if card in wanted] == wanted
     for card in page.select("main section.card > details"):
         assert card.find("summary").find("h2") is not None

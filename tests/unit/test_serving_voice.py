@@ -222,7 +222,7 @@ def test_a_rep_rates_and_says_and_both_see_it(client: httpx.Client, harbour_toke
     log_in(client, harbour_tokens["south"])
     page = client.get("/reps/r-201")
     row = parsed(page).find(id="assessment").find("tbody").find("tr").get_text(" ", strip=True)
-    assert row == "Discovery 4 – reliably, in hard cases too – below peers −1.3 ± 0.2"
+    assert row == "Discovery 4 – reliably, in hard cases too – below peers 1.3 below ± 0.2"
     assert "&lt;b&gt;No&lt;/b&gt;" in page.text
     assert "Feedback on these numbers" in page.text
     waiting = parsed(client.get("/cases")).find(id="feedback")
