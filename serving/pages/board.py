@@ -14,15 +14,16 @@ from serving.access import on_batch, on_store, store_of
 from serving.formats import Money
 from serving.pages.board_day import DayPicker, day_picker
 from serving.pages.board_rows import BoardRow, board_row, end_of_charts
+from serving.pages.board_team import Fact, facts_of, team_notes
 from serving.pages.choices import Choice
 from serving.pages.exports import download_href
 from serving.pages.frame import PagePrincipal, frame_of, home_of
-from serving.pages.groups import GroupDetail, detail_of, group_chart, range_words
+from serving.pages.groups import GroupDetail, detail_of, group_chart
 from serving.pages.offers import OfferWords, offer_words
 from serving.pages.queries import BoardQuery, Pages, pages_of
 from serving.pages.words import BANDS, BandWords
 from serving.routes.exports import FORECASTS
-from spm_ml.predictions import Batch, BatchReader, BoardForecast, Principal, TeamPrediction
+from spm_ml.predictions import Batch, BatchReader, BoardForecast, Principal
 from spm_ml.predictions.reading import Sort
 
 router = APIRouter(include_in_schema=False)
@@ -65,21 +66,12 @@ class BandFilter:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A number about the whole team."""
-
-    label: str
-    value: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class BoardPage:
     """Everything the board shows.
 
     Attributes:
         team_chart: The team's distribution against its quotas; None where no team is shown or forecast.
-        team_range: How wide that forecast is, and why it is not narrower.
+        team_notes: What to know of it: how wide it is and why, and whose bookings have no quota beside them.
         team_detail: What it is made of.
         day: As of which day everything is.
         since: Day that changes are counted from; empty where nothing is compared.
@@ -93,7 +85,8 @@ class BoardPage:
     currency: str
     facts: tuple[Fact, ...]
     team_chart: Markup | None
-    team_range: str
+    team_heading: str
+    team_notes: tuple[str, ...]
     team_detail: GroupDetail | None
     day: DayPicker
     since: str
@@ -159,25 +152,29 @@ def _page(
     found = batch.board(query.selection(size))
     offers = _offers(batch, found.items, money, today) if batch.as_of == batch.batch.as_of else {}
     end = end_of_charts(found.items)
+    limits = (batch.batch.risk_high_below, batch.batch.risk_medium_below)
     teams = batch.groups("team")
     team = next((team for team in teams if team.manager_id == (query.team or principal.scope.rep_id)), None)
+    bands = _band_filters(batch, query)
+    rated = sum(one.count for one in bands if one.band and one.band.slug != "none")
     return BoardPage(
         heading=f"Risk board {batch.batch.period}",
         currency=batch.batch.currency,
-        facts=() if team is None else _facts(team, money),
+        facts=() if team is None else facts_of(team, money, rated=rated),
+        team_heading="The team against its quotas" if team and (team.quota or team.own_quota) else "The team",
         team_chart=None if team is None else group_chart(team, money, "team"),
-        team_range="" if team is None else range_words(team, money),
+        team_notes=() if team is None else team_notes(team, batch.without_quota(team.manager_id), money),
         team_detail=None if team is None else detail_of(team, "team", money),
         day=day_picker(batch, query),
         since=next((formats.short_day(row.change.since) for row in found.items if row.change), ""),
         teams=tuple(Choice(one.manager_name, one.manager_id, one.manager_id == query.team) for one in teams),
         periods=periods,
-        bands=_band_filters(batch, query),
+        bands=bands,
         search=query.q or "",
         query=query,
         columns=tuple(_column(label, sort, query) for label, sort in _COLUMNS),
         rows=tuple(
-            board_row(row, end, money, offers.get(row.rep_id), number) for number, row in enumerate(found.items)
+            board_row(row, end, money, offers.get(row.rep_id), number, limits) for number, row in enumerate(found.items)
         ),
         pages=pages_of(query, "/", total=found.total, page_size=size),
         sorts=tuple(Choice(label.partition(" P10")[0], sort, sort == query.sort) for label, sort in _COLUMNS if sort),
@@ -197,28 +194,6 @@ def _offers(
         offer.rep.rep_id: offer_words(offer, money, expired=offer.status(batch.batch, today) == "expired")
         for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in rows]).items)
     }
-
-
-def _facts(team: TeamPrediction, money: Money) -> tuple[Fact, ...]:
-    quota = team.quota
-
-    def of_quota(amount: float | None) -> str:
-        return f"{formats.percent(amount / quota)} of quota" if quota and amount is not None else ""
-
-    facts = [
-        Fact("Sum of quotas", money.full(quota), f"{team.reps} reps"),
-        Fact("Booked", money.full(team.booked), of_quota(team.booked)),
-    ]
-    pace = next((metric.value for metric in team.metrics if metric.slug == "linear_pace"), None)
-    if pace is not None:
-        facts.append(Fact("Linear pace", money.full(pace), of_quota(pace) or "at the current rate"))
-    if (median := team.quantile(0.5)) is not None:
-        facts.append(Fact("Team forecast, P50", money.full(median), of_quota(median)))
-        facts.append(Fact("Chance of the sum", formats.chance(team.p_hit), "all reps together"))
-    if team.own_quota is not None:
-        facts.append(Fact("Chance of own quota", formats.chance(team.p_hit_own), money.full(team.own_quota)))
-    facts.append(Fact("At high risk", f"{team.reps_at_risk} of {team.reps}", "reps"))
-    return tuple(facts)
 
 
 def _band_filters(batch: BatchReader, query: BoardQuery) -> tuple[BandFilter, ...]:

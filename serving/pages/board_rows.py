@@ -68,7 +68,12 @@ def end_of_charts(rows: Sequence[BoardForecast]) -> tuple[float, float]:
 
 
 def board_row(
-    row: BoardForecast, ends: tuple[float, float], money: Money, offer: OfferWords | None, number: int
+    row: BoardForecast,
+    ends: tuple[float, float],
+    money: Money,
+    offer: OfferWords | None,
+    number: int,
+    limits: tuple[float, float],
 ) -> BoardRow:
     """A forecast as a row of the board.
 
@@ -78,6 +83,7 @@ def board_row(
         money: Writes amounts.
         offer: What is offered to the rep.
         number: Position on the page.
+        limits: Chances below which the risk is high or medium.
     """
     pace = row.metric("linear_pace")
     return BoardRow(
@@ -93,11 +99,21 @@ def board_row(
         chart=_chart(row, ends, money, f"i{number}"),
         range=_range(row, money),
         change=_change(row, money),
-        chance=formats.chance(row.p_hit),
+        chance=_chance(row.p_hit, limits),
         band=band_words(row.risk_band),
         reason=formats.stored(row.main_reason),
         hazards=tuple(hazard_words(code) for code in row.hazards),
         offer=offer,
+    )
+
+
+def _chance(p_hit: float | None, limits: tuple[float, float]) -> str:
+    """The chance; one that is below a limit does not read as the limit by rounding."""
+    shown = formats.chance(p_hit)
+    return (
+        f"<{shown}"
+        if p_hit is not None and any(p_hit < one and shown == formats.chance(one) for one in limits)
+        else shown
     )
 
 

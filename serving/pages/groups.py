@@ -14,8 +14,6 @@ from spm_ml.predictions import TeamPrediction
 
 _RANGE: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 _WIDEST: Final = 2.0
-_WIDER: Final = 1.05
-"""Ratio of widths below which the noise of the simulation could be the difference."""
 
 
 @dataclass(frozen=True)
@@ -118,24 +116,6 @@ def group_chart(group: TeamPrediction, money: Money, key: str) -> Markup | None:
         title=f"Forecast of the team of {group.label} against its quotas",
         description="; ".join(f"{mark.label} {mark.text}" for mark in marks) + ".",
         key=key,
-    )
-
-
-def range_words(group: TeamPrediction, money: Money) -> str:
-    """How wide its forecast is beside what adding up independent reps would give; empty where that is not stored."""
-    low, high, alone = group.quantile(0.1), group.quantile(0.9), group.independent_range
-    if low is None or high is None or alone is None or alone[1] <= alone[0]:
-        return ""
-    width, narrow = high - low, alone[1] - alone[0]
-    if width < _WIDER * narrow:
-        return (
-            f"From P10 to P90 it is {money.full(width)}, about as wide as if the reps' results had nothing to do with "
-            f"each other ({money.full(narrow)}): in past errors of this model they hardly moved together."
-        )
-    return (
-        f"From P10 to P90 it is {money.full(width)}. Adding up the reps as if their results had nothing to do with "
-        f"each other would give {money.full(narrow)}: too sure of itself, because good and bad periods come to many "
-        "reps at once. This range counts on that."
     )
 
 

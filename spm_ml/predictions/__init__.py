@@ -5,7 +5,7 @@ from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing
 from spm_ml.predictions.audit import AuditEntry, AuditHead
 from spm_ml.predictions.audit_check import AuditCheck, AuditProblem
 from spm_ml.predictions.batch import Batch, ModelCard, Person
-from spm_ml.predictions.board import BoardForecast, Moved, MovedPart
+from spm_ml.predictions.board import BoardForecast, Moved, MovedPart, WithoutQuota
 from spm_ml.predictions.cases import (
     Case,
     CaseAnswer,
@@ -152,5 +152,6 @@ __all__ = [
     "Verdict",
     "WhatIfInputs",
     "WithoutLargest",
+    "WithoutQuota",
     "standing_offers",
 ]

@@ -72,4 +72,17 @@ class BoardForecast:
         return next((metric.value for metric in self.metrics if metric.slug == slug), None)
 
 
+@dataclass(frozen=True)
+class WithoutQuota:
+    """Reps with a forecast and no quota.
+
+    Attributes:
+        reps: How many.
+        forecast: Sum of their medians, minor units.
+    """
+
+    reps: int
+    forecast: float
+
+
 _PLACES: Final = {level: place for place, level in enumerate(QUANTILE_LEVELS)}

@@ -11,7 +11,7 @@ from spm_ml.errors import DataError
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch, ModelCard, Person
-from spm_ml.predictions.board import BoardForecast, Moved
+from spm_ml.predictions.board import BoardForecast, Moved, WithoutQuota
 from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, find_cases, with_status
 from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
 from spm_ml.predictions.encoding import decode
@@ -168,6 +168,13 @@ class BatchReader(VoiceReader):
         query = self._reps("person", _rep.risk_band, func.count().label("reps")).group_by(_rep.risk_band)
         rows = self._connection.execute(self._narrowed(query, Selection(manager_id=manager_id)))
         return {row.risk_band or "none": row.reps for row in rows}
+
+    def without_quota(self, manager_id: str | None = None) -> WithoutQuota:
+        """Reps in scope, or of one manager's tree, whose forecast stands in sums without a quota beside it."""
+        of_all = (func.count(_rep.median), func.coalesce(func.sum(_rep.median), 0.0))
+        query = self._reps("figures", *of_all).where(func.coalesce(_rep.quota, 0) == 0)
+        reps, forecast = self._connection.execute(self._narrowed(query, Selection(manager_id=manager_id))).one()
+        return WithoutQuota(reps, float(forecast))
 
     def reps(self, selection: Selection = Selection()) -> Listing[RepSummary]:
         """Reps by name, team and band.

@@ -1,6 +1,7 @@
 """The risk board as parsed HTML: the day it is of, what is said about the team, rows and their details."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from bs4 import Tag
 
 from serving import formats
 from serving.formats import Money
-from serving.pages.groups import range_words
-from spm_ml.predictions import TeamPrediction
-from tests.prediction_world import NO_HISTORY, VP, World
+from serving.pages.board_rows import board_row
+from serving.pages.board_team import facts_of, range_words, team_notes
+from spm_ml.predictions import PredictionStore, Scope, Selection, TeamPrediction, WithoutQuota
+from tests.prediction_world import NO_HISTORY, NO_QUOTA, VP, World
 from tests.web import log_in, parsed, served
 
 Open = Callable[[str], httpx.Response]
@@ -147,3 +149,29 @@ def test_a_range_says_what_independence_would_have_given() -> None:
     alike = range_words(group(21_00, 179_00), money)
     assert "hardly moved together" in alike
     assert range_words(group(50_00, 50_00), money) == ""
+
+
+def test_bookings_without_a_quota_are_named(board: Open, harbour: World) -> None:
+    median = harbour.current(NO_QUOTA).quantile(0.5)
+    assert median is not None
+    words = text(parsed(board("/")).find("section", class_="card"))
+    amount = " ".join(Money("EUR", 2).full(median).split())
+    assert f"1 rep has no quota, but bookings: about {amount} of this forecast." in words
+    of_others = team_notes(group(50_00, 50_00), WithoutQuota(2, 30_00.0), Money("EUR", 2))[-1].replace("\xa0", " ")
+    assert of_others.startswith("2 reps have no quota, but bookings: about EUR 30")
+    assert "P50 is about 47% of the quotas" in of_others
+    assert team_notes(group(50_00, 50_00), WithoutQuota(0, 0.0), Money("EUR", 2)) == ()
+
+
+def test_where_nobody_can_be_rated_no_risk_is_counted() -> None:
+    bare = replace(group(50_00, 60_00), quota=None, p_hit=None)
+    facts = {fact.label: fact.value for fact in facts_of(bare, Money("EUR", 2), rated=0)}
+    assert facts["At high risk"] == "–"
+    assert "Chance of the sum" not in facts
+
+
+def test_a_chance_below_a_limit_does_not_read_as_the_limit(harbour_file: Path) -> None:
+    with PredictionStore.open(harbour_file) as store, store.read(Scope("manager", VP)) as batch:
+        row = batch.board(Selection(limit=1)).items[0]
+    for p_hit, shown in ((0.346, "<35%"), (0.35, "35%"), (0.354, "35%"), (0.696, "<70%"), (0.002, "<1%")):
+        assert board_row(replace(row, p_hit=p_hit), (1.5, 1.0), Money("EUR", 2), None, 0, (0.35, 0.7)).chance == shown
