@@ -15,7 +15,6 @@ from serving.problem import NotYoursError
 HTMX_SHA256: Final = "491955cd1810747d7d7b9ccb936400afb760e06d25d53e4572b64b6563b2784e"
 """Of the htmx 2.0.3 that this application was tried with; another one is not served unseen."""
 
-_OWN: Final = ("style.css", "icon.svg", "board.js", "planner.js")
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
@@ -54,7 +53,8 @@ class Assets:
     def load(cls) -> Self:
         """Reads them from the packages they are shipped in."""
         static = files("serving") / "static"
-        assets = {name: Asset.of(name, (static / name).read_bytes()) for name in _OWN}
+        own = [file for file in static.iterdir() if file.name.rpartition(".")[2] in _TYPES]
+        assets = {file.name: Asset.of(file.name, file.read_bytes()) for file in own}
         assets["htmx.js"] = Asset.of("htmx.js", htmx())
         return cls(assets, {asset.path: asset for asset in assets.values()})
 

@@ -1,6 +1,7 @@
 """Turns every exception into a problem document for programs or a page for people, without repeating any input."""
 
 import logging
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.identity.person import NoAccountError
 from serving.pages.error import NO_ACCOUNT, STORE_AWAY_PAGE, ErrorPage, asked_by_htmx, error_page
+from serving.pages.frame import known_principal
 from serving.problem import STORE_AWAY, BrokenRule, ConflictError, RefusedError, problem_response
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import StoreUnavailableError, UnknownDayError, UnknownPeriodError, UnseenOrderError
@@ -82,7 +84,7 @@ def answer(
         if asked_by_htmx(request):  # it would look in the login page for what it wanted to exchange
             return Response(status_code=204, headers={"HX-Redirect": "/login"})
         return RedirectResponse("/login", 303)
-    return error_page(request, status, headers=headers, page=page)
+    return error_page(request, status, headers=headers, page=page, detail=None if page else detail)
 
 
 async def _on_no_account(request: Request, _error: Exception) -> Response:
@@ -92,6 +94,7 @@ async def _on_no_account(request: Request, _error: Exception) -> Response:
 async def on_http(request: Request, error: Exception) -> Response:
     """What an HTTPException is answered with."""
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
+    await _recognise(request)
     detail = error.detail if isinstance(error, ConflictError | RefusedError) else None
     broken = (error.broken,) if isinstance(error, RefusedError) else ()
     headers = dict(error.headers or {})
@@ -100,6 +103,7 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
+    await _recognise(request)
     return answer(request, 422, errors=tuple(_broken(one) for one in error.errors()[:MOST_ERRORS]))
 
 
@@ -121,6 +125,14 @@ async def _on_unknown(request: Request, _error: Exception) -> Response:
 
 async def _on_unseen_order(request: Request, _error: Exception) -> Response:
     return answer(request, 403)
+
+
+async def _recognise(request: Request) -> None:
+    """Finds out who is logged in where no page asked, as at an unknown address: error pages keep the navigation."""
+    if request.url.path.startswith(FOR_PROGRAMS) or getattr(request.state, "principal", None) is not None:
+        return
+    with suppress(StoreUnavailableError, NoAccountError):
+        request.state.principal = await known_principal(request)
 
 
 def _broken(error: dict[str, Any]) -> BrokenRule:

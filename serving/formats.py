@@ -24,6 +24,8 @@ _NUMBER: Final = re.compile(
     r"(?P<percent>[ \xa0]?%)?(?![\w-]|[.,\xa0]\d)"
 )
 
+_DAY: Final = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
+
 
 def whole(number: float) -> str:
     """A whole number with its thousands apart.
@@ -122,12 +124,21 @@ def decimal(number: float | None, digits: int = 3) -> str:
 
 
 def stored(text: str) -> str:
-    r"""A text of the batch with its numbers as the page writes them; codes and names stay as they are.
+    r"""A text of the batch with its numbers and days as the page writes them; codes and names stay as they are.
 
     >>> stored("Needs 7\xa0900 a day, from -1.2 to 62 % in Q1-Q3 (OPP-1.5)").replace(SPACE, " ")
     'Needs 7 900 a day, from −1.2 to 62% in Q1-Q3 (OPP-1.5)'
+    >>> stored("Holds until 2026-12-31").replace(SPACE, " ")
+    'Holds until 31 Dec 2026'
     """
-    return _NUMBER.sub(_as_written, text)
+    return _DAY.sub(_as_day, _NUMBER.sub(_as_written, text))
+
+
+def _as_day(found: re.Match[str]) -> str:
+    try:
+        return day(date.fromisoformat(found[0]))
+    except ValueError:  # looks like a day and is none
+        return found[0]
 
 
 def _as_written(found: re.Match[str]) -> str:

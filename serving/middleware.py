@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import errors
 from serving.notation import Notation, writing
-from serving.problem import problem_response
 from serving.strict_body import BrokenBodyError, check_body
 
 SECURITY_HEADERS: Final[dict[str, str]] = {
@@ -141,10 +140,10 @@ class BodyLimit:
             async with asyncio.timeout(self._seconds):
                 body = await self._read(receive)
         except TimeoutError:
-            await problem_response(408)(scope, receive, send)
+            await errors.answer(Request(scope), 408)(scope, receive, send)
             return
         if body is None:
-            await problem_response(413)(scope, receive, send)
+            await errors.answer(Request(scope), 413)(scope, receive, send)
             return
         try:
             check_body(body, scope["headers"], form=not scope["path"].startswith(errors.FOR_PROGRAMS))

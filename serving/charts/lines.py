@@ -57,6 +57,9 @@ def line_chart(
         kind = "chosen" if line.chosen else "other"
         where = [(x(week), y(value)) for week, value in line.points]
         below = max(where[-1][1] + 4, below + _GAP)
-        parts.append(element("polyline", points=path(where), class_=kind))
+        if len(where) > 1:
+            parts.append(element("polyline", points=path(where), class_=kind))
+        else:
+            parts.append(element("circle", cx=where[0][0], cy=where[0][1], r=3, class_=kind))
         parts.append(element("text", line.label, x=WIDTH - _RIGHT + 8, y=below, class_=f"label {kind}"))
     return picture(*parts, width=WIDTH, height=HEIGHT, name="lines", title=title, description=description, key=key)

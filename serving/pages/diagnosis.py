@@ -129,7 +129,7 @@ def diagnosis_words(diagnosis: Diagnosis, name: str) -> DiagnosisWords:
         abstention=formats.stored(diagnosis.abstention.detail) if diagnosis.abstention else "",
         chart=_chart(diagnosis, sizes, name),
         rows=rows,
-        ends=("100.0%", reached),
+        ends=(formats.percent(1.0, digits=1), reached),
         total=formats.points(diagnosis.gap),
         skills=tuple(_skill(skill) for skill in sorted(diagnosis.skills, key=lambda skill: -skill.gap)),
     )

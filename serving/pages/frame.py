@@ -94,6 +94,20 @@ async def proxied_principal(request: Request) -> Principal | None:
     return principal
 
 
+async def known_principal(request: Request) -> Principal | None:
+    """Whom a trusted proxy names, or else whose session the browser shows; None: nobody.
+
+    Raises:
+        NoAccountError: The proxy names somebody who has no active account here.
+    """
+    proxied = await proxied_principal(request)
+    key = request.cookies.get(cookie_name(request.app.state.settings))
+    if proxied is not None or not key:
+        return proxied
+    store = store_of(request)
+    return await on_store(store, lambda: store.credentials.principal_of_session(key))
+
+
 async def page_principal(request: Request) -> Principal:
     """Whom a trusted proxy names, or else whose session the browser shows.
 
@@ -102,20 +116,12 @@ async def page_principal(request: Request) -> Principal:
         TooManyError: 429, the account asks too often.
         HTTPException: 401 without a valid session; people are sent to the login page.
     """
-    proxied = await proxied_principal(request)
-    if proxied is not None:
-        request.state.principal = proxied  # error pages keep the navigation
-        count(request, proxied)
-        return proxied
-    key = request.cookies.get(cookie_name(request.app.state.settings))
-    if key:
-        store = store_of(request)
-        principal = await on_store(store, lambda: store.credentials.principal_of_session(key))
-        if principal is not None:
-            request.state.principal = principal
-            count(request, principal)
-            return principal
-    raise HTTPException(401)
+    principal = await known_principal(request)
+    if principal is None:
+        raise HTTPException(401)
+    request.state.principal = principal  # error pages keep the navigation
+    count(request, principal)
+    return principal
 
 
 PagePrincipal = Annotated[Principal, Depends(page_principal)]

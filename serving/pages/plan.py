@@ -65,8 +65,8 @@ def plan_words(
         facts=_facts(plan, names, money),
         chart=_chart(plan, values, rows) if any(value.value is not None for value in values) else None,
         rows=rows,
-        holdout=plan.holdout_words,
-        limits=named(plan.limits_words, names),
+        holdout=formats.stored(plan.holdout_words),
+        limits=formats.stored(named(plan.limits_words, names)),
     )
 
 

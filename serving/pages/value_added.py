@@ -189,7 +189,7 @@ def _chart(card: ModelCard, rows: Sequence[dict[str, Any]], baseline: dict[str, 
         Bar(_said_by(row), row["crps"], formats.decimal(row["crps"]), row["forecaster"] == card.forecaster)
         for row in rows
     ]
-    listed = ", ".join(f"{bar.label} {bar.text}" for bar in bars)
+    listed = "; ".join(f"{bar.label} {bar.text}" for bar in bars)
     return bar_chart(
         bars,
         reference=baseline["crps"] if baseline else None,

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import violations
 from tests.browser.conftest import OpenBrowser, Service, Visit
 
 pytestmark = pytest.mark.browser
@@ -31,6 +32,8 @@ PAGES = [
     ("rep", "/reps/r-201", "rep-own"),
     ("rep", "/value-added", "model-rep"),
 ]
+COLOURED = ("board", "rep", "teams", "recommendations-plan", "programs", "cases", "model")
+"""One page of each kind: in the dark axe looks at its colours alone."""
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 WINDOWS = {
     "light": {"color_scheme": "light", "viewport": DESKTOP},
@@ -55,6 +58,8 @@ def test_every_page_as_every_role(service: Service, open_browser: OpenBrowser, w
             assert len(visit.requests) <= 6, visit.requests
             assert visit.bytes <= 40_000, f"{path}: {visit.bytes} bytes"
             assert_fits(visit, path)
+            if window == "light" or (window == "dark" and name in COLOURED):
+                assert not violations(visit.page, colours_only=window == "dark"), path
             if window == "phone":
                 visit.page.set_viewport_size({"width": NARROW, "height": 640})
                 assert_fits(visit, path)

@@ -63,7 +63,7 @@ def test_texts_of_the_batch_are_written_like_the_page() -> None:
     with writing(Notation.of("de-DE")):
         shown = formats.stored(text)
     assert shown.replace(SPACE, " ") == (
-        "Needs 7.900 a day, from −1,2 to +3,4; 62 % of OPP-1.5 by 2026-06-03, v1.2, Q1-Q3 and 12.400 in 2026."
+        "Needs 7.900 a day, from −1,2 to +3,4; 62 % of OPP-1.5 by 3 Jun 2026, v1.2, Q1-Q3 and 12.400 in 2026."
     )
 
 
