@@ -22,7 +22,7 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     const part = document.getElementById(event.detail.target.id);
     if (!part) return;
-    const what = part.querySelector("caption, h1, h2");
+    const what = part.querySelector(".board caption, .empty h2") || part.querySelector("h1, h2");
     document.getElementById("status").textContent = what ? what.textContent : "";
     // What had the focus may be gone, such as the link to the next page on the last one.
     if (document.activeElement === document.body) {
