@@ -21,6 +21,10 @@ _FINDINGS: Final[dict[FairnessFinding, tuple[str, str]]] = {
 }
 
 
+_LARGE: Final = 10.0
+"""A ratio from which the end of its interval says no more than that there is none."""
+
+
 @dataclass(frozen=True)
 class GroupRow:
     """A group beside the largest one."""
@@ -134,4 +138,4 @@ def _between(low: float | None, high: float | None, *, percent: bool) -> str:
     if percent:
         return f"{formats.percent(low)} to {formats.percent(high)}"
     least = formats.decimal(low, 2)
-    return f"{least} or more" if high is None else f"{least} to {formats.decimal(high, 2)}"
+    return f"{least} or more" if high is None or high >= _LARGE else f"{least} to {formats.decimal(high, 2)}"
