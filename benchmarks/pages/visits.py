@@ -42,6 +42,16 @@ class Click:
     reps: int = 0
 
 
+def _slides(selector: str) -> Callable[[Window], None]:
+    """Moves a slider by a key, as a hand would by a step."""
+
+    def act(window: Window) -> None:
+        window.locator(selector).first.focus()
+        window.keyboard.press("ArrowLeft")
+
+    return act
+
+
 def _clicks(selector: str) -> Callable[[Window], None]:
     return lambda window: window.locator(selector).first.click()
 
@@ -53,11 +63,10 @@ VISITS: Final = (
     Visit("vp", "/", "risk board"),
     Visit("vp", "/reps/r-101", "a rep, as the manager sees it"),
     Visit("vp", "/teams", "teams"),
-    Visit("vp", "/programs", "programs"),
     Visit("rep", "/reps/r-201", "a rep, as the rep sees it"),
-    Visit("hr", "/recommendations", "recommendations"),
+    Visit("hr", "/planner", "planner"),
     Visit("hr", "/cases", "cases"),
-    Visit("analyst", "/value-added", "model"),
+    Visit("analyst", "/value-added", "model room"),
     Visit("analyst", "/glossary", "glossary"),
 )
 """Each role's main pages."""
@@ -67,5 +76,7 @@ CLICKS: Final = (
     Click("vp", "/", "risk board: one band", _clicks("nav.bands a >> nth=1")),
     Click("vp", "/", "risk board: next page", _clicks("nav.pager a[rel=next]"), reps=60),
     Click("vp", "/", "risk board: open a rep", _clicks("table.risks tbody th a")),
+    Click("vp", "/", "risk board: an earlier day", _slides("#f-slider")),
+    Click("hr", "/planner", "planner: another budget", _slides("#limits input[type=range]")),
 )
 """What people do most."""
