@@ -66,6 +66,7 @@ SHOTS: Final = (
     Shot("planner", "hr", "/planner", "#limits", "#plan > section"),
     Shot("programs", "hr", "/planner", "#programs", "#programs"),
     Shot("model", "analyst", "/value-added"),
+    Shot("accounts", "admin", "/accounts"),
 )
 
 

@@ -11,7 +11,7 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/*.md", "docs/decisions/*.md", "benchmarks/*.md", "mlflow/*.md")
     for page in ROOT.glob(pattern)
 )
-GUIDES = [ROOT / "docs" / f"guide-{name}.md" for name in ("managers", "reps", "enablement", "analysts")]
+GUIDES = [ROOT / "docs" / f"guide-{name}.md" for name in ("managers", "reps", "enablement", "analysts", "admins")]
 PICTURES = sorted((ROOT / "docs" / "images").glob("*.png"))
 
 
@@ -39,7 +39,6 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_each_audience_has_a_guide_with_pictures_in_light_and_dark() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "docs/guide-admins.md" in readme
     for guide in GUIDES:
         assert f"docs/{guide.name}" in readme
         pictures = {link for link in _links(guide) if "images/" in link}
