@@ -178,7 +178,7 @@ def test_a_question_that_must_wait_keeps_what_was_entered(client: httpx.Client, 
     answer = send_form(client, "/what-if", rep_id="r-201", quota="250000")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     page = parsed(answer)
-    assert "What you entered is kept" in page.find(role="alert").get_text()
+    assert "What you entered is kept" in page.find(id="what-if").find(role="alert").get_text()
     assert page.find("input", attrs={"name": "quota"})["value"] == "250000"
     assert page.find("details")["open"] == ""
     wrong = send_form(client, "/what-if", rep_id="r-201", quota="0")
