@@ -38,17 +38,17 @@ def test_the_slider_goes_back_in_time(service: Service, open_browser: OpenBrowse
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"26\sMay\s2026 .week 8, newest"))
     slider.focus()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".notice")).to_contain_text("As of 19 May 2026")
+    expect(page.locator("#board .notice")).to_contain_text("As of 19 May 2026")
     expect(slider).to_be_focused()
     page.keyboard.press("Home")
-    expect(page.locator(".notice")).to_contain_text("As of 31 Mar 2026")
+    expect(page.locator("#board .notice")).to_contain_text("As of 31 Mar 2026")
     expect(page.locator("#source")).to_contain_text("31 Mar 2026")
     assert "as_of=2026-03-31" in page.url
     page.get_by_role("link", name="High").click()
     expect(page.locator(".bands a[aria-current]")).to_contain_text("High")
-    expect(page.locator(".notice")).to_contain_text("As of 31 Mar 2026")
+    expect(page.locator("#board .notice")).to_contain_text("As of 31 Mar 2026")
     page.get_by_role("link", name="Back to the newest day").click()
-    expect(page.locator(".notice")).to_have_count(0)
+    expect(page.locator("#board .notice")).to_have_count(0)
 
 
 def test_without_a_script_a_select_does(service: Service, open_browser: OpenBrowser) -> None:
@@ -59,7 +59,7 @@ def test_without_a_script_a_select_does(service: Service, open_browser: OpenBrow
     expect(page.get_by_role("button", name="Print")).to_be_hidden()
     page.locator("#f-day").select_option("2026-04-28")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator(".notice")).to_contain_text("As of 28 Apr 2026")
+    expect(page.locator("#board .notice")).to_contain_text("As of 28 Apr 2026")
     first = page.locator(".reason").first
     expect(first.locator("ul")).to_be_hidden()
     first.locator("summary").press("Enter")
@@ -123,7 +123,7 @@ def test_paper_holds_a_line_a_rep_and_where_it_comes_from(service: Service, open
     expect(page.locator(".origin")).to_contain_text("as of 26 May 2026")
     expect(page.locator(".origin")).to_contain_text("spm-attainment version 7")
     expect(page.get_by_text("High risk: chance of reaching the quota below 35%")).to_be_visible()
-    expect(page.locator("table.risks tbody tr").first.locator(".reason summary")).to_be_visible()
+    expect(page.locator("table.risks tbody tr").first.locator(".reason > details > summary")).to_be_visible()
     OUTPUT.mkdir(exist_ok=True)
     paper = page.pdf(path=OUTPUT / "board.pdf", prefer_css_page_size=True)
     assert paper.count(b"/Type /Page\n") == 1

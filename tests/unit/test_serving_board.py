@@ -52,17 +52,17 @@ def test_every_week_of_the_period_can_be_picked(board: Open, weeks: list[date]) 
     assert (slider["min"], slider["max"]) == ("0", str(len(weeks) - 1))
     assert slider.find_parent("label").has_attr("hidden"), "the select is what works without a script"
     assert len(page.find(id="f-weeks").find_all("option")) == len(weeks)
-    assert page.find(class_="notice") is None
+    assert page.select_one("#board .notice") is None
 
 
 def test_an_earlier_week_is_shown_whole_and_says_what_it_is(board: Open, harbour: World, weeks: list[date]) -> None:
     day, before = weeks[4], weeks[3]
     answer = board(f"/?as_of={day}&sort=name&shown={harbour.batch.period}&period=")
     page = parsed(answer)
-    notice = text(page.find(class_="notice"))
+    notice = text(page.select_one("#board .notice"))
     assert notice.startswith(f"Looking back. As of {formats.day(day)}.".replace("\xa0", " "))
     assert "not what was published then" in notice
-    assert page.find(class_="notice").find("a")["href"] == "/?sort=name"
+    assert page.select_one("#board .notice").find("a")["href"] == "/?sort=name"
     then = {row.name: row for row in harbour.predictions if row.as_of == day}
     earlier = {row.name: row for row in harbour.predictions if row.as_of == before}
     money = Money.of(harbour.batch)
@@ -93,7 +93,7 @@ def test_an_earlier_week_is_shown_whole_and_says_what_it_is(board: Open, harbour
 
 def test_a_day_of_another_period_is_forgotten_and_an_unknown_one_is_not_found(board: Open, weeks: list[date]) -> None:
     assert board(f"/?as_of={weeks[2]}&shown=2025Q4").status_code == 200
-    assert parsed(board(f"/?as_of={weeks[2]}&shown=2025Q4")).find(class_="notice") is None
+    assert parsed(board(f"/?as_of={weeks[2]}&shown=2025Q4")).select_one("#board .notice") is None
     assert board("/?as_of=2026-04-11").status_code == 404
     for wrong in ("0", "1746230400", "2026-04-31", "20260407", "2026-04-07T00:00:00", "x"):
         assert board(f"/?as_of={wrong}").status_code == 422, wrong
