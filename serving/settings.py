@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from serving.identity.settings import OpenIdProvider, TrustedProxy, is_loopback
+from serving.identity.settings import OpenIdProvider, TrustedProxy, WebAddress, is_loopback
 from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
@@ -35,6 +35,7 @@ class ServingSettings(BaseModel):
         oidc: The OpenID provider at which people log in; None: none.
         proxy: The proxy in front that says who somebody is; None: none.
         token_login: Whether people may log in to the pages with a token of ours.
+        mlflow_ui: Where browsers reach MLflow's pages, for links to runs and model versions; None: no links.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class ServingSettings(BaseModel):
     oidc: OpenIdProvider | None = None
     proxy: TrustedProxy | None = None
     token_login: bool = True
+    mlflow_ui: WebAddress | None = None
 
     @field_validator("locale")
     @classmethod

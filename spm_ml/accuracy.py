@@ -200,6 +200,42 @@ def probability_integral_transform(actual: ArrayLike, quantiles: ArrayLike, leve
     return np.where(np.isnan(given) | np.isnan(ends).any(axis=1), np.nan, result)
 
 
+def pit_shares(actual: Array, quantiles: Array, levels: ArrayLike, edges: Array) -> Array:
+    """Gives how much of each outcome's level falls between two edges: the histogram of the PIT, row by row.
+
+    An outcome on a point mass (tied quantiles, as when nothing more may come) has no single level: its weight is spread
+    evenly over the levels of the mass. Beyond the outermost quantile it is spread over the tail.
+
+    Args:
+        actual: (n,) outcomes.
+        quantiles: (n, k) forecasts, a column a level.
+        levels: (k,) levels in 0–1.
+        edges: (b + 1,) from 0 to 1.
+
+    Returns:
+        (n, b) weights; each row adds up to 1.
+
+    Source: Czado, Gneiting & Held (2009), Biometrics 65(4), the non-randomised PIT.
+
+    >>> pit_shares(np.array([1.0]), np.array([[1.0] * 3]), [0.25, 0.5, 0.75], np.array([0, 0.5, 1])).tolist()
+    [[0.5, 0.5]]
+    """
+    exact = probability_integral_transform(actual, quantiles, levels)
+    level = np.concatenate([[0.0], np.asarray(levels, dtype=float), [1.0]])
+    below = (quantiles < actual[:, None]).sum(axis=1)
+    upto = (quantiles <= actual[:, None]).sum(axis=1)
+    spread = (upto > below + 1) | (upto == 0) | (below == quantiles.shape[1])
+    low = np.where(spread, np.where(below == 0, 0.0, level[np.minimum(below + (upto > below), level.size - 1)]), exact)
+    high = np.where(spread, np.where(upto == 0, level[1], np.where(upto > below, level[upto], 1.0)), exact)
+    width = np.where(spread, high - low, 1.0)
+    share = np.where(
+        spread[:, None],
+        np.clip((edges[None, :] - low[:, None]) / width[:, None], 0.0, 1.0),
+        edges[None, :] >= exact[:, None],
+    )
+    return np.asarray(np.diff(share, axis=1))
+
+
 def _complete(*columns: ArrayLike) -> tuple[Array, ...]:
     """Gives the columns as floats without the rows in which any of them is NaN."""
     arrays = [np.asarray(column, dtype=float).ravel() for column in columns]

@@ -285,6 +285,11 @@ class Workspace:
         return self.root / "dataset.parquet"
 
     @property
+    def leakage_file(self) -> Path:
+        """What the last leak check found."""
+        return self.root / "leakage.json"
+
+    @property
     def backtest_file(self) -> Path:
         """The backtest last run."""
         return self.root / "backtest.parquet"

@@ -324,6 +324,12 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/metrics"): Rule(EVERYONE),
     ("GET", "/v1/model"): Rule(EVERYONE),
     ("GET", "/v1/model/value-added"): Rule(EVERYONE),
+    ("GET", "/v1/model/champions"): Rule(EVERYONE),
+    ("GET", "/v1/model/calibration"): Rule(EVERYONE),
+    ("GET", "/v1/model/drift"): Rule(EVERYONE),
+    ("GET", "/v1/model/data-quality"): Rule(EVERYONE),
+    ("GET", "/v1/model/leakage"): Rule(EVERYONE),
+    ("GET", "/v1/model/lineage"): Rule(EVERYONE),
     ("GET", "/v1/openapi.json"): Rule({}, open=True),
     ("GET", "/health/live"): Rule({}, open=True),
     ("GET", "/health/ready"): Rule({}, open=True),
@@ -331,6 +337,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/me"): Rule(EVERYONE, page=True),
     ("GET", "/reps/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS, page=True),
     ("GET", "/value-added"): Rule(EVERYONE, page=True),
+    ("GET", "/model"): Rule(EVERYONE, page=True),
+    ("GET", "/model/calibration"): Rule(EVERYONE, page=True),
+    ("GET", "/model/drift"): Rule(EVERYONE, page=True),
+    ("GET", "/model/data"): Rule(EVERYONE, page=True),
+    ("GET", "/model/lineage"): Rule(EVERYONE, page=True),
     ("GET", "/glossary"): Rule(EVERYONE, page=True),
     ("GET", "/recommendations"): Rule(SEES_PEOPLE, page=True),
     ("GET", "/cases"): Rule(SEES_PEOPLE, page=True),
@@ -388,6 +399,9 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     ("GET", "/v1/recommendations", Rule(SEES_FIGURES, lists=rep_of, query="?sort=quota&descending=true")),
     ("GET", "/v1/forecasts", Rule(SEES_FIGURES, lists=rep_of, query=f"?period={EARLIER}")),
     ("GET", "/v1/reps/{rep_id:path}", Rule(SEES_PEOPLE, ("r-101", STRANGER), query=f"?period={EARLIER}")),
+    # Where a rep's number comes from is told to those who may see the number.
+    ("GET", "/v1/model/lineage", Rule(SEES_FIGURES, REP_IDS)),
+    ("GET", "/model/lineage", Rule(SEES_FIGURES, REP_IDS, page=True)),
 )
 """What else is asked of some routes, before what `RULES` ask."""
 

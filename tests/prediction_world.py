@@ -19,6 +19,7 @@ from spm_ml.predictions import (
     Level,
     MetricValue,
     ModelCard,
+    ModelEvidence,
     PayOutlook,
     Person,
     Prediction,
@@ -30,6 +31,7 @@ from spm_ml.predictions import (
     WithoutLargest,
 )
 from spm_ml.settings import QUANTILE_LEVELS, RiskBands
+from tests.model_world import make_evidence
 
 PERIOD_START, PERIOD_END = date(2026, 4, 1), date(2026, 6, 30)
 SELLING_DAYS = 65
@@ -84,6 +86,7 @@ class World:
     teams: tuple[TeamPrediction, ...]
     recommendations: tuple[Recommendation, ...]
     model_card: ModelCard
+    evidence: ModelEvidence
 
     def publish_into(self, store: PredictionStore) -> None:
         """Publishes it whole."""
@@ -94,6 +97,7 @@ class World:
             self.recommendations,
             self.model_card,
             people=self.people,
+            evidence=self.evidence,
         )
 
     def current(self, rep_id: str) -> Prediction:
@@ -148,6 +152,7 @@ def make_world(
         tuple(group for day in days for group in _groups(people, [row for row in predictions if row.as_of == day])),
         tuple(_offer(row, number, period) for number, row in enumerate(current)),
         _model_card(),
+        make_evidence(batch),
     )
 
 

@@ -16,6 +16,7 @@ from spm_ml.backtest import Backtest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import Forecaster
+from spm_ml.scoring import TRAINING_ROWS, hazards_by_rep_period, keep_training_rows, learnt_from
 from spm_ml.settings import Organisation
 from training.card import CardFacts, render_card
 from training.choice import Choice
@@ -101,8 +102,11 @@ class Evidence:
             "value_added": records(self.value_added),
             "by_week": records(by_week),
             "by_level": records(by_level),
+            "gate": list(self.choice.verdict.rows()),
+            "learnt_from": learnt_from(self.rows),
         }
         (folder / "tables.json").write_text(json.dumps(tables), encoding="utf-8")
+        keep_training_rows(folder / TRAINING_ROWS, self.rows)
         draw_value_added(self.value_added, self.choice.forecaster, plots / "value_added.png")
         own = _of(self.backtest.frame, self.choice.forecaster)
         draw_calibration(own, plots / "calibration.png")
@@ -134,7 +138,7 @@ class Evidence:
             tested_periods=self.tested_periods,
             value_added=self.value_added,
             by_week=_of(by_week, self.choice.forecaster),
-            hazards=_hazards(finished),
+            hazards=hazards_by_rep_period(finished),
             abstentions=Counter(str(reason) for reason in tested["abstention"] if reason),
             reconstructed=float(finished["history_reconstructed"].mean()),
             verdict=self.choice.verdict,
@@ -156,10 +160,3 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _of(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
     return frame[frame["forecaster"] == chosen]
-
-
-def _hazards(frame: pd.DataFrame) -> dict[str, int]:
-    """Rep-periods that carry each code on any of their days."""
-    codes = frame.assign(code=frame["hazards"].str.split(";")).explode("code")
-    met = codes[codes["code"].fillna("") != ""].drop_duplicates(["rep_id", "period", "code"])
-    return {str(code): int(count) for code, count in met["code"].value_counts().items()}

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spm_ml.accuracy import Array, probability_integral_transform
+from spm_ml.accuracy import Array, pit_shares
 from spm_ml.settings import QUANTILE_LEVELS
 
 BOOKING_QUANTILES: Final = tuple(f"b{round(100 * level):02d}" for level in QUANTILE_LEVELS)
@@ -104,29 +104,8 @@ def _pit_by_week(axes: Axes, rows: pd.DataFrame) -> None:
 def pit_density(actual: Array, quantiles: Array) -> Array:
     """Gives the heights of the PIT's histogram in ten bins, each 1 when the forecasts are calibrated.
 
-    An outcome on a point mass (tied quantiles, as when nothing more may come) has no single level: its weight is spread
-    evenly over the levels of the mass. Beyond the outermost quantile it is spread over the tail.
-
     Args:
         actual: (n,) outcomes.
         quantiles: (n, 19) forecasts at `QUANTILE_LEVELS`.
-
-    Source: Czado, Gneiting & Held (2009), Biometrics 65(4), the non-randomised PIT.
-
-    >>> pit_density(np.array([1.0]), np.array([[1.0] * 19])).round(2).tolist()[:3]
-    [1.05, 1.05, 1.05]
     """
-    exact = probability_integral_transform(actual, quantiles, QUANTILE_LEVELS)
-    level = np.concatenate([[0.0], np.asarray(QUANTILE_LEVELS), [1.0]])
-    below = (quantiles < actual[:, None]).sum(axis=1)
-    upto = (quantiles <= actual[:, None]).sum(axis=1)
-    spread = (upto > below + 1) | (upto == 0) | (below == quantiles.shape[1])
-    low = np.where(spread, np.where(below == 0, 0.0, level[np.minimum(below + (upto > below), level.size - 1)]), exact)
-    high = np.where(spread, np.where(upto == 0, level[1], np.where(upto > below, level[upto], 1.0)), exact)
-    width = np.where(spread, high - low, 1.0)
-    share = np.where(
-        spread[:, None],
-        np.clip((PIT_BINS[None, :] - low[:, None]) / width[:, None], 0.0, 1.0),
-        PIT_BINS[None, :] >= exact[:, None],
-    )
-    return np.asarray(np.diff(share.mean(axis=0)) * (PIT_BINS.size - 1))
+    return np.asarray(pit_shares(actual, quantiles, QUANTILE_LEVELS, PIT_BINS).mean(axis=0) * (PIT_BINS.size - 1))

@@ -41,6 +41,26 @@ def safe_url(url: str) -> str:
 SafeUrl = Annotated[str, StringConstraints(max_length=500), AfterValidator(safe_url)]
 
 
+def web_address(url: str) -> str:
+    """The address of another application's pages, without a slash at its end.
+
+    >>> web_address("http://mlflow.intern:5000/")
+    'http://mlflow.intern:5000'
+
+    Raises:
+        ValueError: It is no http or https address, or holds more than a place.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with https:// or http://")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must hold no query, fragment or password")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, StringConstraints(max_length=500), AfterValidator(web_address)]
+
+
 class OpenIdProvider(BaseModel):
     """An OpenID provider at which people log in; what they may do here stays a matter of their account.
 

@@ -18,19 +18,19 @@ from serving.pages import (
     feedback,
     glossary,
     login,
+    model,
     moved,
     planner,
     rep,
     submissions,
     teams,
-    value_added,
     what_if,
 )
 
 PAGES: Final[tuple[APIRouter, ...]] = (
     board.router,
     rep.router,
-    value_added.router,
+    *model.ROUTERS,
     planner.router,
     acceptance.router,
     moved.router,

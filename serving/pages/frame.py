@@ -67,7 +67,7 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Accounts", "/accounts", "access"),
     ("Audit", "/audit", "access"),
     ("Programs", "/planner", None),
-    ("Model", "/value-added", None),
+    ("Model", "/model", None),
     ("Glossary", "/glossary", None),
 )
 
@@ -136,7 +136,7 @@ def home_of(scope: Scope) -> str:
     """The page on which a role lands."""
     if scope.role == "rep":
         return rep_href(scope.rep_id or "")
-    return {"manager": "/", "hr": "/planner", "analyst": "/value-added", "admin": "/accounts"}[scope.role]
+    return {"manager": "/", "hr": "/planner", "analyst": "/model", "admin": "/accounts"}[scope.role]
 
 
 def frame_of(

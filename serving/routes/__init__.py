@@ -19,6 +19,7 @@ from serving.routes import (
     health,
     metrics,
     model,
+    model_evidence,
     periods,
     plans,
     recommendations,
@@ -48,6 +49,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     audit.router,
     metrics.router,
     model.router,
+    model_evidence.router,
     accounts.router,
     health.router,
 )

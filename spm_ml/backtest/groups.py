@@ -73,9 +73,15 @@ def group_rows(name: str, frame: pd.DataFrame, forecast: AttainmentForecast, *, 
     return pd.concat(tables, ignore_index=True).loc[:, list(GROUP_ROWS)].astype(empty_groups().dtypes.to_dict())
 
 
-def covered(rows: pd.DataFrame) -> Array:
-    """(n,) 1 where the outcome lay in the 80 % interval of bookings, ends included, else 0; NaN without either."""
-    actual, low, high = (rows[column].to_numpy(dtype=float) for column in ("actual_bookings", LOWER, UPPER))
+def covered(rows: pd.DataFrame, nominal: float = 0.8) -> Array:
+    """(n,) 1 where the outcome lay in the central interval of bookings, ends included, else 0; NaN without either.
+
+    Args:
+        rows: Outcomes and quantiles of bookings.
+        nominal: Share that the interval should hold; its ends must be quantiles that are stored.
+    """
+    ends = (BOOKINGS[QUANTILE_LEVELS.index(round(level, 2))] for level in ((1 - nominal) / 2, (1 + nominal) / 2))
+    actual, low, high = (rows[column].to_numpy(dtype=float) for column in ("actual_bookings", *ends))
     inside = (actual >= low - _ROUNDING) & (actual <= high + _ROUNDING)
     return np.where(np.isnan(actual + low + high), np.nan, inside)
 

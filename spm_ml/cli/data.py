@@ -165,9 +165,13 @@ def check_leakage(console: Console, days: tuple[datetime, ...], seed: int) -> No
     """Perturb the future and certify that no feature changes, bit for bit."""
     from spm_ml.history import SalesHistory
     from spm_ml.leakage import check_leakage as run
+    from spm_ml.leakage import keep_certificate
+    from spm_ml.scoring import refresh_leakage
 
     with SalesHistory.open(console.workspace) as history, console.step("check-leakage"):
         certificate = run(history, days=tuple(day.date() for day in days) or None, seed=seed, progress=console.progress)
+    keep_certificate(console.workspace, certificate)
+    refresh_leakage(console.workspace)
     console.answer(certificate.to_json())
     if not certificate.passed:
         raise SpmError(f"features that read the future: {', '.join(certificate.differing)}")

@@ -42,6 +42,7 @@ for _command in (
     models.train,
     models.promote,
     models.score,
+    models.drift,
     looking_back.replay,
     people.recommend,
     program_effects.effects,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace, out_option
 from spm_ml.cli.data import as_day, day_option
+from spm_ml.errors import NotReadyError
 
 periods_option = click.option(
     "--periods",
@@ -41,11 +43,14 @@ def backtest(console: Console, periods: int | None, out: Path | None) -> None:
 @on_workspace
 def train(console: Console, forecaster: str, periods: int | None) -> None:
     """Fit a model, log it to MLflow with its backtest and card, and make it the challenger."""
+    from spm_ml.scoring import refresh_rivals
+
     with needs_application("training"):
         from training import train as run
 
     with console.step("train"):
         trained = run(console.workspace, forecaster=forecaster, periods=periods, progress=console.progress)
+        refresh_rivals(console.workspace)
     console.say(trained.text())
     console.answer(trained.to_json())
 
@@ -56,11 +61,14 @@ def train(console: Console, forecaster: str, periods: int | None) -> None:
 @on_workspace
 def promote(console: Console, version: int | None, force_reason: str | None) -> None:
     """Make a model the champion if the gate lets it pass; a refusal names each failed test."""
+    from spm_ml.scoring import refresh_rivals
+
     with needs_application("training"):
         from training import promote as run
 
     with console.step("promote"):
         promotion = run(console.workspace, version=version, force_reason=force_reason, progress=console.progress)
+        refresh_rivals(console.workspace)
     console.say(promotion.text())
     console.answer(promotion.to_json())
 
@@ -83,3 +91,31 @@ def score(console: Console, as_of: datetime | None, today: datetime | None, out:
     columns = ["rep_id", "quota", "booked_to_date", "b10", "b50", "b90"]
     with_quota = ["q10", "q50", "q90", "p_hit"] if board["quota"].notna().any() else []
     console.table(rows, out=out, shown=board[[*columns, *with_quota]])
+
+
+@click.command()
+@click.option("--as-of", type=day_option, help="Day whose rows are tested; default: the newest record's.")
+@out_option
+@on_workspace
+def drift(console: Console, as_of: datetime | None, out: Path | None) -> None:
+    """Test whether the rows forecast now are unlike those the champion learnt from; thresholds by permutation."""
+    import pandas as pd
+
+    from spm_ml.scoring import drift_of
+
+    with console.step("drift"):
+        found = drift_of(console.workspace, as_of=as_day(as_of), progress=console.progress)
+    if found.abstention is not None:
+        raise NotReadyError(
+            "the champion was trained before spm-ml kept what a model learns from: train and promote again, then "
+            "there is something to hold the rows against"
+        )
+    alarms = [test.column for test in found.tests if test.verdict == "drift"]
+    console.say(
+        f"{found.as_of}, week {found.week}, {found.reps} reps ({found.new_reps} new to the model): "
+        + (f"drift in {', '.join(alarms)}" if alarms else "no drift beyond chance and beyond how periods differ")
+        + f"; level {found.level:.0%} for all {sum(test.statistic is not None for test in found.tests)} tests together."
+    )
+    table = pd.DataFrame([asdict(test) for test in found.tests])
+    shown = table[["column", "kind", "verdict", "statistic", "threshold", "usual_before", "p_value", "adjusted_p"]]
+    console.table(table, out=out, shown=shown)

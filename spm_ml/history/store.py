@@ -100,6 +100,7 @@ class LoadedVersion:
         files: SHA-256 of each source file, by name.
         parts: SHA-256 of the part of each table that changed, by table.
         tables: Counts of every table that was read.
+        records: Records of each source file, by name; versions of earlier times hold none.
     """
 
     version: int
@@ -109,6 +110,7 @@ class LoadedVersion:
     files: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, TableCounts] = field(default_factory=dict)
+    records: Mapping[str, int] = field(default_factory=dict)
 
 
 class TableStore:
@@ -234,6 +236,7 @@ class TableStore:
         mapping: str | None,
         files: Mapping[str, str],
         tables: Mapping[str, TableCounts],
+        records: Mapping[str, int] | None = None,
     ) -> LoadedVersion:
         """Publishes staged parts as the next version; a crash before the last step leaves the state before.
 
@@ -243,6 +246,7 @@ class TableStore:
             mapping: Mapping by which it was read.
             files: SHA-256 of each source file.
             tables: Counts of every table that was read.
+            records: Records of each source file.
         """
         before = self.versions()
         version = before[-1].version + 1 if before else 1
@@ -253,7 +257,9 @@ class TableStore:
             parts[table] = file_hash(path)
             _synchronise(path)
             os.replace(path, target)
-        entry = LoadedVersion(version, datetime.now(UTC), source, mapping, dict(files), parts, dict(tables))
+        entry = LoadedVersion(
+            version, datetime.now(UTC), source, mapping, dict(files), parts, dict(tables), dict(records or {})
+        )
         pending = self._versions_file.with_suffix(".pending")
         pending.write_text(json.dumps([_write_version(each) for each in (*before, entry)], indent=1), encoding="utf-8")
         _synchronise(pending)
@@ -283,4 +289,11 @@ def _read_version(entry: dict[str, object]) -> LoadedVersion:
         files=files,
         parts=parts,
         tables={name: TableCounts(**counts) for name, counts in tables.items()},
+        records=_read_records(entry.get("records", {})),
     )
+
+
+def _read_records(entry: object) -> dict[str, int]:
+    if not isinstance(entry, dict):
+        raise TypeError("records must be an object")
+    return {str(name): int(count) for name, count in entry.items()}

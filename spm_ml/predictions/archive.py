@@ -6,6 +6,7 @@ from spm_ml.errors import DataError
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.encoding import Row, decode
+from spm_ml.predictions.evidence_sections import read_sections
 from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 
@@ -31,6 +32,7 @@ def content_of(connection: Connection, batch: Batch) -> BatchContent:
         teams=_rows(connection, schema.teams, TeamPrediction, batch),
         recommendations=_rows(connection, schema.recommendations, Recommendation, batch),
         model_card=cards[0],
+        evidence=read_sections(connection, batch.batch_id),
     )
 
 

@@ -54,6 +54,13 @@ def alias_repaired(connection: Connection, champion: Champion, *, before: str | 
     record(connection, actor="reconciler", action="alias repaired", subject=champion.label, detail=detail)
 
 
+def champion_history(connection: Connection) -> tuple[tuple[datetime, Champion], ...]:
+    """Every champion with the moment (UTC) it was named, the latest first."""
+    rows = schema.champions.c
+    query = select(rows.at, *(rows[name] for name in _FIELDS)).order_by(rows.champion_id.desc())
+    return tuple((row[0], Champion(*row[1:])) for row in connection.execute(query))
+
+
 def last_champion(connection: Connection, registry: str | None = None) -> Champion | None:
     """The champion named last, of any registry or of that one; None if there is none."""
     rows = schema.champions.c

@@ -12,6 +12,7 @@ from spm_ml.predictions.board import BoardForecast
 from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.fairness import FairnessAudit
+from spm_ml.predictions.model_evidence import Calibration, DataQuality, Drift, LeakageResult, Lineage, Rivals
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
 
 Row = TypeVar(
@@ -27,6 +28,12 @@ Row = TypeVar(
     ProgramOption,
     PlanSummary,
     FairnessAudit,
+    Calibration,
+    Rivals,
+    Drift,
+    DataQuality,
+    LeakageResult,
+    Lineage,
 )
 
 
@@ -50,7 +57,13 @@ def encode(
     | ProgramFinding
     | ProgramOption
     | PlanSummary
-    | FairnessAudit,
+    | FairnessAudit
+    | Calibration
+    | Rivals
+    | Drift
+    | DataQuality
+    | LeakageResult
+    | Lineage,
 ) -> str:
     """The row as compact JSON.
 

@@ -14,6 +14,8 @@ from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.disclosure import Group, disclosable
 from spm_ml.predictions.encoding import encode
+from spm_ml.predictions.evidence_sections import write_sections
+from spm_ml.predictions.model_evidence import ModelEvidence
 from spm_ml.predictions.publishing_coaching import insert, keep_coaching, write_coaching
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.what_if import WhatIfInputs
@@ -39,6 +41,7 @@ class BatchContent:
         recommendations: In order of preference for each rep; None keeps what coaching published for the period.
         model_card: The model behind the batch.
         what_if: What what-if questions start from; nothing: none is answered.
+        evidence: What speaks for and against the model.
     """
 
     people: Sequence[Person]
@@ -47,6 +50,7 @@ class BatchContent:
     recommendations: Sequence[Recommendation] | None
     model_card: ModelCard
     what_if: WhatIfInputs = WhatIfInputs()  # noqa: RUF009 - frozen
+    evidence: ModelEvidence = ModelEvidence()  # noqa: RUF009 - frozen
 
 
 def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
@@ -79,6 +83,7 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     else:
         write_coaching(connection, batch.batch_id, CoachingBatch(tuple(content.recommendations), (), (), (), (), None))
     connection.execute(schema.model_cards.insert().values(**own, body=encode(content.model_card)))
+    write_sections(connection, batch.batch_id, content.evidence)
     connection.execute(schema.what_if_models.insert().values(**own, body=content.what_if.model))
     kept = ((rep_id, body) for rep_id, body in content.what_if.reps.items() if rep_id in people)
     insert(connection, schema.what_if_inputs, [own | {"rep_id": rep_id, "body": body} for rep_id, body in kept])

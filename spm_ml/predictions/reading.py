@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, se
 from spm_ml.errors import DataError
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
-from spm_ml.predictions.batch import Batch, ModelCard, Person
+from spm_ml.predictions.batch import Batch, Person
 from spm_ml.predictions.board import BoardForecast, Moved, WithoutQuota
 from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, find_cases, with_status
 from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.reading_days import UnknownDayError, days_of, medians_on
+from spm_ml.predictions.reading_model import ModelReader
 from spm_ml.predictions.reading_voice import VoiceReader
 from spm_ml.predictions.rows import (
     Level,
@@ -128,7 +129,7 @@ class Offer:
         return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
-class BatchReader(VoiceReader):
+class BatchReader(VoiceReader, ModelReader):
     """The published batch of a period, as one principal may see it."""
 
     def days(self) -> tuple[date, ...]:
@@ -325,12 +326,6 @@ class BatchReader(VoiceReader):
         """Whether the principal may answer a case."""
         rows = schema.cases.c
         return count_cases(self._connection, rows.case_id == case.case_id, self._may("answer", rows.rep_id)) == 1
-
-    def model_card(self) -> ModelCard:
-        """The model behind the batch."""
-        cards = schema.model_cards.c
-        body = self._connection.execute(select(cards.body).where(cards.batch_id == self.batch.batch_id)).scalar_one()
-        return decode(ModelCard, body)
 
     def _reps(self, subject: Subject, *columns: ColumnElement[Any]) -> Select[Any]:
         return select(*columns).where(

@@ -193,6 +193,14 @@ fairness_audits = Table("fairness_audits", metadata, _batch_key(), Column("body"
 
 model_cards = Table("model_cards", metadata, _batch_key(), Column("body", Text, nullable=False))
 
+model_evidence = Table(
+    "model_evidence",
+    metadata,
+    _batch_key(),
+    Column("section", String, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
 decisions = Table(
     "decisions",
     metadata,

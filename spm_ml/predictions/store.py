@@ -27,10 +27,12 @@ from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import StoreUnavailableError, connect, reading, writing
+from spm_ml.predictions.evidence_sections import publish_sections
 from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import HEAD, current_revision, migrate
+from spm_ml.predictions.model_evidence import ModelEvidence
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
@@ -134,6 +136,7 @@ class PredictionStore:
         *,
         people: Sequence[Person],
         what_if: WhatIfInputs = WhatIfInputs(),  # noqa: B008 - frozen
+        evidence: ModelEvidence = ModelEvidence(),  # noqa: B008 - frozen
         actor: str = "scoring",
     ) -> None:
         """Stages a batch and makes it the published one; a reader sees the old batch or the new one, never a mix.
@@ -146,12 +149,13 @@ class PredictionStore:
             model_card: The model behind the batch.
             people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
             what_if: What what-if questions start from; nothing: none is answered.
+            evidence: What speaks for and against the model.
             actor: Who publishes, for the audit.
 
         Raises:
             DataError: The batch was published before, or names a rep who is not among its people.
         """
-        content = publishing.BatchContent(people, predictions, teams, recommendations, model_card, what_if)
+        content = publishing.BatchContent(people, predictions, teams, recommendations, model_card, what_if, evidence)
         self.stage(batch, content)
         self.flip(batch, actor=actor)
 
@@ -192,6 +196,15 @@ class PredictionStore:
         """Stores what an audit of a batch and its offers has found, in place of what an earlier one did."""
         with writing(self._engine) as connection:
             publishing_coaching.publish_fairness(connection, batch, found, actor)
+
+    def publish_evidence(self, evidence: ModelEvidence, *, actor: str) -> None:
+        """Puts sections about the model in place of those of the published batch; the others stay.
+
+        Raises:
+            NotReadyError: Nothing is published.
+        """
+        with writing(self._engine) as connection:
+            publish_sections(connection, lookup.required(connection), evidence, actor)
 
     def name_champion(self, champion: Champion) -> None:
         """Puts a model version on record as champion."""

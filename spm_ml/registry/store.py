@@ -167,6 +167,15 @@ class Registry:
             client.set_registered_model_alias(MODEL_NAME, alias, str(version.version))
         return self.version(version.version)
 
+    def experiment_of(self, version: ModelVersion) -> str:
+        """Id of the experiment that the version's run belongs to; empty if the run is gone."""
+        client = self._client()
+        try:
+            with mlflow_quiet(self.tracking_uri):
+                return str(client.get_run(version.run_id).info.experiment_id)
+        except ConfigurationError:
+            return ""
+
     def artifact(self, version: ModelVersion, path: str) -> Path:
         """A local copy of a file or folder that the version's run kept.
 

@@ -1,16 +1,32 @@
 """Champion and dataset in, published predictions out; also the model as MLflow's own tools load it."""
 
 from spm_ml.scoring.carried_deals import rows_with_deals
+from spm_ml.scoring.evidence import (
+    TRAINING_ROWS,
+    drift_of,
+    hazards_by_rep_period,
+    keep_training_rows,
+    learnt_from,
+    refresh_leakage,
+    refresh_rivals,
+)
 from spm_ml.scoring.model import LOADER_MODULE, ServedForecaster, keep_row_format
 from spm_ml.scoring.output import prediction_rows
 from spm_ml.scoring.run import ScoringResult, score
 
 __all__ = [
     "LOADER_MODULE",
+    "TRAINING_ROWS",
     "ScoringResult",
     "ServedForecaster",
+    "drift_of",
+    "hazards_by_rep_period",
     "keep_row_format",
+    "keep_training_rows",
+    "learnt_from",
     "prediction_rows",
+    "refresh_leakage",
+    "refresh_rivals",
     "rows_with_deals",
     "score",
 ]

@@ -61,12 +61,16 @@ class ScoredRows:
         predictions: One row a rep and as-of day of the period.
         teams: One row a group and as-of day, oldest day first.
         what_if: What what-if questions about them start from.
+        dataset: The rows that were forecast.
+        forecast: Of the same rows.
     """
 
     people: Sequence[Person]
     predictions: tuple[Prediction, ...]
     teams: tuple[TeamPrediction, ...]
     what_if: WhatIfInputs
+    dataset: RepPeriodDataset
+    forecast: AttainmentForecast
 
 
 def compute(
@@ -127,7 +131,7 @@ def compute(
     teams = (*earlier, *build_teams(history, target, predictions, people, of_groups, sums))
     what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale)
     progress("forecast", 5, _STEPS)
-    return ScoredRows(people, predictions, teams, what_if)
+    return ScoredRows(people, predictions, teams, what_if, dataset, forecast)
 
 
 def _explained(

@@ -14,9 +14,10 @@ from spm_ml.predictions import Batch, Prediction, PredictionStore, Recommendatio
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
 from spm_ml.scoring.compute import Known, compute
+from spm_ml.scoring.evidence import gather_evidence
 from spm_ml.scoring.model import ScoringModel, read_model_card
 from spm_ml.scoring.settings_kept import keep_plans, keep_settings
-from spm_ml.scoring.target import ScoringTarget
+from spm_ml.scoring.target import ScoringTarget, knew_the_outcome
 from spm_ml.settings import Workspace
 from spm_ml.tables import minor_digits
 
@@ -88,6 +89,7 @@ def score(
         known = Known.on(history, as_of)
         stale = _stale(known.history.watermark, today, history.organisation.stale_after_days)
         rows = compute(known, model, plans=plans, stale=stale, progress=progress)
+        evidence = gather_evidence(workspace, registry, model, known, rows)
         batch = replace(_batch(history, known, model.version), plans_hash=keep_plans(workspace, plans))
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
@@ -100,6 +102,7 @@ def score(
             recommendations=recommendations,
             model_card=read_model_card(registry, model.version),
             what_if=rows.what_if,
+            evidence=evidence,
         )
     progress("publish", 1, 1)
     notes = _notes(known.target, model.version)
@@ -142,11 +145,7 @@ def _notes(target: ScoringTarget, version: ModelVersion) -> tuple[str, ...]:
     """Warns of a champion that was fitted on what happened after the as-of day."""
     learnt_until = version.tags.get("watermark", "")
     notes = [target.note] if target.note else []
-    if (
-        learnt_until
-        and target.as_of < date.fromisoformat(learnt_until)
-        and target.period.end <= date.fromisoformat(learnt_until)
-    ):
+    if knew_the_outcome(version, target):
         notes.append(
             f"The champion was fitted on data up to {learnt_until}, which hold the outcome of {target.period.label}: "
             "this replay shows what it would say, not how good it is. 'spm backtest' measures that."

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from spm_ml.fiscal import FiscalCalendar, Period
+from spm_ml.registry import ModelVersion
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,10 @@ def scoring_target(calendar: FiscalCalendar, watermark: date, as_of: date | None
 def week_of(period: Period, as_of: date) -> int:
     """Whole weeks of the period that are seen at the end of the day; 0 before its first week is over."""
     return (as_of - (period.start - timedelta(days=1))).days // 7
+
+
+def knew_the_outcome(version: ModelVersion, target: ScoringTarget) -> bool:
+    """Whether a model was fitted on data that hold what came of the period that is forecast, as in a look back."""
+    until = version.tags.get("watermark", "")
+    learnt_until = date.fromisoformat(until) if until else date.min
+    return target.as_of < learnt_until and target.period.end <= learnt_until

@@ -142,7 +142,12 @@ class _Ingest:
         )
         if staged:
             self.store.append(
-                staged, source=str(self.folder.root), mapping=self.mapping.name, files=files, tables=counts
+                staged,
+                source=str(self.folder.root),
+                mapping=self.mapping.name,
+                files=files,
+                tables=counts,
+                records={raw.name: raw.records + raw.rejected for raw in reader.files},
             )
         # A process killed before this is mended by the next ingest, also by one that changes nothing else.
         self._write_organisation(organisation)

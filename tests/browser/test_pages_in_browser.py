@@ -24,13 +24,13 @@ PAGES = [
     ("hr", "/planner/preview?budget=9000&people=4&lot=1", "planner-preview"),
     ("hr", "/planner/accept", "planner-accept"),
     ("hr", "/cases", "cases"),
-    ("hr", "/value-added", "model-hr"),
-    ("analyst", "/value-added", "model"),
+    ("hr", "/model", "model-hr"),
+    ("analyst", "/model", "model"),
     ("analyst", "/planner", "planner-analyst"),
     ("analyst", "/teams", "teams-analyst"),
     ("analyst", "/glossary", "glossary"),
     ("rep", "/reps/r-201", "rep-own"),
-    ("rep", "/value-added", "model-rep"),
+    ("rep", "/model", "model-rep"),
 ]
 COLOURED = ("board", "rep", "teams", "recommendations-plan", "programs", "cases", "model")
 """One page of each kind: in the dark axe looks at its colours alone."""

@@ -127,7 +127,7 @@ def test_a_manager_who_is_no_longer_in_the_organisation_sees_nothing(client: htt
     assert client.get("/v1/reps/r-101", headers=bearer(token)).status_code == 404
     log_in(client, token)
     assert client.get("/me", follow_redirects=True).status_code == 200
-    for address in ("/teams", "/planner/preview", "/value-added"):
+    for address in ("/teams", "/planner/preview", "/model"):
         assert client.get(address).status_code == 200, address
     assert client.get("/reps/r-101").status_code == 404
 

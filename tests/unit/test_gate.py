@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import binomtest
 
 from spm_ml.backtest import Backtest, run_backtest
+from spm_ml.backtest.intervals import coverage_interval
 from spm_ml.errors import ConfigurationError
 from spm_ml.forecasting import HistoricalMean, LastPeriod, RunRateLinear
 from spm_ml.settings import QUANTILE_LEVELS
 from tests.rep_period_world import make_dataset
 from training.choice import choose
-from training.coverage import coverage_interval
 from training.gate import judge
 from training.subgroups import compare_groups, groups_of
 from training.verdict import GateTest, GateVerdict

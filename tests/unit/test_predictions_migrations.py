@@ -272,6 +272,7 @@ BORN_LATER = {
     "what_if_inputs",
     "what_if_models",
     "fairness_audits",
+    "model_evidence",
     "cases",
     "case_events",
     "assessments",

@@ -27,7 +27,7 @@ def client(harbour_file: Path) -> Iterator[httpx.Client]:
 HOMES = {
     "vp": "/",
     "hr": "/planner",
-    "analyst": "/value-added",
+    "analyst": "/model",
     "rep": "/reps/r-201",
     "admin": "/glossary",
 }
@@ -108,7 +108,7 @@ def test_all_sessions_of_a_person_end_at_once_and_nobody_elses(
         client.cookies.clear()
         client.cookies.set("spm_session", key, domain="127.0.0.1")
         homes.append(client.get("/me").headers["location"])
-    assert homes == ["/value-added", "/login", "/login"]
+    assert homes == ["/model", "/login", "/login"]
     assert send_form(client, "/logout", everywhere="yes").status_code == 303, "it is over already"
 
 

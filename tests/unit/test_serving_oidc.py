@@ -130,10 +130,10 @@ def test_somebody_logs_in_at_the_provider_and_has_the_role_of_the_account(
     browser.cookies.delete("spm_session")
     assert browser.get("/").headers["location"] == "/login"
     again = browser.get(browser.begin(), follow=True)  # the provider still knows this browser
-    assert again.url.path == "/value-added"
+    assert again.url.path == "/model"
     with PredictionStore.open(file) as store:
         store.accounts.disable(anna.account_id)
-    assert browser.get("/value-added").headers["location"] == "/login"
+    assert browser.get("/model").headers["location"] == "/login"
     assert browser.get(browser.begin(), follow=True).status_code == 403
 
 

@@ -28,10 +28,10 @@ from tests.web import log_in, parsed, served
 
 PAGES = {
     "vp": ("/", "/reps/r-101", f"/reps/{NO_QUOTA}", f"/reps/{NO_HISTORY}", "/reps/r%20203%2F%C3%A4", "/teams"),
-    "north": ("/planner", "/value-added", "/glossary"),
-    "hr": ("/planner", "/value-added"),
-    "analyst": ("/value-added", "/teams", "/glossary"),
-    "rep": ("/reps/r-201", "/value-added"),
+    "north": ("/planner", "/model", "/glossary"),
+    "hr": ("/planner", "/model"),
+    "analyst": ("/model", "/teams", "/glossary"),
+    "rep": ("/reps/r-201", "/model"),
 }
 
 Open = Callable[[str, str], httpx.Response]
@@ -335,7 +335,7 @@ def test_a_rep_sees_the_own_page_without_deciding(visit: Open) -> None:
 
 
 def test_the_model_page_says_whether_the_model_adds_anything(visit: Open, harbour: World) -> None:
-    page = parsed(visit("analyst", "/value-added"))
+    page = parsed(visit("analyst", "/model"))
     assert "Its error is 17% below that of the best simple baseline." in page.get_text()
     table = page.find("svg", class_="bars").find_parent("section").find("table")
     rows = [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
@@ -367,7 +367,7 @@ def test_the_model_page_does_not_praise_a_model_that_adds_nothing(harbour: World
             replace(harbour, model_card=changed).publish_into(store)
         with served(path) as client:
             log_in(client, issue_tokens(path)["analyst"])
-            assert words in client.get("/value-added").text
+            assert words in client.get("/model").text
 
 
 def test_hr_reads_offers_and_no_figures(visit: Open) -> None:
@@ -414,7 +414,7 @@ def test_without_a_batch_every_page_says_what_to_do(empty: tuple[httpx.Client, d
     client, tokens = empty
     for principal in PRINCIPALS:
         log_in(client, tokens[principal])
-        for path in {*PAGES.get(principal, ()), "/value-added", "/glossary"}:
+        for path in {*PAGES.get(principal, ()), "/model", "/glossary"}:
             answer = client.get(path)
             assert answer.status_code == 503
             text = parsed(answer).get_text()
@@ -477,7 +477,7 @@ def test_errors_keep_the_navigation(visit: Open) -> None:
         assert page.select(".top nav a")
 
 
-@pytest.mark.parametrize(("principal", "path"), [("vp", "/"), ("vp", "/reps/r-101"), ("analyst", "/value-added")])
+@pytest.mark.parametrize(("principal", "path"), [("vp", "/"), ("vp", "/reps/r-101"), ("analyst", "/model")])
 def test_pages_are_light(harbour_file: Path, harbour_tokens: dict[str, str], principal: str, path: str) -> None:
     """What a browser fetches for the first page: at most 40 KB over the wire, in at most 6 requests."""
     with served(harbour_file) as client:

@@ -40,6 +40,7 @@ def upgrade() -> None:
     op.add_column("batches", sa.Column("plans_hash", sa.String, nullable=False, server_default=""))
     _create_what_if_inputs()
     _create_fairness_audits()
+    _create_model_evidence()
     _give_tokens_accounts()
     _create_cases()
     _create_submissions()
@@ -61,6 +62,7 @@ def downgrade() -> None:
     _unprotect("decisions", kept=True)
     _protect("decisions")
     for table in (
+        "model_evidence",
         "audit_checkpoints",
         "case_events",
         "cases",
@@ -110,6 +112,19 @@ def _create_fairness_audits() -> None:
         sa.PrimaryKeyConstraint("batch_id", name="pk_fairness_audits"),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["batches.batch_id"], name="fk_fairness_audits_batch_id", ondelete="CASCADE"
+        ),
+    )
+
+
+def _create_model_evidence() -> None:
+    op.create_table(
+        "model_evidence",
+        sa.Column("batch_id", sa.String, nullable=False),
+        sa.Column("section", sa.String, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("batch_id", "section", name="pk_model_evidence"),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.batch_id"], name="fk_model_evidence_batch_id", ondelete="CASCADE"
         ),
     )
 

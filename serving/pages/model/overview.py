@@ -1,12 +1,13 @@
-"""The model page: what the forecasts add over simple baselines, the gate, and the model card."""
+"""The first page of the model room: champion and challenger, what the forecasts add, the gate, and the model card."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from serving import formats, markdown
@@ -14,9 +15,13 @@ from serving.access import on_batch
 from serving.charts.bars import Bar, bar_chart
 from serving.charts.lines import Line, line_chart
 from serving.pages.frame import PagePrincipal, frame_of
-from spm_ml.predictions import BatchReader, ModelCard
+from serving.pages.model.rivals import ReignRow, RivalsCard, reigns, rivals_card
+from serving.pages.model.room import RoomLink, room_links, slug_words
+from spm_ml.predictions import BatchReader, Champion, Lineage, ModelCard, Rivals
 
 router = APIRouter(include_in_schema=False)
+
+PATH: Final = "/model"
 
 _MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     ("crps", "CRPS", "Continuous ranked probability score: the error of the whole distribution. Lower is better."),
@@ -77,15 +82,22 @@ class GateRow:
 
 
 @dataclass(frozen=True)
-class ValueAddedPage:
+class ModelPage:
     """Everything the page shows.
 
     Attributes:
+        hindsight: The model knew what came of the period.
+        rivals: Champion and challenger; None where they were not published.
+        reigns: Every champion, the latest first.
         verdict: What the table says, in a sentence.
         unit: What errors are measured in.
         compared: Forecasters of the chart and table by week.
     """
 
+    rooms: tuple[RoomLink, ...]
+    hindsight: bool
+    rivals: RivalsCard | None
+    reigns: tuple[ReignRow, ...]
     model: str
     trained: str
     verdict: str
@@ -101,19 +113,30 @@ class ValueAddedPage:
 
 
 @router.get("/value-added")
-async def value_added(request: Request, principal: PagePrincipal) -> Response:
+async def value_added(_principal: PagePrincipal) -> Response:
+    """Where the page was before."""
+    return RedirectResponse(PATH, 303)
+
+
+@router.get(PATH)
+async def model(request: Request, principal: PagePrincipal) -> Response:
     """The model page, for every role."""
 
     def build(batch: BatchReader) -> Response:
-        page = page_of(batch.model_card())
+        page = page_of(batch.model_card(), batch.evidence(Rivals), batch.champions(), batch.evidence(Lineage))
         frame = frame_of(request, "Model", principal=principal, batch=batch.batch)
-        response: Response = request.app.state.templates.page("value_added.html", page, frame)
+        response: Response = request.app.state.templates.page("model.html", page, frame)
         return response
 
     return await on_batch(request, principal, build)
 
 
-def page_of(card: ModelCard) -> ValueAddedPage:
+def page_of(
+    card: ModelCard,
+    rivals: Rivals | None = None,
+    history: Sequence[tuple[datetime, Champion]] = (),
+    lineage: Lineage | None = None,
+) -> ModelPage:
     """The context of the page for a model."""
     known = sorted((row for row in card.value_added if row.get("crps") is not None), key=lambda row: row["crps"])
     unknown = [row for row in card.value_added if row.get("crps") is None]
@@ -122,7 +145,11 @@ def page_of(card: ModelCard) -> ValueAddedPage:
     baseline = next((row for row in known if row.get("value_added") == 0), None)
     compared = own + ([baseline] if baseline and baseline not in own else others[:1])
     unit = str(known[0].get("unit", "attainment")) if known else "attainment"
-    return ValueAddedPage(
+    return ModelPage(
+        rooms=room_links(PATH),
+        hindsight=lineage is not None and lineage.hindsight,
+        rivals=None if rivals is None else rivals_card(rivals),
+        reigns=reigns(history),
         model=f"{card.name} version {card.version} ({label_of({'forecaster': card.forecaster})})",
         trained=formats.day(card.trained_at.date()),
         verdict=_verdict(card, known),
@@ -134,7 +161,8 @@ def page_of(card: ModelCard) -> ValueAddedPage:
         compared=tuple(label_of(row) for row in compared),
         weeks=_weeks(card, compared),
         gate=tuple(
-            GateRow(_words(row["test"]), bool(row["passed"]), formats.stored(str(row["detail"]))) for row in card.gate
+            GateRow(slug_words(row["test"]), bool(row["passed"]), formats.stored(str(row["detail"])))
+            for row in card.gate
         ),
         card=markdown.render(card.card_markdown),
     )
@@ -142,11 +170,7 @@ def page_of(card: ModelCard) -> ValueAddedPage:
 
 def label_of(row: dict[str, Any]) -> str:
     """A forecaster's name for readers."""
-    return str(row.get("label") or _words(row["forecaster"]))
-
-
-def _words(slug: str) -> str:
-    return slug.replace("_", " ").capitalize().replace("Lightgbm", "LightGBM")
+    return str(row.get("label") or slug_words(row["forecaster"]))
 
 
 def _verdict(card: ModelCard, known: Sequence[dict[str, Any]]) -> str:

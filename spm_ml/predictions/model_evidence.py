@@ -1,0 +1,453 @@
+"""What speaks for and against the model behind a batch, published with it: sections of plain numbers, about nobody.
+
+Everything here is about at least `SMALLEST_GROUP` reps together, names no person, no deal and no value of a record, and
+may be read by everybody. A section that was not published is None: the page says which command makes it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from spm_ml.predictions.checks import require_share
+from spm_ml.predictions.scope import SMALLEST_GROUP
+
+DriftKind = Literal["feature", "forecast", "calibration"]
+DriftVerdict = Literal["drift", "seen_before", "none", "untested"]
+
+FEWER: Final = SMALLEST_GROUP - 1
+"""What is published in place of a smaller number of people above 0: at most so many."""
+
+
+@dataclass(frozen=True)
+class MeasuredShare:
+    """A share and its 95 % interval.
+
+    Attributes:
+        share: 0–1.
+        low: Lower end.
+        high: Upper end.
+        rows: Rows it is of.
+    """
+
+    share: float
+    low: float
+    high: float
+    rows: int
+
+    def __post_init__(self) -> None:
+        require_share("a measured share", share=self.share, low=self.low, high=self.high)
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows with about the same chance of reaching the quota.
+
+    Attributes:
+        part: `all`, or `early`, `middle` or `late` weeks of the period.
+        first_week: First week of the part.
+        last_week: Its last.
+        said: Mean chance that was forecast.
+        seen: How often the quota was reached.
+    """
+
+    part: Literal["all", "early", "middle", "late"]
+    first_week: int
+    last_week: int
+    said: float
+    seen: MeasuredShare
+
+
+@dataclass(frozen=True)
+class WeekReliability:
+    """Chances of one week beside what came of them.
+
+    Attributes:
+        said: Mean chance that was forecast.
+        seen: How often the quota was reached.
+        brier: Mean squared difference of the two.
+    """
+
+    week: int
+    said: float
+    seen: MeasuredShare
+    brier: float
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many outcomes lay in a central interval.
+
+    Attributes:
+        level: `rep`, `team`, `region` or `company`.
+        week: Week of the period; None: all of them.
+        period: Label of a tested period; None: all of them.
+        nominal: Share that the interval should hold.
+        held: Share that it held.
+    """
+
+    level: Literal["rep", "team", "region", "company"]
+    week: int | None
+    period: str | None
+    nominal: float
+    held: MeasuredShare
+
+
+@dataclass(frozen=True)
+class PitBin:
+    """Outcomes that fell between two levels of their forecast distribution."""
+
+    low: float
+    high: float
+    fell: MeasuredShare
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether the model's chances and intervals mean what they say, in its backtest.
+
+    Attributes:
+        periods: Labels of the tested periods, oldest first.
+        reps: Reps tested.
+        reliability: Bins in the order of part and chance.
+        by_week: One entry a week.
+        coverage: For each level: all weeks together, each week and, for reps, each period.
+        pit: The histogram of the probability integral transform.
+    """
+
+    periods: tuple[str, ...]
+    reps: int
+    reliability: tuple[ReliabilityBin, ...]
+    by_week: tuple[WeekReliability, ...]
+    coverage: tuple[Coverage, ...]
+    pit: tuple[PitBin, ...]
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """One test of the gate: the number looked at, what it was held against, and both in words."""
+
+    test: str
+    passed: bool
+    value: float | None
+    threshold: float | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A registered version.
+
+    Attributes:
+        name: Registered name.
+        version: Registered version.
+        label: What readers call its forecaster.
+        registered_at: UTC.
+        data_version: Version of the tables it was fitted on; empty: unknown.
+        crps: In its own backtest; None: unknown.
+        gate: What the gate said of it; empty: it was not asked.
+        judged: When the gate was asked: at promotion, or when it was trained.
+    """
+
+    name: str
+    version: str
+    label: str
+    registered_at: datetime
+    data_version: str
+    crps: float | None
+    gate: tuple[GateRow, ...]
+    judged: Literal["promotion", "training", "never"]
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gate was asked and every test was passed."""
+        return bool(self.gate) and all(test.passed for test in self.gate)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """CRPS of the challenger − CRPS of the champion on the same rows; below 0 the challenger is better.
+
+    Attributes:
+        mean: In the unit of the backtest.
+        low: Lower end of the 95 % interval; None where it cannot be drawn.
+        high: Upper end.
+        rows: Rows compared.
+        reps: Reps they belong to.
+        periods: Periods they belong to.
+        same_backtest: Both were tested on the same data; else each in its own backtest, on the rows they share.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    rows: int
+    reps: int
+    periods: int
+    same_backtest: bool
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """The champion beside the newest other version.
+
+    Attributes:
+        champion: The version in use.
+        challenger: The newest registered version that is not; None: there is no other.
+        difference: Between the two; None where no row can be compared.
+        compared_at: UTC.
+    """
+
+    champion: Contender
+    challenger: Contender | None
+    difference: PairedDifference | None
+    compared_at: datetime
+
+
+@dataclass(frozen=True)
+class DriftTest:
+    """One column of the rows forecast now against the rows that the model learnt from.
+
+    Attributes:
+        column: Its name.
+        kind: Whether the model reads it, says it, or it measures how right the model was.
+        meaning: One line.
+        verdict: `drift`: beyond chance and beyond how earlier periods differ; `seen_before`: beyond chance, but no more
+            than periods differ from each other; `none`: chance explains it; `untested`.
+        statistic: Distance, 0–1; None where it was not tested, as the next three.
+        threshold: Distance that chance alone exceeds in 5 % of cases.
+        p_value: Chance of such a distance without drift.
+        adjusted_p: The same, corrected for the number of tests.
+        usual_before: How far earlier periods are from each other, up to; None: none can be compared.
+        rows: Rows of now.
+        past_rows: Rows of before.
+        untested: Why it was not tested; None otherwise.
+        missing_now: Share of rows without a value now.
+        missing_before: Likewise before.
+    """
+
+    column: str
+    kind: DriftKind
+    meaning: str
+    verdict: DriftVerdict
+    statistic: float | None
+    threshold: float | None
+    p_value: float | None
+    adjusted_p: float | None
+    usual_before: float | None
+    rows: int
+    past_rows: int
+    untested: str | None
+    missing_now: float
+    missing_before: float
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Whether the rows forecast now are unlike those the model learnt from.
+
+    Attributes:
+        as_of: Day of the rows.
+        week: Week of the period that is compared.
+        level: Chance of any alarm where nothing has drifted.
+        reps: Reps forecast.
+        new_reps: Of whom the model learnt nothing, up to `FEWER` when they are few; they are in no test.
+        tests: Every column, those that drifted first.
+        abstention: Why nothing was tested; None otherwise.
+    """
+
+    as_of: date
+    week: int
+    level: float
+    reps: int
+    new_reps: int
+    tests: tuple[DriftTest, ...]
+    abstention: str | None = None
+
+
+@dataclass(frozen=True)
+class BrokenRuleCount:
+    """How often a rule was broken.
+
+    Attributes:
+        table: Table of the contract.
+        column: Column of the contract; empty: the whole record.
+        rule: What is expected.
+        remedy: What to do about it.
+        records: Records set aside.
+        cells: Cells left out of records that were accepted.
+    """
+
+    table: str
+    column: str
+    rule: str
+    remedy: str
+    records: int
+    cells: int
+
+
+@dataclass(frozen=True)
+class TableQuality:
+    """What became of one table when it was last read.
+
+    Attributes:
+        table: Table of the contract.
+        version: Data version that read it last.
+        read_at: UTC.
+        records: Records in the files.
+        accepted: Rows that meet every rule.
+        quarantined: Rows set aside.
+        latest: Latest day in its own day column; None where it has none.
+    """
+
+    table: str
+    version: int
+    read_at: datetime
+    records: int
+    accepted: int
+    quarantined: int
+    latest: date | None
+
+
+@dataclass(frozen=True)
+class HazardCount:
+    """How often rows carry a data hazard.
+
+    Attributes:
+        code: Of `spm_ml.hazards.HAZARDS`.
+        learnt: Rep-periods among those that the model learnt from.
+        learnt_of: All of them.
+        now: Reps forecast now.
+        now_of: All of them.
+    """
+
+    code: str
+    learnt: int | None
+    learnt_of: int | None
+    now: int
+    now_of: int
+
+
+@dataclass(frozen=True)
+class DataQuality:
+    """What came in, what did not, and what misleads in what did.
+
+    Attributes:
+        version: Data version of the batch.
+        tables: In the contract's order.
+        broken_rules: Those of the records that were read last, the most frequent first.
+        hazards: Codes that any row carries.
+    """
+
+    version: int
+    tables: tuple[TableQuality, ...]
+    broken_rules: tuple[BrokenRuleCount, ...]
+    hazards: tuple[HazardCount, ...]
+
+
+@dataclass(frozen=True)
+class LeakageResult:
+    """What the leak check found; see `spm_ml.leakage`.
+
+    Attributes:
+        checked_at: UTC.
+        passed: Something was compared and nothing differed.
+        days: Days after which records were altered, added and deleted.
+        features: Feature columns compared.
+        context: Context columns compared.
+        rows: Rows compared, over all days.
+        records_changed: Records altered, added or deleted.
+        differing: Columns that read the future.
+        seed: By which records were chosen.
+        data_hash: Of the tables.
+    """
+
+    checked_at: datetime
+    passed: bool
+    days: tuple[date, ...]
+    features: int
+    context: int
+    rows: int
+    records_changed: int
+    differing: tuple[str, ...]
+    seed: int
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that was read.
+
+    Attributes:
+        name: Relative to the folder that was read.
+        sha256: Of its bytes.
+        records: In it; None: not on record.
+    """
+
+    name: str
+    sha256: str
+    records: int | None
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """One ingest that changed the data."""
+
+    version: int
+    ingested_at: datetime
+    mapping: str | None
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """Rows of a rep-period dataset.
+
+    Attributes:
+        content_hash: Of everything in it.
+        rows: How many; None: not on record.
+        columns: Features of a row; None: not on record.
+        data_version: Version of the tables it was built from; None: not on record.
+        data_hash: Of those tables.
+    """
+
+    content_hash: str
+    rows: int | None
+    columns: int | None
+    data_version: int | None
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """From the batch to the files.
+
+    Attributes:
+        run_id: MLflow run that made the model.
+        experiment_id: Its experiment; empty: unknown.
+        registry: Where the model is registered.
+        learnt_from: What the model was fitted on.
+        forecast_from: The rows that were forecast.
+        hindsight: The model learnt from what came of the period that is forecast: the numbers show what it would
+            have said, not how good it is.
+        ingests: Of the batch's data version and before, newest first.
+    """
+
+    run_id: str
+    experiment_id: str
+    registry: str
+    learnt_from: DatasetFacts
+    forecast_from: DatasetFacts
+    hindsight: bool
+    ingests: tuple[Ingest, ...]
+
+
+@dataclass(frozen=True)
+class ModelEvidence:
+    """Every section; those that are None are not published."""
+
+    calibration: Calibration | None = None
+    rivals: Rivals | None = None
+    drift: Drift | None = None
+    data_quality: DataQuality | None = None
+    leakage: LeakageResult | None = None
+    lineage: Lineage | None = None
