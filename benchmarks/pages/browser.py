@@ -35,9 +35,9 @@ _CLOCK: Final = """
     return false;
   };
   const look = () => {
-    const read = document.readyState !== 'loading';
+    const bare = document.readyState !== 'loading' && !document.querySelector('svg');
     if (box('svg')) afterPaint(() => { say('chart', performance.now()); shown(); });
-    else if (read) afterPaint(() => { say('text', performance.now()); shown(); });
+    else if (bare) afterPaint(() => { say('text', performance.now()); shown(); });
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
