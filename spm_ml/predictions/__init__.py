@@ -30,6 +30,17 @@ from spm_ml.predictions.coaching import (
     ProgramOption,
 )
 from spm_ml.predictions.credentials import Principal
+from spm_ml.predictions.data_evidence import (
+    BrokenRuleCount,
+    DataQuality,
+    DatasetFacts,
+    HazardCount,
+    Ingest,
+    LeakageResult,
+    Lineage,
+    SourceFile,
+    TableQuality,
+)
 from spm_ml.predictions.decisions import Decision, DecisionRecord, ExpiredOfferError, NothingToReverseError, Verdict
 from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerdict, SkillRating
 from spm_ml.predictions.engine import StoreUnavailableError
@@ -37,27 +48,18 @@ from spm_ml.predictions.fairness import FairnessAudit, FairnessFinding, Fairness
 from spm_ml.predictions.feedback import Feedback, FeedbackCount, FeedbackSubject, FeedbackVerdict
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.model_evidence import (
-    BrokenRuleCount,
     Calibration,
     Contender,
     Coverage,
-    DataQuality,
-    DatasetFacts,
     Drift,
     DriftTest,
     GateRow,
-    HazardCount,
-    Ingest,
-    LeakageResult,
-    Lineage,
     MeasuredShare,
     ModelEvidence,
     PairedDifference,
     PitBin,
     ReliabilityBin,
     Rivals,
-    SourceFile,
-    TableQuality,
     WeekReliability,
 )
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest

@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 from spm_ml.predictions.batch import ModelCard
 from spm_ml.predictions.board import BoardForecast
 from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOption
+from spm_ml.predictions.data_evidence import DataQuality, LeakageResult, Lineage
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.fairness import FairnessAudit
-from spm_ml.predictions.model_evidence import Calibration, DataQuality, Drift, LeakageResult, Lineage, Rivals
+from spm_ml.predictions.model_evidence import Calibration, Drift, Rivals
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
 
 Row = TypeVar(

@@ -10,16 +10,9 @@ from sqlalchemy import Connection, delete, select
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import record
 from spm_ml.predictions.batch import Batch
+from spm_ml.predictions.data_evidence import DataQuality, LeakageResult, Lineage
 from spm_ml.predictions.encoding import Row, decode, encode
-from spm_ml.predictions.model_evidence import (
-    Calibration,
-    DataQuality,
-    Drift,
-    LeakageResult,
-    Lineage,
-    ModelEvidence,
-    Rivals,
-)
+from spm_ml.predictions.model_evidence import Calibration, Drift, ModelEvidence, Rivals
 
 KINDS: Final[Mapping[str, type[Any]]] = MappingProxyType(
     {
