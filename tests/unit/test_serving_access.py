@@ -29,7 +29,7 @@ HOMES = {
     "hr": "/planner",
     "analyst": "/model",
     "rep": "/reps/r-201",
-    "admin": "/glossary",
+    "admin": "/accounts",
 }
 
 

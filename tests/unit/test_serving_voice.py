@@ -232,6 +232,11 @@ def test_a_rep_rates_and_says_and_both_see_it(client: httpx.Client, harbour_toke
     summary = parsed(client.get("/cases")).find(id="feedback").get_text(" ", strip=True)
     assert "fewer than 5" in summary
     assert "Discovery" not in summary
+    for reader, told in (("analyst", True), ("south", False)):
+        log_in(client, harbour_tokens[reader])
+        counts = parsed(client.get("/model")).find("section", attrs={"aria-labelledby": "h-feedback"})
+        assert (counts is not None) == told
+        assert counts is None or "xxx" not in counts.get_text()
 
 
 def test_htmx_is_sent_to_the_login_and_gets_errors_in_place_of_the_page(

@@ -14,6 +14,7 @@ from serving import formats, markdown
 from serving.access import on_batch
 from serving.charts.bars import Bar, bar_chart
 from serving.charts.lines import Line, line_chart
+from serving.pages.feedback import FeedbackSummary, feedback_summary
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.model.rivals import ReignRow, RivalsCard, reigns, rivals_card
 from serving.pages.model.room import RoomLink, room_links, slug_words
@@ -92,6 +93,7 @@ class ModelPage:
         verdict: What the table says, in a sentence.
         unit: What errors are measured in.
         compared: Forecasters of the chart and table by week.
+        feedback: How many people said what of the numbers; None: nobody asked.
     """
 
     rooms: tuple[RoomLink, ...]
@@ -110,6 +112,7 @@ class ModelPage:
     weeks: tuple[WeekRow, ...]
     gate: tuple[GateRow, ...]
     card: Markup
+    feedback: FeedbackSummary | None
 
 
 @router.get("/value-added")
@@ -123,7 +126,13 @@ async def model(request: Request, principal: PagePrincipal) -> Response:
     """The model page, for every role."""
 
     def build(batch: BatchReader) -> Response:
-        page = page_of(batch.model_card(), batch.evidence(Rivals), batch.champions(), batch.evidence(Lineage))
+        page = page_of(
+            batch.model_card(),
+            batch.evidence(Rivals),
+            batch.champions(),
+            batch.evidence(Lineage),
+            feedback_summary(batch),
+        )
         frame = frame_of(request, "Model", principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("model.html", page, frame)
         return response
@@ -136,6 +145,7 @@ def page_of(
     rivals: Rivals | None = None,
     history: Sequence[tuple[datetime, Champion]] = (),
     lineage: Lineage | None = None,
+    feedback: FeedbackSummary | None = None,
 ) -> ModelPage:
     """The context of the page for a model."""
     known = sorted((row for row in card.value_added if row.get("crps") is not None), key=lambda row: row["crps"])
@@ -165,6 +175,7 @@ def page_of(
             for row in card.gate
         ),
         card=markdown.render(card.card_markdown),
+        feedback=feedback,
     )
 
 
