@@ -16,6 +16,7 @@ _SECONDS: Final = 30.0
 
 _CLOCK: Final = """
 (() => {
+  if (location.protocol === 'about:') return;  // what a window shows before its first page
   const now = () => performance.timeOrigin + performance.now();
   const afterPaint = then => requestAnimationFrame(() => {
     const channel = new MessageChannel();

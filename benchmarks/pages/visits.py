@@ -66,7 +66,11 @@ VISITS: Final = (
     Visit("rep", "/reps/r-201", "a rep, as the rep sees it"),
     Visit("hr", "/planner", "planner"),
     Visit("hr", "/cases", "cases"),
-    Visit("analyst", "/value-added", "model room"),
+    Visit("analyst", "/model", "model room"),
+    Visit("analyst", "/model/calibration", "model room: calibration"),
+    Visit("analyst", "/model/drift", "model room: drift"),
+    Visit("analyst", "/model/data", "model room: data"),
+    Visit("admin", "/accounts", "accounts"),
     Visit("analyst", "/glossary", "glossary"),
 )
 """Each role's main pages."""
