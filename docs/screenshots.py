@@ -65,7 +65,8 @@ SHOTS: Final = (
     Shot("rep-own", "rep", "/reps/{rep}"),
     Shot("planner", "hr", "/planner", "#limits", "#plan > section"),
     Shot("programs", "hr", "/planner", "#programs", "#programs"),
-    Shot("model", "analyst", "/value-added"),
+    Shot("model", "analyst", "/model"),
+    Shot("model-calibration", "analyst", "/model/calibration"),
     Shot("accounts", "admin", "/accounts"),
 )
 
