@@ -37,7 +37,7 @@ def test_a_rep_commits_without_scripts(own_service: Service, open_browser: OpenB
     card.get_by_label("Bookings by").fill("480000")
     card.get_by_role("button", name="Save").click()
     visit.page.wait_for_url("**/submissions?**")
-    assert "is saved" in visit.page.get_by_role("status").inner_text()
+    assert "is saved" in visit.page.locator("main [role=status].decided").inner_text()
     assert "480" in visit.page.get_by_role("region", name="Entries").inner_text()
     visit.shoot("said-rep")
 
