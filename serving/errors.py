@@ -131,7 +131,7 @@ async def _recognise(request: Request) -> None:
     """Finds out who is logged in where no page asked, as at an unknown address: error pages keep the navigation."""
     if request.url.path.startswith(FOR_PROGRAMS) or getattr(request.state, "principal", None) is not None:
         return
-    with suppress(StoreUnavailableError, NoAccountError):
+    with suppress(StoreUnavailableError, HTTPException):
         request.state.principal = await known_principal(request)
 
 

@@ -226,7 +226,9 @@ def pit_shares(actual: Array, quantiles: Array, levels: ArrayLike, edges: Array)
     upto = (quantiles <= actual[:, None]).sum(axis=1)
     spread = (upto > below + 1) | (upto == 0) | (below == quantiles.shape[1])
     low = np.where(spread, np.where(below == 0, 0.0, level[np.minimum(below + (upto > below), level.size - 1)]), exact)
-    high = np.where(spread, np.where(upto == 0, level[1], np.where(upto > below, level[upto], 1.0)), exact)
+    high = np.where(
+        spread, np.where(upto == 0, level[1], np.where(upto == quantiles.shape[1], 1.0, level[upto])), exact
+    )
     width = np.where(spread, high - low, 1.0)
     share = np.where(
         spread[:, None],

@@ -99,14 +99,17 @@ class RandomWorld:
             "opportunities": [],
             "opportunity_events": [],
             "credits": [],
-            "activities": [self._activity() for _ in range(8)],
+            "activities": [
+                *(self._activity() for _ in range(8)),
+                self._activity() | {"recorded_at": self.instant(EXPORTED_ON)},
+            ],
             "programs": [{"program_id": "p1", "name": "Closing", "skill": "closing"}],
             "enrolments": [self._enrolment(rep) for rep in self.reps],
             "assessments": [
                 {"rep_id": rep, "skill": "closing", "assessed_on": self.day(), "score": 3.0} for rep in self.reps
             ],
             "spend": [{"spent_on": self.day(), "category": "sales", "amount": 100} for _ in range(3)],
-            "submissions": [self._submission(day) for day in (*self._days(4), EXPORTED_ON)],
+            "submissions": [self._submission(day) for day in self._days(4)],
             "fx_rates": self._rates(),
         }
         for number in range(deals):

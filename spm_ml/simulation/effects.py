@@ -40,7 +40,7 @@ def individual_effects(course: Course, staff: Staff, pipelines: Pipelines) -> pa
         gain = gains(world, people, course.skills[period], start)
         effect = np.stack([attainment_effect(course, period, gain[:, place])[rep] for place in range(programs)], axis=1)
         rows = np.repeat(rep, programs)
-        money = pipelines.effect(period, rows, gain[rep].reshape(len(rows), -1))
+        money = pipelines.effect(period, rows, gain[rep].reshape(len(rows), gain.shape[2]))
         parts.append((np.full(len(rows), period), rows, effect.ravel(), money / course.quotas.final[period, rows]))
     period_of, rep, effects, first = (np.concatenate(column) for column in zip(*parts, strict=True))
     program = np.tile(np.arange(programs), len(rep) // programs)

@@ -88,7 +88,7 @@ def test_what_is_no_account_comes_back_with_what_is_wrong(
     for address in ("/accounts", f"/accounts/{own_id(path)}"):
         answer = send_form(client, address, **fields)
         page = parsed(answer)
-        problem = page.select_one("#problem")
+        problem = page.select_one("#wrong")
         assert answer.status_code == 409
         assert problem is not None
         assert words in problem.text

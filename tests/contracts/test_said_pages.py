@@ -57,7 +57,7 @@ def test_a_number_stands_beside_the_model_at_once(client: httpx.Client, path: Pa
         chart = page.select_one(".said svg")
         assert chart is not None
         assert "Manager's override, new" in chart.get_text()
-    saved = parsed(client.get(done.headers["location"])).select_one("[role=status]")
+    saved = parsed(client.get(done.headers["location"])).select_one("[role=status].decided")
     assert saved is not None
     assert "saved" in saved.get_text()
 

@@ -145,7 +145,7 @@ def test_batches_of_the_first_store_are_read_after_the_upgrade(first_store: Engi
     assert booked.amount + still.amount == row.quantile(0.5)
     assert [driver.label for driver in still.drivers] == ["Pace so far"]
     bare_group = {"bookings_quantiles": None, "mean_bookings": None, "p_hit": None, "own_quota": None}
-    bare_group |= {"p_hit_own": None, "parts": (), "change": None}
+    bare_group |= {"p_hit_own": None, "parts": (), "change": None, "independent_range": None}
     assert set(content.teams) == {replace(team, **bare_group) for team in world.teams if team.level == "team"}
 
 

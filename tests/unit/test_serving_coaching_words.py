@@ -166,7 +166,7 @@ def test_the_findings_together_make_one_sentence(findings: tuple[object, ...], w
 
 
 def test_a_plan_is_worth_something_beside_the_other_ways() -> None:
-    words = plan_words(make_plan("2026Q2"), make_findings(), EUR)
+    words = plan_words(make_plan("2026Q2"), {one.program_id: one.name for one in make_findings()}, EUR)
     assert words.lead == (
         f"6 people are offered a program, for EUR{GROUP}12{GROUP}600; together they are expected to gain +29.1 points "
         "of attainment (+10.4 to +47.8)."
@@ -182,17 +182,17 @@ def test_a_plan_is_worth_something_beside_the_other_ways() -> None:
 
 def test_a_plan_may_train_nobody_or_claim_nothing() -> None:
     plan = make_plan("2026Q2")
-    nobody = plan_words(replace(plan, people=0, spent=0, budget=None, people_limit=None, seats={}), (), EUR)
+    nobody = plan_words(replace(plan, people=0, spent=0, budget=None, people_limit=None, seats={}), {}, EUR)
     assert nobody.lead.startswith("Nobody is offered a program")
     assert dict(nobody.facts)["Budget"] == "no limit"
     assert "Seats" not in dict(nobody.facts)
     silent = tuple(replace(value, value=None, low=None, high=None) for value in plan.values)
-    claims = plan_words(replace(plan, values=silent, people=1), (), EUR)
+    claims = plan_words(replace(plan, values=silent, people=1), {}, EUR)
     assert claims.lead.endswith(f"for EUR{GROUP}12{GROUP}600. No effect is claimed: offers go to the largest gaps.")
     assert claims.lead.startswith("1 person is offered a program")
     assert claims.chart is None
     assert {row.value for row in claims.rows} == {"none claimed"}
-    assert plan_words(replace(plan, values=()), (), EUR).chart is None
+    assert plan_words(replace(plan, values=()), {}, EUR).chart is None
 
 
 def make_offer(*, decision: Decision | None = None, **changes: object) -> Offer:

@@ -35,7 +35,7 @@ def test_a_large_body_is_refused_whether_its_length_is_said_or_not(client: httpx
     assert client.post(path, content=b"x" * 2_049).status_code == 413
     chunked = client.post(path, content=chunks())
     assert chunked.status_code == 413
-    assert chunked.json()["title"]
+    assert chunked.json()["title"] if path.startswith("/v1/") else "<h1>" in chunked.text
     assert client.post(path, content=b"x" * 2_048).status_code != 413
 
 

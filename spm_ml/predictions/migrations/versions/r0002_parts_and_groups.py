@@ -142,5 +142,5 @@ def _as_group(body: Body) -> Body:
 
 
 def _as_team(body: Body) -> Body:
-    gone = {"level", "key", "label", *_GROUP}
+    gone = {"level", "key", "label", "independent_range", *_GROUP}
     return {name: value for name, value in body.items() if name not in gone}
