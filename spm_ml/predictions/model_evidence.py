@@ -19,6 +19,10 @@ FEWER: Final = SMALLEST_GROUP - 1
 """What is published in place of a smaller number of people above 0: at most so many."""
 
 
+PERIOD_LUCK: Final = 0.05
+"""Chance of a column to be further off than earlier periods by the luck that all reps of a period share."""
+
+
 @dataclass(frozen=True)
 class MeasuredShare:
     """A share and its 95 % interval.
@@ -218,7 +222,8 @@ class DriftTest:
         threshold: Distance that chance alone exceeds in 5 % of cases.
         p_value: Chance of such a distance without drift.
         adjusted_p: The same, corrected for the number of tests.
-        usual_before: How far earlier periods are from each other, up to; None: none can be compared.
+        usual_before: How far earlier periods are from each other, up to: one period more exceeds it with a chance of
+            `PERIOD_LUCK` in each column; None: none can be compared.
         rows: Rows of now.
         past_rows: Rows of before.
         untested: Why it was not tested; None otherwise.

@@ -451,9 +451,9 @@ audit_checkpoints = Table(
     Column("hash", String(64), nullable=False),
     Column("decisions_through", Integer, nullable=False),
     Column("cases_through", Integer, nullable=False),
-    Column("submissions_through", Integer, nullable=False),
-    Column("assessments_through", Integer, nullable=False),
-    Column("feedback_through", Integer, nullable=False),
+    Column("submissions_through", Integer, nullable=False, server_default="0"),
+    Column("assessments_through", Integer, nullable=False, server_default="0"),
+    Column("feedback_through", Integer, nullable=False, server_default="0"),
     Column("actor", String, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -12,6 +12,7 @@ from serving.access import on_batch
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.model.room import NOT_PUBLISHED, RoomLink, room_links
 from spm_ml.predictions import BatchReader, Drift, DriftTest
+from spm_ml.predictions.model_evidence import PERIOD_LUCK
 
 router = APIRouter(include_in_schema=False)
 
@@ -107,7 +108,7 @@ def page_of(found: Drift | None) -> DriftPage:
     return DriftPage(
         rooms=room_links(PATH),
         empty=None,
-        lead=_lead(groups["drift"], groups["seen_before"], tested),
+        lead=_lead(groups["drift"], groups["seen_before"], groups["none"], tested),
         basis=_basis(found),
         advice=_advice(groups["drift"]),
         level=formats.percent(found.level),
@@ -118,7 +119,9 @@ def page_of(found: Drift | None) -> DriftPage:
     )
 
 
-def _lead(drifted: Sequence[DriftTest], unusual: Sequence[DriftTest], tested: int) -> str:
+def _lead(
+    drifted: Sequence[DriftTest], unusual: Sequence[DriftTest], others: Sequence[DriftTest], tested: int
+) -> str:
     if not tested:
         return "Nothing could be tested: see below why."
     more = len(unusual)
@@ -129,7 +132,9 @@ def _lead(drifted: Sequence[DriftTest], unusual: Sequence[DriftTest], tested: in
     )
     if not drifted:
         return f"No drift in {tested} tests.{also}"
-    return f"{len(drifted)} of {tested} tested columns {'has' if len(drifted) == 1 else 'have'} drifted.{also}"
+    found = f"{len(drifted)} of {tested} tested columns {'has' if len(drifted) == 1 else 'have'} drifted.{also}"
+    luck = round(PERIOD_LUCK * sum(test.usual_before is not None for test in (*drifted, *unusual, *others)))
+    return f"{found} Reps share the luck of a period: by that alone about {luck} would be." if luck else found
 
 
 def _basis(found: Drift) -> str:

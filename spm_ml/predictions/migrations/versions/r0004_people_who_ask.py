@@ -1,4 +1,4 @@
-"""Accounts behind tokens and sessions, what people say, a chained audit, and writes that are safe to repeat."""
+"""Accounts behind tokens and sessions, cases that people open, a chained audit, and writes that are safe to repeat."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from spm_ml.predictions.audit import FIRST_HASH, chained
+from spm_ml.predictions.migrations.append_only import protect, unprotect
 from spm_ml.predictions.schema import UtcDateTime
 
 revision = "0004"
@@ -24,9 +25,6 @@ _KEPT = {
     "decisions": "OLD.decision_id > COALESCE((SELECT MAX(decisions_through) FROM audit_checkpoints), 0)",
     "cases": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
     "case_events": "OLD.case_id > COALESCE((SELECT MAX(cases_through) FROM audit_checkpoints), 0)",
-    "submissions": "OLD.submission_id > COALESCE((SELECT MAX(submissions_through) FROM audit_checkpoints), 0)",
-    "assessments": "OLD.assessment_id > COALESCE((SELECT MAX(assessments_through) FROM audit_checkpoints), 0)",
-    "feedback": "OLD.feedback_id > COALESCE((SELECT MAX(feedback_through) FROM audit_checkpoints), 0)",
 }
 _STATUSES = "status IN ('open', 'in_review', 'upheld', 'partly_upheld', 'rejected', 'withdrawn', 'noted')"
 
@@ -37,41 +35,30 @@ def upgrade() -> None:
     What groups of earlier batches tell beside each other was not looked at: none is given to analysts.
     """
     op.add_column("teams", sa.Column("disclosable", sa.Boolean, nullable=False, server_default=sa.false()))
-    op.add_column("batches", sa.Column("plans_hash", sa.String, nullable=False, server_default=""))
     _create_what_if_inputs()
-    _create_fairness_audits()
-    _create_model_evidence()
     _give_tokens_accounts()
     _create_cases()
-    _create_submissions()
-    _create_assessments()
     _create_records()
     _replace_audit(_chained(_audit_rows()), chain=True)
-    _unprotect("decisions")
-    for table in ("decisions", "cases", "case_events", "submissions", "assessments", "feedback"):
-        _protect(table, kept=_KEPT[table])
+    unprotect("decisions")
+    for table in ("decisions", "cases", "case_events"):
+        protect(table, kept=_KEPT[table])
     for table in ("champions", "audit_checkpoints"):
-        _protect(table)
+        protect(table)
 
 
 def downgrade() -> None:
     """Drops them; a token keeps its account's role. Admins and sessions without a token were unknown before."""
     op.drop_column("teams", "disclosable")
-    op.drop_column("batches", "plans_hash")
     _replace_audit(_audit_rows(), chain=False)
-    _unprotect("decisions", kept=True)
-    _protect("decisions")
+    unprotect("decisions", kept=True)
+    protect("decisions")
     for table in (
-        "model_evidence",
         "audit_checkpoints",
         "case_events",
         "cases",
-        "assessments",
-        "feedback",
         "champions",
-        "fairness_audits",
         "idempotency",
-        "submissions",
         "what_if_inputs",
         "what_if_models",
     ):
@@ -100,31 +87,6 @@ def _create_what_if_inputs() -> None:
         sa.PrimaryKeyConstraint("batch_id", name="pk_what_if_models"),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["batches.batch_id"], name="fk_what_if_models_batch_id", ondelete="CASCADE"
-        ),
-    )
-
-
-def _create_fairness_audits() -> None:
-    op.create_table(
-        "fairness_audits",
-        sa.Column("batch_id", sa.String, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("batch_id", name="pk_fairness_audits"),
-        sa.ForeignKeyConstraint(
-            ["batch_id"], ["batches.batch_id"], name="fk_fairness_audits_batch_id", ondelete="CASCADE"
-        ),
-    )
-
-
-def _create_model_evidence() -> None:
-    op.create_table(
-        "model_evidence",
-        sa.Column("batch_id", sa.String, nullable=False),
-        sa.Column("section", sa.String, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("batch_id", "section", name="pk_model_evidence"),
-        sa.ForeignKeyConstraint(
-            ["batch_id"], ["batches.batch_id"], name="fk_model_evidence_batch_id", ondelete="CASCADE"
         ),
     )
 
@@ -284,75 +246,6 @@ def _create_cases() -> None:
     op.create_index("ix_case_events_case_id", "case_events", ["case_id"])
 
 
-def _create_submissions() -> None:
-    op.create_table(
-        "submissions",
-        sa.Column("submission_id", sa.Integer, autoincrement=True, nullable=False),
-        sa.Column("submitted_at", UtcDateTime, nullable=False),
-        sa.Column("batch_id", sa.String, nullable=False),
-        sa.Column("watermark", sa.Date, nullable=False),
-        sa.Column("period", sa.String, nullable=False),
-        sa.Column("rep_id", sa.String, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("amount", sa.BigInteger, nullable=False),
-        sa.Column("currency", sa.String(3), nullable=False),
-        sa.Column("minor_digits", sa.Integer, nullable=False),
-        sa.Column("note", sa.Text, nullable=False),
-        sa.Column("account_id", sa.String, nullable=False),
-        sa.Column("submitted_by", sa.String, nullable=False),
-        sa.Column("submitter_id", sa.String),
-        sa.Column("role", sa.String, nullable=False),
-        sa.PrimaryKeyConstraint("submission_id", name="pk_submissions"),
-        sa.CheckConstraint("kind IN ('commit', 'best_case', 'manager_override')", name="ck_submissions_kind"),
-        sa.CheckConstraint("amount > 0", name="ck_submissions_amount"),
-        sa.CheckConstraint("kind <> 'manager_override' OR length(note) > 0", name="ck_submissions_note"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_submissions_rep_id_period", "submissions", ["rep_id", "period"])
-
-
-def _create_assessments() -> None:
-    """Skill ratings and feedback."""
-    op.create_table(
-        "assessments",
-        sa.Column("assessment_id", sa.Integer, autoincrement=True, nullable=False),
-        sa.Column("at", UtcDateTime, nullable=False),
-        sa.Column("assessed_on", sa.Date, nullable=False),
-        sa.Column("batch_id", sa.String, nullable=False),
-        sa.Column("period", sa.String, nullable=False),
-        sa.Column("rep_id", sa.String, nullable=False),
-        sa.Column("skill", sa.String, nullable=False),
-        sa.Column("score", sa.Integer),
-        sa.Column("assessor", sa.String, nullable=False),
-        sa.Column("account_id", sa.String, nullable=False),
-        sa.Column("assessed_by", sa.String, nullable=False),
-        sa.PrimaryKeyConstraint("assessment_id", name="pk_assessments"),
-        sa.CheckConstraint("score IS NULL OR (score >= 1 AND score <= 5)", name="ck_assessments_score"),
-        sa.CheckConstraint("assessor IN ('self', 'manager')", name="ck_assessments_assessor"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_assessments_rep_id_period", "assessments", ["rep_id", "period"])
-    op.create_table(
-        "feedback",
-        sa.Column("feedback_id", sa.Integer, autoincrement=True, nullable=False),
-        sa.Column("at", UtcDateTime, nullable=False),
-        sa.Column("batch_id", sa.String, nullable=False),
-        sa.Column("period", sa.String, nullable=False),
-        sa.Column("rep_id", sa.String, nullable=False),
-        sa.Column("about", sa.String, nullable=False),
-        sa.Column("verdict", sa.String, nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("account_id", sa.String, nullable=False),
-        sa.Column("given_by", sa.String, nullable=False),
-        sa.Column("role", sa.String, nullable=False),
-        sa.PrimaryKeyConstraint("feedback_id", name="pk_feedback"),
-        sa.CheckConstraint("about IN ('forecast', 'diagnosis', 'offer')", name="ck_feedback_about"),
-        sa.CheckConstraint("verdict IN ('useful', 'no_use', 'wrong')", name="ck_feedback_verdict"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_feedback_rep_id_period", "feedback", ["rep_id", "period"])
-
-
 def _create_records() -> None:
     op.create_table(
         "champions",
@@ -385,9 +278,6 @@ def _create_records() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("decisions_through", sa.Integer, nullable=False),
         sa.Column("cases_through", sa.Integer, nullable=False),
-        sa.Column("submissions_through", sa.Integer, nullable=False),
-        sa.Column("assessments_through", sa.Integer, nullable=False),
-        sa.Column("feedback_through", sa.Integer, nullable=False),
         sa.Column("actor", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("checkpoint_id", name="pk_audit_checkpoints"),
         sqlite_autoincrement=True,
@@ -443,44 +333,9 @@ def _replace_audit(rows: list[Row], *, chain: bool) -> None:
     _insert(table, rows)
     if rows and op.get_bind().dialect.name == "postgresql":
         op.execute(f"SELECT setval(pg_get_serial_sequence('audit', 'sequence'), {rows[-1]['sequence']})")
-    _protect("audit", kept=_KEPT["audit"] if chain else "")
+    protect("audit", kept=_KEPT["audit"] if chain else "")
 
 
 def _insert(table: sa.Table, rows: list[Row]) -> None:
     if rows:
         op.get_bind().execute(table.insert(), rows)
-
-
-def _protect(table: str, *, kept: str = "") -> None:
-    """Keeps rows from being changed or deleted; with a condition, only those that meet it from being deleted."""
-    if op.get_bind().dialect.name == "postgresql":
-        whole = "UPDATE OR TRUNCATE" if kept else "UPDATE OR DELETE OR TRUNCATE"
-        op.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE {whole} ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-        if kept:
-            op.execute(
-                f"CREATE OR REPLACE FUNCTION refuse_kept_{table}() RETURNS trigger AS "
-                f"$$ BEGIN IF {kept} THEN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END IF; "
-                "RETURN OLD; END $$ LANGUAGE plpgsql"
-            )
-            op.execute(
-                f"CREATE TRIGGER {table}_kept BEFORE DELETE ON {table} "
-                f"FOR EACH ROW EXECUTE FUNCTION refuse_kept_{table}()"
-            )
-        return
-    for change in ("UPDATE", "DELETE"):
-        when = f"WHEN {kept} " if kept and change == "DELETE" else ""
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} {when}"
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
-
-
-def _unprotect(table: str, *, kept: bool = False) -> None:
-    """Takes its triggers away, to be made anew."""
-    postgresql = op.get_bind().dialect.name == "postgresql"
-    names = (("append_only", "kept") if kept else ("append_only",)) if postgresql else ("no_update", "no_delete")
-    for name in names:
-        op.execute(f"DROP TRIGGER {table}_{name}" + (f" ON {table}" if postgresql else ""))
