@@ -23,7 +23,7 @@ def make_champion(
     registry: Registry, store: PredictionStore, version: ModelVersion, *, reason: str, actor: str = "operator"
 ) -> ModelVersion:
     """Puts a version on record as champion and then moves the alias; gives the version as it is registered now."""
-    store.name_champion(Champion(version.name, str(version.version), registry.place, actor, reason))
+    store.champions.name(Champion(version.name, str(version.version), registry.place, actor, reason))
     registry.point(CHAMPION, version)
     reconcile(registry, store)  # another may have been named in between
     return registry.version(version.version)
@@ -42,11 +42,11 @@ def reconcile(registry: Registry, store: PredictionStore) -> str | None:
     said = None
     alias = registry.champion()
     while True:  # another process may name a champion meanwhile: the last on record wins
-        wanted = store.champion(registry.place)
+        wanted = store.champions.last(registry.place)
         if wanted is None:
             if alias is None:
                 return None
-            store.name_champion(Champion(alias.name, str(alias.version), registry.place, "reconciler", _ADOPTED))
+            store.champions.name(Champion(alias.name, str(alias.version), registry.place, "reconciler", _ADOPTED))
             return f"{alias.name} version {alias.version} was put on record as champion."
         if alias is not None and str(alias.version) == wanted.model_version:
             return said
@@ -58,7 +58,7 @@ def reconcile(registry: Registry, store: PredictionStore) -> str | None:
                 f"{wanted.label} is on record as champion, and {error}; or promote another with 'spm promote'"
             ) from error
         said = f"MLflow's alias named version {before or 'none'} and names that on record again, {wanted.label}."
-        store.alias_repaired(wanted, before=before)
+        store.champions.alias_repaired(wanted, before=before)
 
 
 def reconcile_workspace(workspace: Workspace) -> str | None:

@@ -25,7 +25,7 @@ def torn_file(store: str) -> list[str]:
 def broken_audit(store: PredictionStore) -> list[str]:
     """Lines that do not follow from those before."""
     previous, found = FIRST_HASH, []
-    for line in store.audit_trail():
+    for line in tuple(store.audit.entries()):
         written = vars(line) | {"detail": json.dumps(line.detail, ensure_ascii=False)}
         if line.previous_hash != previous or chained(written) != line.hash:
             found.append(f"audit line {line.sequence}")
@@ -48,7 +48,7 @@ def sorted_rows(rows: BatchContent) -> tuple[object, ...]:
 def torn_batch(store: PredictionStore) -> list[str]:
     """Whether the published batch is not what was staged, row by row; a whole one is the last that the audit names."""
     batch = store.published_batch()
-    published = [line.subject for line in store.audit_trail() if line.action == "published"]
+    published = [line.subject for line in store.audit.entries() if line.action == "published"]
     if batch is None:
         return ["a published batch is gone"] if published else []
     if batch.batch_id != published[-1]:
@@ -62,12 +62,12 @@ def torn_batch(store: PredictionStore) -> list[str]:
 
 def lost_batches(store: PredictionStore, acknowledged: Iterable[str]) -> int:
     """How many batches said to be published the audit does not know."""
-    return len(set(acknowledged) - {line.subject for line in store.audit_trail() if line.action == "published"})
+    return len(set(acknowledged) - {line.subject for line in store.audit.entries() if line.action == "published"})
 
 
 def lost_decisions(store: PredictionStore, acknowledged: Iterable[str]) -> int:
     """How many answered decisions are not there, or not in the audit."""
     wanted = set(acknowledged)
     kept = {decision.reason for _, decision in store.decisions()}
-    audited = {str(line.detail.get("reason")) for line in store.audit_trail()}
+    audited = {str(line.detail.get("reason")) for line in tuple(store.audit.entries())}
     return len(wanted - (kept & audited))

@@ -164,11 +164,11 @@ def promoting(crew: Workers, killer: Killer, times: int, dice: random.Random, wo
     def check(tally: Tally, done: list[str]) -> None:
         with PredictionStore.open(killer.place.store) as store:
             tally.healed += reconcile(registry, store) is not None
-            on_record, alias = store.champion(registry.place), registry.by_alias(CHAMPION)
+            on_record, alias = store.champions.last(registry.place), registry.by_alias(CHAMPION)
             if on_record is None or alias is None or str(alias.version) != on_record.model_version:
                 tally.torn.append("record and alias disagree")
             tally.torn += checks.broken_audit(store)
-            named = sum(line.action == "champion named" for line in store.audit_trail())
+            named = sum(line.action == "champion named" for line in tuple(store.audit.entries()))
             tally.lost = max(tally.lost, len(done) - named)
 
     return killed_workers(crew, "promote", killer, times, dice, check, str(workspace.root))
@@ -259,7 +259,7 @@ def scoring(times: int, dice: random.Random, workspace: Workspace, store: str) -
             if batch is None or checks.sorted_rows(opened.content(batch)) != wanted:
                 tally.torn.append("the published batch differs")
             tally.torn += checks.broken_audit(opened)
-            published = sum(line.action == "published" for line in opened.audit_trail())
+            published = sum(line.action == "published" for line in tuple(opened.audit.entries()))
             tally.lost = max(tally.lost, 1 + tally.acknowledged - published)
     return tally
 

@@ -24,7 +24,7 @@ from serving.pages.queries import BoardQuery, Pages, pages_of
 from serving.pages.words import BANDS, BandWords
 from serving.routes.exports import FORECASTS
 from spm_ml.predictions import Batch, BatchReader, BoardForecast, Principal
-from spm_ml.predictions.reading import Sort
+from spm_ml.predictions.selection import Sort
 
 router = APIRouter(include_in_schema=False)
 

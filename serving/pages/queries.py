@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from serving.routes.answers import PRINTABLE, Day, Identifier
 from spm_ml.predictions import Selection
-from spm_ml.predictions.reading import BandChoice, Sort
+from spm_ml.predictions.selection import BandChoice, Sort
 
 
 def _nothing_if_empty(value: Any) -> Any:

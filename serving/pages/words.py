@@ -5,7 +5,7 @@ from typing import Final
 
 from spm_ml.hazards import HAZARD_BY_CODE
 from spm_ml.predictions import RiskBand
-from spm_ml.predictions.reading import BandChoice
+from spm_ml.predictions.selection import BandChoice
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import Batch, MetricValue
-from spm_ml.predictions.reading import BandChoice, Selection, Sort
+from spm_ml.predictions.selection import BandChoice, Selection, Sort
 
 MAX_ID: Final = 200
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"

@@ -99,7 +99,7 @@ class LineageQuery(PeriodQuery):
 
 @router.get("/champions", responses=_DOCUMENTED)
 async def get_champions(request: Request, principal: ApiPrincipal, query: Period) -> ChampionsAnswer:
-    """Get the champion beside the newest other version, and every champion before it."""
+    """Get the champion beside the newest version after it, and every champion before it."""
 
     def build(batch: BatchReader) -> ChampionsAnswer:
         history = tuple(ChampionOut.of(at, champion) for at, champion in batch.champions())

@@ -44,7 +44,7 @@ def assignments(console: Console, out: Path | None) -> None:
     from spm_ml.coaching.evidence import assignment_table
 
     with console.step("assignments"), _evidence(console) as (store, _, periods):
-        table = assignment_table(store.assignments(), store.decisions(), periods)
+        table = assignment_table(store.assignments.lines(), store.decisions(), periods)
     counts = table.groupby("source").size()
     found = ", ".join(f"{count:,} from {source}" for source, count in counts.items())
     shown = ["happened_on", "rep_id", "program_id", "event", "actor", "reason"]
@@ -60,7 +60,7 @@ def plan_value(console: Console, out: Path | None) -> None:
     from spm_ml.coaching.skills import skill_gaps
 
     with console.step("plan-value"), _evidence(console) as (store, history, periods):
-        plans = value_of_past_plans(periods, skill_gaps(history, periods), store.assignments())
+        plans = value_of_past_plans(periods, skill_gaps(history, periods), store.assignments.lines())
     table = plan_value_table(plans)
     shown = ["plan", "offered", "held_out", "enrolled", "known", "gain", "gain_low", "gain_high", "randomised"]
     console.table(table, out=out, shown=table[shown], title="Gain of an offer against nobody, in points of attainment")

@@ -66,7 +66,7 @@ from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, 
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.pay import ExpectedPay, PayOutlook
 from spm_ml.predictions.publishing import BatchContent
-from spm_ml.predictions.reading import BatchReader, Listing, Offer, RepSummary, Selection, UnseenOrderError
+from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
 from spm_ml.predictions.rows import (
     COMPANY,
@@ -81,6 +81,7 @@ from spm_ml.predictions.rows import (
     TeamPrediction,
 )
 from spm_ml.predictions.scope import Role, Scope
+from spm_ml.predictions.selection import Listing, Selection, UnseenOrderError
 from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
 from spm_ml.predictions.submissions import NewSubmission, PeriodOverError, SubmissionRecord
 from spm_ml.predictions.what_if import WhatIfInputs

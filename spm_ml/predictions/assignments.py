@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Final, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.checks import require_finite, require_share
+from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.rows import Recommendation
 
 AssignmentEvent = Literal["offered", "held_out", "withdrawn", "enrolled", "completed", "outcome"]
@@ -102,21 +103,33 @@ def log_offers(connection: Connection, batch: Batch, recommendations: Iterable[R
     _append(connection, lines)
 
 
-def log_events(connection: Connection, events: Iterable[Assignment]) -> int:
-    """Appends what the log does not say yet; the connection holds the table already.
+class AssignmentLog:
+    """The log as a whole: for the operator of the store, never behind a request."""
 
-    Returns:
-        How many lines were appended.
-    """
-    said = {_event_key(line): _rounded(line.value) for line in read_log(connection)}
-    new: list[Assignment] = []
-    for line in events:
-        key, value = _event_key(line), _rounded(line.value)
-        if key not in said or said[key] != value:
-            said[key] = value
-            new.append(line)
-    _append(connection, new)
-    return len(new)
+    def __init__(self, engine: Engine | Connection) -> None:
+        self._engine = engine
+
+    def lines(self) -> tuple[Assignment, ...]:
+        """Every line, oldest first."""
+        with reading(self._engine) as connection:
+            return read_log(connection)
+
+    def append(self, events: Iterable[Assignment]) -> int:
+        """Appends what the log does not say yet.
+
+        Returns:
+            How many lines were appended.
+        """
+        with writing(self._engine) as connection:
+            said = {_event_key(line): _rounded(line.value) for line in read_log(connection)}
+            new: list[Assignment] = []
+            for line in events:
+                key, value = _event_key(line), _rounded(line.value)
+                if key not in said or said[key] != value:
+                    said[key] = value
+                    new.append(line)
+            _append(connection, new)
+        return len(new)
 
 
 def read_log(connection: Connection, *, period: str | None = None) -> tuple[Assignment, ...]:

@@ -220,9 +220,3 @@ def checkpoint_of(connection: Connection) -> Checkpoint:
 def entry_of(row: Row[Any]) -> AuditEntry:
     """The line of a row of `audit`."""
     return AuditEntry(**dict(row._mapping) | {"detail": json.loads(row.detail)})
-
-
-def trail(connection: Connection) -> tuple[AuditEntry, ...]:
-    """Every line, oldest first."""
-    rows = connection.execute(select(schema.audit).order_by(schema.audit.c.sequence))
-    return tuple(entry_of(row) for row in rows)

@@ -193,11 +193,11 @@ class PairedDifference:
 
 @dataclass(frozen=True)
 class Rivals:
-    """The champion beside the newest other version.
+    """The champion beside the newest version after it.
 
     Attributes:
         champion: The version in use.
-        challenger: The newest registered version that is not; None: there is no other.
+        challenger: The newest version registered after it; None: there is none.
         difference: Between the two; None where no row can be compared.
         compared_at: UTC.
     """

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, Generic, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select
 
-from spm_ml.errors import DataError
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import schema
 from spm_ml.predictions.batch import Batch, Person
 from spm_ml.predictions.board import BoardForecast, Moved, WithoutQuota
-from spm_ml.predictions.cases import WAITING, Case, CaseStatus, count_cases, find_cases, with_status
-from spm_ml.predictions.decisions import Decision, DecisionRecord, decision_records, latest_decisions
+from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode
+from spm_ml.predictions.reading_cases import CaseReader
 from spm_ml.predictions.reading_days import UnknownDayError, days_of, medians_on
 from spm_ml.predictions.reading_model import ModelReader
-from spm_ml.predictions.reading_voice import VoiceReader
 from spm_ml.predictions.rows import (
     Level,
     Prediction,
@@ -28,68 +26,29 @@ from spm_ml.predictions.rows import (
     sums_alone,
 )
 from spm_ml.predictions.scope import Subject, tree_of
+from spm_ml.predictions.selection import (
+    EVERYBODY,
+    SORTS,
+    WITHOUT_FIGURES,
+    BandChoice,
+    Item,
+    Listing,
+    Selection,
+    UnseenOrderError,
+)
 
-Item = TypeVar("Item")
-BandChoice = Literal[RiskBand, "none"]
 OfferStatus = Literal["open", "accepted", "overridden", "declined", "expired"]
-Sort = Literal["risk", "name", "quota", "booked", "forecast"]
 
 _rep = schema.predictions.c
 _offer = schema.recommendations.c
 _team = schema.teams.c
 _what_if = schema.what_if_inputs.c
 
-SORTS: Final[dict[Sort, ColumnElement[Any]]] = {
-    "risk": _rep.p_hit,
-    "name": _rep.name_folded,
-    "quota": _rep.quota,
-    "booked": _rep.booked_share,
-    "forecast": _rep.median,
-}
-_BY_BAND: Final = case({"high": 1, "medium": 2, "low": 3}, value=_rep.risk_band)
-_WITHOUT_FIGURES: Final[dict[Sort, ColumnElement[Any]]] = {"risk": _BY_BAND, "name": _rep.name_folded}
-"""For readers who see no figures: the order of figures would tell them."""
-
 _PERSON: Final = (
     *(_rep[name] for name in ("rep_id", "name", "role", "manager_id", "team", "region", "segment", "risk_band")),
     _rep.abstention_reason,
     _rep.abstention_detail,
 )
-
-
-class UnseenOrderError(DataError):
-    """A list is to be ordered by a figure that the reader may not see."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which reps of the batch, in what order.
-
-    Attributes:
-        manager_id: Only this manager's tree.
-        band: Only this risk band; `none`: only reps without one.
-        search: Only names that contain it, upper and lower case alike.
-        sort: What to order by; the unknown comes last. Who sees no figures orders by band or name alone.
-        descending: Largest first.
-        limit: At most so many.
-        offset: After so many.
-    """
-
-    manager_id: str | None = None
-    band: BandChoice | None = None
-    search: str | None = None
-    sort: Sort = "risk"
-    descending: bool = False
-    limit: int = 50
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class Listing(Generic[Item]):
-    """A page of results, and how many there are on all pages together."""
-
-    items: tuple[Item, ...]
-    total: int
 
 
 @dataclass(frozen=True)
@@ -129,7 +88,7 @@ class Offer:
         return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
-class BatchReader(VoiceReader, ModelReader):
+class BatchReader(CaseReader, ModelReader):
     """The published batch of a period, as one principal may see it."""
 
     def days(self) -> tuple[date, ...]:
@@ -177,7 +136,7 @@ class BatchReader(VoiceReader, ModelReader):
         reps, forecast = self._connection.execute(self._narrowed(query, Selection(manager_id=manager_id))).one()
         return WithoutQuota(reps, float(forecast))
 
-    def reps(self, selection: Selection = Selection()) -> Listing[RepSummary]:
+    def reps(self, selection: Selection = EVERYBODY) -> Listing[RepSummary]:
         """Reps by name, team and band.
 
         Raises:
@@ -190,11 +149,11 @@ class BatchReader(VoiceReader, ModelReader):
         row = self._connection.execute(self._rep("person", rep_id, *_PERSON)).first()
         return None if row is None else _summary(row)
 
-    def predictions(self, selection: Selection = Selection()) -> Listing[Prediction]:
+    def predictions(self, selection: Selection = EVERYBODY) -> Listing[Prediction]:
         """Forecasts as of the day."""
         return self._list(self._reps("figures", _rep.body), selection, lambda row: decode(Prediction, row.body))
 
-    def board(self, selection: Selection = Selection()) -> Listing[BoardForecast]:
+    def board(self, selection: Selection = EVERYBODY) -> Listing[BoardForecast]:
         """The same, of each only what a list shows; what changed since the week before is told of earlier days too."""
         found = self._list(self._reps("figures", _rep.body), selection, lambda row: decode(BoardForecast, row.body))
         if self.as_of == self.batch.as_of:
@@ -240,7 +199,7 @@ class BatchReader(VoiceReader, ModelReader):
 
     def offers(
         self,
-        selection: Selection = Selection(),
+        selection: Selection = EVERYBODY,
         *,
         rep_ids: Collection[str] | None = None,
     ) -> Listing[Offer]:
@@ -269,63 +228,6 @@ class BatchReader(VoiceReader, ModelReader):
             tuple(Offer(offer, rep, decided.get((rep.rep_id, offer.program_id))) for offer, rep in found.items),
             found.total,
         )
-
-    def decision_history(
-        self, *, rep_id: str | None = None, limit: int = 50, offset: int = 0
-    ) -> Listing[DecisionRecord]:
-        """Decisions of every period about offers to reps in scope, the latest first, and whether they still count."""
-        rows = schema.decisions.c
-        seen = self._may("offer", rows.rep_id)
-        if rep_id is not None:
-            seen = seen & (rows.rep_id == rep_id)
-        return Listing(*decision_records(self._connection, seen, limit=limit, offset=offset))
-
-    def cases(
-        self,
-        *,
-        subject: Literal["case", "answer"] = "case",
-        rep_id: str | None = None,
-        status: CaseStatus | Literal["waiting"] | None = None,
-        oldest_first: bool = False,
-        limit: int = 50,
-        offset: int = 0,
-    ) -> Listing[Case]:
-        """Cases of reps in scope.
-
-        Args:
-            subject: Those the principal sees, or those it may answer.
-            rep_id: Only this rep's.
-            status: Only those that stand so; `waiting`: that somebody has still to answer.
-            oldest_first: Instead of the latest.
-            limit: At most so many.
-            offset: After so many.
-        """
-        rows = schema.cases.c
-        conditions = [self._may(subject, rows.rep_id)]
-        if rep_id is not None:
-            conditions.append(rows.rep_id == rep_id)
-        if status is not None:
-            conditions.append(with_status(WAITING if status == "waiting" else (status,)))
-        found = find_cases(
-            self._connection,
-            self._tree_batch_id,
-            *conditions,
-            oldest_first=oldest_first,
-            limit=limit,
-            offset=offset,
-        )
-        return Listing(found, count_cases(self._connection, *conditions))
-
-    def case(self, case_id: int) -> Case | None:
-        """One case; None if there is none in scope."""
-        rows = schema.cases.c
-        conditions = (rows.case_id == case_id, self._may("case", rows.rep_id))
-        return next(iter(find_cases(self._connection, self._tree_batch_id, *conditions)), None)
-
-    def may_answer(self, case: Case) -> bool:
-        """Whether the principal may answer a case."""
-        rows = schema.cases.c
-        return count_cases(self._connection, rows.case_id == case.case_id, self._may("answer", rows.rep_id)) == 1
 
     def _reps(self, subject: Subject, *columns: ColumnElement[Any]) -> Select[Any]:
         return select(*columns).where(
@@ -372,7 +274,7 @@ class BatchReader(VoiceReader, ModelReader):
         return query
 
     def _list(self, query: Select[Any], selection: Selection, build: Callable[[Row[Any]], Item]) -> Listing[Item]:
-        sorts = _WITHOUT_FIGURES if self.scope.reach("figures") == "none" else SORTS
+        sorts = WITHOUT_FIGURES if self.scope.reach("figures") == "none" else SORTS
         if selection.sort not in sorts:
             raise UnseenOrderError(f"a {self.scope.role} may not order by {selection.sort}; order by risk or name")
         query = self._narrowed(query, selection)

@@ -1,6 +1,6 @@
 """PredictionStore: scored batches go in whole, and come out through a scope."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,12 +17,11 @@ from spm_ml.predictions.accounts import Accounts
 from spm_ml.predictions.admission import Door, door_of
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assessments import Assessments, contract_rows
-from spm_ml.predictions.assignments import Assignment, log_events, read_log
-from spm_ml.predictions.audit import AuditEntry, trail
+from spm_ml.predictions.assignments import AssignmentLog
 from spm_ml.predictions.audit_trail import AuditTrail
 from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.cases import Cases
-from spm_ml.predictions.champions import Champion, alias_repaired, last_champion, name_champion
+from spm_ml.predictions.champions import Champions
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
@@ -65,6 +64,8 @@ class PredictionStore:
         assessments: Ratings of skills.
         feedback: What people say about forecasts, diagnoses and offers.
         audit: Who did what.
+        champions: Which model versions were named champion.
+        assignments: Who was offered what, and what came of it: for the operator, never behind a request.
     """
 
     def __init__(self, engine: Engine | Connection) -> None:
@@ -77,6 +78,8 @@ class PredictionStore:
         self.assessments = Assessments(engine)
         self.feedback = FeedbackBook(engine)
         self.audit = AuditTrail(engine)
+        self.champions = Champions(engine)
+        self.assignments = AssignmentLog(engine)
 
     @classmethod
     def open(cls, target: Path | str) -> Self:
@@ -206,21 +209,6 @@ class PredictionStore:
         with writing(self._engine) as connection:
             publish_sections(connection, lookup.required(connection), evidence, actor)
 
-    def name_champion(self, champion: Champion) -> None:
-        """Puts a model version on record as champion."""
-        with writing(self._engine) as connection:
-            name_champion(connection, champion)
-
-    def champion(self, registry: str | None = None) -> Champion | None:
-        """The champion on record, of any registry or of that one; None if none was ever named."""
-        with reading(self._engine) as connection:
-            return last_champion(connection, registry)
-
-    def alias_repaired(self, champion: Champion, *, before: str | None) -> None:
-        """Says in the audit that the registry's alias named another version and was set to the champion on record."""
-        with writing(self._engine) as connection:
-            alias_repaired(connection, champion, before=before)
-
     def published_batch(self) -> Batch | None:
         """The batch that readers see; None before the first one."""
         with reading(self._engine) as connection:
@@ -256,20 +244,6 @@ class PredictionStore:
         with reading(self._engine) as connection:
             body: str | None = connection.execute(select(models.body).where(models.batch_id == batch_id)).scalar()
         return WhatIfInputs().model if body is None else body
-
-    def assignments(self) -> tuple[Assignment, ...]:
-        """Every line of the assignment log, oldest first: for the operator of the store, never behind a request."""
-        with reading(self._engine) as connection:
-            return read_log(connection)
-
-    def log_assignments(self, events: Iterable[Assignment]) -> int:
-        """Appends to the assignment log what it does not say yet.
-
-        Returns:
-            How many lines were appended.
-        """
-        with writing(self._engine) as connection:
-            return log_events(connection, events)
 
     def decisions(self) -> tuple[tuple[str, Decision], ...]:
         """Every decision with the label of its period, oldest first: for the operator, never behind a request."""
@@ -400,8 +374,3 @@ class PredictionStore:
         def _on_error(context: ExceptionContext) -> None:
             if not isinstance(context.sqlalchemy_exception, (IntegrityError, ProgrammingError)):
                 tell()
-
-    def audit_trail(self) -> tuple[AuditEntry, ...]:
-        """Every line of the audit, oldest first."""
-        with reading(self._engine) as connection:
-            return trail(connection)

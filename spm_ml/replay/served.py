@@ -61,7 +61,7 @@ class Served:
         if not workspace.has_predictions:
             raise NotReadyError(nothing)
         with PredictionStore.open(workspace.predictions_store) as store:
-            trail = tuple(entry for entry in store.audit_trail() if entry.action == _PUBLISHED)
+            trail = tuple(entry for entry in store.audit.entries() if entry.action == _PUBLISHED)
             batch = store.published_batch() if as_of is None else store.published_on(as_of)
             if batch is not None:
                 return cls._kept(batch, store.content(batch), trail)

@@ -68,7 +68,7 @@ def test_from_a_new_account_to_a_disabled_one(client: httpx.Client, path: Path) 
     assert send_form(client, f"{place}/enable").status_code == 303
     with PredictionStore.open(path) as store:
         assert store.audit.check().intact
-        lines = {line.action for line in store.audit_trail()}
+        lines = {line.action for line in tuple(store.audit.entries())}
     assert {"account added", "token issued", "token revoked", "account changed", "account disabled"} <= lines
 
 
@@ -118,7 +118,7 @@ def test_forms_of_other_sites_are_refused(client: httpx.Client) -> None:
 def test_the_audit_is_read_page_by_page_beside_the_command_that_proves_it(client: httpx.Client, path: Path) -> None:
     page = parsed(client.get("/audit"))
     with PredictionStore.open(path) as store:
-        entries = store.audit_trail()
+        entries = tuple(store.audit.entries())
         head = store.audit.check().head
     assert f"spm audit verify --head {head}" in page.get_text()
     rows = page.select("tbody tr")

@@ -278,7 +278,7 @@ def test_a_decision_is_recorded_and_shown(harbour: World, tmp_path: Path) -> Non
         (item,) = client.get("/v1/recommendations", params={"rep_id": "r-101"}).json()["items"]
         assert item["decision"] == answer.json()["decision"]
     with PredictionStore.open(path) as store:
-        last = store.audit_trail()[-1]
+        last = tuple(store.audit.entries())[-1]
     assert (last.actor, last.action, last.subject) == ("test north", "recommendation overridden", "r-101")
 
 

@@ -162,7 +162,7 @@ def test_an_offer_that_nobody_decided_about_reads_expired(
     lapsed = replace(offer, expires_on=harbour.batch.as_of - timedelta(days=1))
     with PredictionStore.open(path) as store:
         store.publish_coaching(CoachingBatch((lapsed,), (), (), (), (), None))
-        (line,) = store.assignments()
+        (line,) = store.assignments.lines()
         assert line.event == "offered", "publishing enrols nobody"
     assert ask("north", "GET", address).json()["items"][0]["status"] == "expired"
     log_in(client, harbour_tokens["north"])
@@ -194,8 +194,8 @@ def test_a_decision_enrols_nobody(path: Path, harbour: World) -> None:
     hr, key = Principal("a", "HR", Scope("hr")), {"rep_id": "r-101", "program_id": offer.program_id}
     with PredictionStore.open(path) as store:
         store.publish_coaching(CoachingBatch((offer,), (), (), (), (), None))
-        before = store.assignments()
+        before = store.assignments.lines()
         store.decide(hr, **key, verdict="accepted")
         store.decide(hr, **key, verdict="overridden", reason="so")
-        assert store.assignments() == before
+        assert store.assignments.lines() == before
         assert {line.event for line in before} == {"offered"}

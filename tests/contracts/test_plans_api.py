@@ -135,9 +135,9 @@ def test_nothing_is_published(ask: Ask, store_file: Path) -> None:
     with PredictionStore.open(store_file) as store:
         batch = store.published_batch()
         assert batch is not None
-        before = store.coaching(batch), store.audit_trail()
+        before = store.coaching(batch), tuple(store.audit.entries())
         assert ask("hr", people=1).status_code == 200
-        assert (store.coaching(batch), store.audit_trail()) == before
+        assert (store.coaching(batch), tuple(store.audit.entries())) == before
 
 
 @pytest.mark.parametrize(

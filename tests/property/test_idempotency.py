@@ -70,7 +70,7 @@ def test_each_key_writes_once_however_requests_interleave(
                 )
             ]
         kept = Counter((decision.decided_by, decision.reason) for _, decision in store.decisions())
-        lines = [line for line in store.audit_trail() if line.action == "recommendation accepted"]
+        lines = [line for line in store.audit.entries() if line.action == "recommendation accepted"]
     wrote = [(asked, reply) for asked, reply in done if isinstance(reply, Reply) and not reply.replayed]
     assert kept == Counter((ACCOUNTS[account].label, reason) for (account, _, reason, _), _ in wrote)
     assert len(lines) == len(wrote), "what failed leaves no line of the audit either"

@@ -59,7 +59,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harbour_target: s
         (workspace.root / name).write_bytes(content)
     with PredictionStore.open(harbour_target) as store:
         store.publish_coaching(make_coaching(harbour))
-        store.name_champion(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
+        store.champions.name(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
         offer = next(row for row in harbour.recommendations if row.rep_id == "r-101")
         anna = Principal("t", "Anna Keller", Scope("manager", NORTH))
         assert store.decide(anna, rep_id="r-101", program_id=offer.program_id, verdict="accepted") is not None
@@ -98,7 +98,7 @@ def test_what_was_backed_up_is_restored_on_the_other_database(
     assert last[schema.audit.columns.keys().index("action")] == "store restored"
     assert after == before
     with PredictionStore.open(address) as store:  # and it goes on: the next rows get numbers of their own
-        store.name_champion(Champion("spm-attainment", "8", "workspace", "Ida", "better"))
+        store.champions.name(Champion("spm-attainment", "8", "workspace", "Ida", "better"))
         batch = store.published_batch()
         assert batch is not None
         assert store.content(batch).predictions
@@ -111,14 +111,14 @@ def test_a_store_with_rows_is_replaced_only_when_told_to(workspace: Workspace, t
     with pytest.raises(ConfigurationError, match="is there already"):
         backup(workspace, tmp_path / "a.zip")
     with PredictionStore.open(workspace.predictions_store) as store:
-        store.name_champion(Champion("spm-attainment", "8", "workspace", "Ida", "later"))
+        store.champions.name(Champion("spm-attainment", "8", "workspace", "Ida", "later"))
     later = rows_of(workspace.predictions_store)
     with pytest.raises(ConfigurationError, match=r"holds rows already \(.*assignments, audit, .*--replace"):
         restore(made.file, workspace)
     assert rows_of(workspace.predictions_store) == later
     restore(made.file, workspace, replace=True)
     with PredictionStore.open(workspace.predictions_store) as store:
-        champion = store.champion()
+        champion = store.champions.last()
         assert champion is not None
         assert champion.model_version == "7"
 

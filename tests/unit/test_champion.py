@@ -47,21 +47,21 @@ def registry(workspace: Workspace) -> Registry:
 
 
 def said_of(store: PredictionStore) -> list[tuple[str, str, str]]:
-    return [(line.actor, line.action, line.subject) for line in store.audit_trail()]
+    return [(line.actor, line.action, line.subject) for line in tuple(store.audit.entries())]
 
 
 def test_a_champion_is_on_record_with_who_and_why(registry: Registry, workspace: Workspace) -> None:
     with PredictionStore.open(workspace.predictions_store) as store:
         version = make_champion(registry, store, registry.version(1), reason="passed the gate", actor="Ida")
         assert CHAMPION in version.aliases
-        on_record = store.champion()
+        on_record = store.champions.last()
         assert on_record is not None
         assert (on_record.label, on_record.registry, on_record.actor, on_record.reason) == (
             "spm-attainment version 1", "workspace", "Ida", "passed the gate"
         )  # fmt: skip
         assert said_of(store) == [("Ida", "champion named", "spm-attainment version 1")]
         assert reconcile(registry, store) is None
-        assert len(store.audit_trail()) == 1
+        assert len(tuple(store.audit.entries())) == 1
 
 
 def test_dying_between_record_and_alias_is_healed(
@@ -105,10 +105,10 @@ def test_an_alias_from_before_the_record_is_put_on_record(registry: Registry, wo
     with PredictionStore.open(workspace.predictions_store) as store:
         assert "put on record" in (reconcile(registry, store) or "")
         assert reconcile(registry, store) is None
-        on_record = store.champion("workspace")
+        on_record = store.champions.last("workspace")
         assert on_record is not None
         assert (on_record.model_version, on_record.actor) == ("1", "reconciler")
-        assert store.champion("https://elsewhere") is None
+        assert store.champions.last("https://elsewhere") is None
 
 
 def test_a_version_on_record_that_is_gone_is_named(registry: Registry, workspace: Workspace) -> None:

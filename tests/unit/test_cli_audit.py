@@ -52,7 +52,7 @@ def test_verify_prints_the_head_to_remember_and_fails_on_a_changed_line(workspac
 def test_export_and_prune(workspace: Workspace, tmp_path: Path) -> None:
     assert run(workspace, "export", "--out", str(tmp_path / "a.jsonl")).exit_code == 0
     with PredictionStore.open(workspace.predictions_database) as store:
-        lines = len(store.audit_trail())
+        lines = len(tuple(store.audit.entries()))
     assert len((tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()) == lines
     assert run(workspace, "export", "--out", str(tmp_path / "b.csv"), "--since", "2100-01-01").exit_code == 0
     assert len((tmp_path / "b.csv").read_text(encoding="utf-8").splitlines()) == 1

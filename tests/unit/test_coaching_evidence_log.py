@@ -103,7 +103,7 @@ def test_nothing_is_followed_before_the_log_began(periods: RepPeriods) -> None:
 def test_syncing_twice_adds_nothing_and_restated_outcomes_are_added(tmp_path: Path, periods: RepPeriods) -> None:
     with PredictionStore.open(tmp_path / "a.db") as store:
         assert sync_log(store, periods) == 0
-        store.log_assignments([logged(T, "r000", "offered", 0.8, 0.05)])
+        store.assignments.append([logged(T, "r000", "offered", 0.8, 0.05)])
         added = sync_log(store, periods)
         assert added > 0
         assert sync_log(store, periods) == 0
@@ -112,7 +112,7 @@ def test_syncing_twice_adds_nothing_and_restated_outcomes_are_added(tmp_path: Pa
         assert sync_log(store, restated) == 1
         assert sync_log(store, restated) == 0
         assert sync_log(store, periods) == 1
-        assert store.assignments()[-1].value == pytest.approx(periods.frame.loc[row, "attainment"].item())
+        assert store.assignments.lines()[-1].value == pytest.approx(periods.frame.loc[row, "attainment"].item())
 
 
 def test_the_table_says_who_decided_and_why(periods: RepPeriods) -> None:

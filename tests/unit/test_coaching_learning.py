@@ -90,9 +90,9 @@ def test_more_enrolments_change_the_finding_and_fill_the_log(
         effect=0.05,
     )
     with PredictionStore.open(workspace.predictions_database) as store:
-        store.log_assignments([offer])
+        store.assignments.append([offer])
         sync_log(store, seen(workspace))
-        assert "enrolled" not in {line.event for line in store.assignments()}
+        assert "enrolled" not in {line.event for line in store.assignments.lines()}
 
         ingest(workspace, export(tmp_path / "second", enrolments))
         later = seen(workspace)
@@ -105,10 +105,10 @@ def test_more_enrolments_change_the_finding_and_fill_the_log(
 
         assert sync_log(store, later) > 0
         assert sync_log(store, later) == 0
-        own = [line for line in store.assignments() if line.rep_id == rep]
+        own = [line for line in store.assignments.lines() if line.rep_id == rep]
         assert {"offered", "enrolled", "completed"} <= {line.event for line in own}
         assert {line.happened_on for line in own if line.event == "completed"} == {date.fromisoformat(end)}
-        table = assignment_table(store.assignments(), store.decisions(), later)
+        table = assignment_table(store.assignments.lines(), store.decisions(), later)
     assert (table["source"] == "enrolments").sum() > 0
     assert set(table.loc[table["event"] == "enrolled", "actor"]) == {"m1"}
 

@@ -178,16 +178,16 @@ def test_a_failover_to_another_host_is_followed(server: OwnServer, harbour: Worl
         second.server.run("SELECT pg_reload_conf()")
         both = f"postgresql+psycopg://postgres:@/{name}?host={','.join(hosts)}&target_session_attrs=read-write"
         with PredictionStore.open(both) as store:
-            store.name_champion(Champion("spm-attainment", "1", "workspace", "Ida", "on the first"))
-            assert len(store.audit_trail()) == 2
+            store.champions.name(Champion("spm-attainment", "1", "workspace", "Ida", "on the first"))
+            assert len(tuple(store.audit.entries())) == 2
             server.stop()
             with pytest.raises(StoreUnavailableError):
-                store.audit_trail()
+                tuple(store.audit.entries())
             second.server.run("ALTER SYSTEM RESET default_transaction_read_only")
             second.server.run("SELECT pg_reload_conf()")
-            assert len(store.audit_trail()) == 1
-            store.name_champion(Champion("spm-attainment", "2", "workspace", "Ida", "on the second"))
-            assert len(store.audit_trail()) == 2
+            assert len(tuple(store.audit.entries())) == 1
+            store.champions.name(Champion("spm-attainment", "2", "workspace", "Ida", "on the second"))
+            assert len(tuple(store.audit.entries())) == 2
             server.start()
     finally:
         second.stop()

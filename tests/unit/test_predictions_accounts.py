@@ -187,7 +187,7 @@ def test_each_change_is_audited_with_who_made_it(store: PredictionStore) -> None
     store.tokens.revoke(token.token_id, by=admin)
     accounts.disable(account.account_id, by=admin)
     accounts.enable(account.account_id, by=admin)
-    trail = store.audit_trail()[2:]
+    trail = tuple(store.audit.entries())[2:]
     assert [line.action for line in trail] == [
         "account added",
         "token issued",

@@ -108,7 +108,7 @@ def test_what_was_written_verifies_and_every_tampering_is_found(store: Predictio
     """One transaction a fault, rolled back, so that one store serves all of them."""
     check = store.audit.check()
     assert check.intact, check.problems
-    assert check.lines == len(store.audit_trail()) == check.head.sequence
+    assert check.lines == len(tuple(store.audit.entries())) == check.head.sequence
     assert store.audit.check(remembered=check.head).intact
     unprotected(store)
     missed = []
@@ -145,7 +145,7 @@ def test_a_chain_made_anew_is_found_by_whoever_remembers_its_head(store: Predict
         """Rewrites everything that was ever said, with all its hashes."""
         connection.execute(text("UPDATE audit SET actor = 'nobody'"))
         previous = FIRST_HASH
-        for line in PredictionStore(connection).audit_trail():
+        for line in tuple(PredictionStore(connection).audit.entries()):
             row = vars(line) | {"detail": json.dumps(line.detail, ensure_ascii=False), "previous_hash": previous}
             change = text("UPDATE audit SET previous_hash = :previous, hash = :hash WHERE sequence = :sequence")
             values = {"previous": previous, "hash": chained(row), "sequence": line.sequence}
@@ -182,7 +182,7 @@ def test_the_first_problem_names_its_line(store: PredictionStore) -> None:
 
 
 def test_export_holds_every_line_and_no_formula(store: PredictionStore, tmp_path: Path) -> None:
-    trail = store.audit_trail()
+    trail = tuple(store.audit.entries())
     assert export_audit(store.audit.entries(), tmp_path / "a.jsonl") == len(trail)
     previous = FIRST_HASH
     for raw in (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines():

@@ -65,11 +65,11 @@ def test_a_contest_is_looked_into_judged_and_changes_no_number(store: Prediction
     with pytest.raises(CaseStepError):
         store.cases.withdraw(INES, case.case_id)
     assert everything(store) == before, "a case acts on nothing by itself"
-    actions = [(line.action, line.subject, line.account_id) for line in store.audit_trail()[-3:]]
+    actions = [(line.action, line.subject, line.account_id) for line in tuple(store.audit.entries())[-3:]]
     assert actions == [
         ("case opened", "r-101", "t-1"), ("case in_review", "r-101", "t-3"), ("case partly_upheld", "r-101", "t-6")
     ]  # fmt: skip
-    last = store.audit_trail()[-1]
+    last = tuple(store.audit.entries())[-1]
     assert (last.batch_id, last.model_version) == ("b-0001", "7")
     assert last.watermark is not None
     assert store.audit.check().intact

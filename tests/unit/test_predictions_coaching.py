@@ -100,7 +100,7 @@ def test_a_new_batch_of_the_period_keeps_what_coaching_said(
     assert {row.rep_id for row in found.diagnoses} == {row.rep_id for row in coaching.diagnoses} - {SOUTH_REP}
     assert (found.options, found.covariance) == (OPTIONS[:1], COVARIANCE)
     assert (found.findings, found.plan) == (coaching.findings, coaching.plan)
-    assert store.assignments(), "the log belongs to no batch"
+    assert store.assignments.lines(), "the log belongs to no batch"
     store.publish(replace(later, batch_id="b-3", period="2026Q3"), (), (), None, world.model_card, people=people)
     assert store.coaching(replace(later, batch_id="b-3")) == CoachingBatch((), (), (), (), (), None)
 

@@ -70,7 +70,7 @@ def test_issuing_logging_in_and_revoking_are_audited(store: PredictionStore) -> 
     store.credentials.open_session(token)
     store.credentials.retire(label_prefix="Rita", actor="admin")
     actions = ["account added", "token issued", "logged in", "accounts disabled"]
-    assert [line.action for line in store.audit_trail()] == actions
+    assert [line.action for line in tuple(store.audit.entries())] == actions
 
 
 def test_a_token_for_nobody_is_refused(store: PredictionStore) -> None:

@@ -65,7 +65,7 @@ def test_only_the_rep_declines(store: PredictionStore, offer: Recommendation) ->
         assert [one.verdict for one in batch.decisions(REP)] == ["declined"]
     assert shown.decision is not None
     assert (shown.decision.verdict, shown.decision.decided_by) == ("declined", "Ines Moreau")
-    assert store.audit_trail()[-1].action == "recommendation declined"
+    assert tuple(store.audit.entries())[-1].action == "recommendation declined"
 
 
 def test_somebody_with_reports_may_decline_an_own_offer_and_nothing_else(
@@ -180,13 +180,16 @@ def test_the_log_says_what_was_offered_held_out_and_withdrawn(
     coaching = CoachingBatch((lots, out, *bare), (), (), (), (), None)
     for _ in range(2):  # a second time says nothing new
         store.publish_coaching(coaching, actor="planner")
-    assert [(line.rep_id, line.event) for line in store.assignments()] == [(REP, "offered"), ("r-102", "held_out")]
-    first = store.assignments()[0]
+    assert [(line.rep_id, line.event) for line in store.assignments.lines()] == [
+        (REP, "offered"),
+        ("r-102", "held_out"),
+    ]
+    first = store.assignments.lines()[0]
     assert (first.propensity, first.effect, first.actor) == (0.8, 0.03, "planner")
     assert (first.period, first.happened_on, first.reason) == ("2026Q2", world.batch.as_of, offer.reason)
     assert first.at is not None
     store.publish_coaching(replace(coaching, recommendations=(replace(lots, propensity=0.5),)))
-    assert [(line.rep_id, line.event) for line in store.assignments()[2:]] == [
+    assert [(line.rep_id, line.event) for line in store.assignments.lines()[2:]] == [
         (REP, "offered"), ("r-102", "withdrawn")
     ]  # fmt: skip
 
@@ -196,4 +199,4 @@ def test_the_log_cannot_be_changed(store: PredictionStore, offer: Recommendation
     store.publish_coaching(CoachingBatch((offer,), (), (), (), (), None))
     with pytest.raises(IntegrityError, match="append-only"), writing(store._engine) as connection:
         connection.execute(text(change))
-    assert store.assignments()[0].happened_on == date(2026, 3, 31)
+    assert store.assignments.lines()[0].happened_on == date(2026, 3, 31)

@@ -305,7 +305,7 @@ def test_every_row_that_the_store_before_knew_comes_back(
         store.publish_coaching(make_coaching(world))
         store.publish_fairness(world.batch, make_fairness())
         store.decide(anna, rep_id="r-101", program_id=offer.program_id, verdict="accepted")
-        store.name_champion(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
+        store.champions.name(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
     engine = connect(target)
     with writing(engine) as connection:
         for table in metadata.sorted_tables:
@@ -366,7 +366,7 @@ def test_two_who_decide_at_once_wait_for_each_other(target: str, world: World, o
         with ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(taken_back, range(4))) == 1
             list(pool.map(published, range(4)))
-        lines = [(line.rep_id, line.program_id, line.event) for line in store.assignments()]
+        lines = [(line.rep_id, line.program_id, line.event) for line in store.assignments.lines()]
         assert len(lines) == len(set(lines)) > 0
 
 

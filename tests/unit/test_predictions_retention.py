@@ -58,17 +58,17 @@ def next_period(harbour: World) -> World:
 
 
 def test_what_is_old_goes_and_the_audit_still_verifies(store: PredictionStore, harbour: World) -> None:
-    lines, head = len(store.audit_trail()), store.audit.check().head
+    lines, head = len(tuple(store.audit.entries())), store.audit.check().head
     with reading(store._engine) as connection:
         tokens = len(connection.execute(select(schema.tokens.c.token_id)).all())
         sessions = len(connection.execute(select(schema.sessions.c.session_hash)).all())
     assert pruned(store, 0.5) == Pruned()
-    assert len(store.audit_trail()) == lines, "where nothing goes, nothing is said"
+    assert len(tuple(store.audit.entries())) == lines, "where nothing goes, nothing is said"
     assert store.audit.prune(EVERYTHING, actor="x", dry_run=True) == Pruned()
 
     found = pruned(store, 3)
     assert found == Pruned(audit=lines, cases=1, sessions=sessions, tokens=tokens, idempotency=1)
-    (line,) = store.audit_trail()
+    (line,) = tuple(store.audit.entries())
     assert (line.action, line.actor, line.sequence) == ("audit pruned", "operator", lines + 1)
     assert line.detail["removed"]["audit"] == lines
     assert len(store.decisions()) == 1, "its offer may stand"
@@ -115,12 +115,12 @@ def test_without_numbers_only_access_that_is_over_goes(harbour_file: Path, tmp_p
     with PredictionStore.open(tmp_path / "a.db") as store:
         store.credentials.issue("hr", label="HR", valid_for=timedelta(hours=1))
         kept = store.credentials.issue("hr", label="HR", valid_for=timedelta(days=90))
-        lines = len(store.audit_trail())
+        lines = len(tuple(store.audit.entries()))
         found = pruned(store, 40, RetentionSettings())
         assert found.tokens >= 1
         assert found == Pruned(tokens=found.tokens, sessions=found.sessions)
         assert store.credentials.principal_of_token(kept) is not None
-        assert len(store.audit_trail()) == lines + 1
+        assert len(tuple(store.audit.entries())) == lines + 1
         assert store.audit.check().intact
         with reading(store._engine) as connection:
             assert connection.execute(select(schema.audit_checkpoints)).all() == []

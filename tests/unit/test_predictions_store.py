@@ -23,7 +23,7 @@ from spm_ml.predictions import (
 )
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.publishing import ABANDONED_AFTER, KEPT_BATCHES, BatchContent
-from spm_ml.predictions.reading import BandChoice
+from spm_ml.predictions.selection import BandChoice
 from tests.prediction_world import NO_QUOTA, NORTH, SOUTH, VP, World, make_world
 
 EVERYBODY = Scope("manager", VP)
@@ -76,7 +76,7 @@ def test_a_staged_batch_is_invisible_until_the_flip(store: PredictionStore, worl
     store.stage(later, content)  # a second try after a crash
     store.flip(later, actor="a test")
     assert store.published_batch() == later
-    assert [(line.actor, line.subject, line.model_version) for line in store.audit_trail()] == [
+    assert [(line.actor, line.subject, line.model_version) for line in tuple(store.audit.entries())] == [
         ("scoring", "b-0001", "7"),
         ("a test", "b-0002", "8"),
     ]
@@ -137,7 +137,7 @@ def test_recommendations_are_replaced_without_a_new_batch(store: PredictionStore
     assert store.publish_coaching(CoachingBatch((offer, stranger), (), (), (), (), None)) == 1
     with store.read(EVERYBODY) as batch:
         assert [one.recommendation for one in batch.offers().items] == [offer]
-    assert store.audit_trail()[-1].detail == {
+    assert tuple(store.audit.entries())[-1].detail == {
         "offers": 1, "abstentions": 0, "held_out": 0, "diagnoses": 0, "findings": {}
     }  # fmt: skip
     with pytest.raises(DataError, match="are for 2026Q3, the published batch is for 2026Q2"):
@@ -201,7 +201,7 @@ def test_a_batch_of_the_past_is_found_by_its_day_and_read_whole(store: Predictio
     assert content.model_card == world.model_card
     with pytest.raises(DataError, match="no longer kept"):
         store.content(replace(again, batch_id="gone"))
-    traced = [line.detail for line in store.audit_trail() if line.subject == "b-0002"]
+    traced = [line.detail for line in store.audit.entries() if line.subject == "b-0002"]
     assert [(detail["data_version"], detail["data_hash"]) for detail in traced] == [(3, "5f2c9d0a41e7")]
 
 
@@ -289,11 +289,11 @@ def test_a_decision_is_recorded_with_its_audit_row(store: PredictionStore, world
         (decided,) = batch.offers(rep_ids=[offer.rep_id]).items
     assert decided.decision is not None
     assert (decided.decision.verdict, decided.decision.reason) == ("overridden", "on leave in May")
-    assert [line.action for line in store.audit_trail()[1:]] == [
+    assert [line.action for line in tuple(store.audit.entries())[1:]] == [
         "recommendation accepted",
         "recommendation overridden",
     ]
-    assert store.audit_trail()[-1].watermark == world.batch.watermark
+    assert tuple(store.audit.entries())[-1].watermark == world.batch.watermark
 
 
 def test_decisions_outside_the_scope_change_nothing(store: PredictionStore, world: World, manager: Principal) -> None:
@@ -314,7 +314,7 @@ def test_decisions_outside_the_scope_change_nothing(store: PredictionStore, worl
     ]
     for principal, rep_id, program_id in refused:
         assert store.decide(principal, rep_id=rep_id, program_id=program_id, verdict="accepted") is None
-    assert len(store.audit_trail()) == 1
+    assert len(tuple(store.audit.entries())) == 1
 
 
 @pytest.mark.parametrize("table", ["audit", "decisions"])

@@ -56,7 +56,7 @@ def test_who_may_enter_which_number_for_a_rep(store: PredictionStore, harbour: W
     assert store.submissions.enter(ANNA, NewSubmission("r-999", "commit", 1)) is None
     check = store.audit.check()
     assert check.intact, check.problems
-    lines = [line for line in store.audit_trail() if line.action.endswith(" entered")]
+    lines = [line for line in store.audit.entries() if line.action.endswith(" entered")]
     assert len(lines) == len(store.submissions.every()) == sum(map(len, MAY.values()))
     assert {line.action for line in lines} == {"commit entered", "best case entered", "manager override entered"}
     assert (lines[0].subject, lines[0].batch_id) == ("r-101", harbour.batch.batch_id)

@@ -62,7 +62,7 @@ def test_a_rating_stands_until_the_next_one_and_is_between_the_rep_and_the_manag
         }  # fmt: skip
     assert store.assessments.rate(ANNA, NORTH, {"discovery": 3}) is None, "nobody without numbers of their own is rated"
     assert store.assessments.rate(ANNA, "r-999", {"discovery": 3}) is None
-    lines = [line for line in store.audit_trail() if line.action == "skill rated"]
+    lines = [line for line in store.audit.entries() if line.action == "skill rated"]
     assert {line.subject for line in lines} == {"r-101"}
     assert [line.account_id for line in lines] == ["t-1", "t-1", "t-3", "t-1"]
     assert "score" not in lines[0].detail, "who reads the audit need not read ratings"
@@ -70,13 +70,13 @@ def test_a_rating_stands_until_the_next_one_and_is_between_the_rep_and_the_manag
 
 
 def test_only_skills_that_are_taught_and_scores_of_the_scale(store: PredictionStore) -> None:
-    before = len(store.audit_trail())
+    before = len(tuple(store.audit.entries()))
     with pytest.raises(UnknownSkillError):
         store.assessments.rate(INES, "r-101", {"discovery": 3, "juggling": 3})
     for ratings in ({}, {"discovery": 0}, {"discovery": 6}):
         with pytest.raises(ValueError, match="rate at least one skill"):
             store.assessments.rate(INES, "r-101", ratings)
-    assert len(store.audit_trail()) == before
+    assert len(tuple(store.audit.entries())) == before
     with store.read(INES.scope) as batch:
         assert batch.assessments() == ((), 0)
         assert "discovery" in batch.skills()

@@ -125,7 +125,9 @@ def test_a_champion_alone_and_one_whose_files_are_gone(shelf: Shelf) -> None:
     shelf.known = (version(1, "historical_mean"),)
     alone = find_rivals(cast(Registry, shelf), shelf.known[0])
     assert (alone.challenger, alone.difference) == (None, None)
-    shelf.known = (*shelf.known, version(4, "historical_mean"))
+    shelf.known = (version(1, "historical_mean"), version(2, "historical_mean"))
+    assert find_rivals(cast(Registry, shelf), shelf.known[1]).challenger is None, "an older version challenges nobody"
+    shelf.known = (version(1, "historical_mean"), version(4, "historical_mean"))
     found = find_rivals(cast(Registry, shelf), shelf.known[0])
     assert found.challenger is not None
     assert (found.challenger.judged, found.challenger.crps, found.difference) == ("never", None, None)

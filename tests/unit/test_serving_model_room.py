@@ -22,7 +22,7 @@ def client(harbour: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     path = tmp_path_factory.mktemp("room") / "predictions.db"
     with PredictionStore.open(path) as store:
         harbour.publish_into(store)
-        store.name_champion(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
+        store.champions.name(Champion("spm-attainment", "7", "workspace", "Ida", "passed the gate"))
     with served(path, mlflow_ui="http://mlflow.intern:5000/") as opened:
         log_in(opened, issue_tokens(path)["analyst"])
         yield opened
@@ -143,7 +143,7 @@ def test_every_section_comes_back_as_it_was_published(harbour: World, tmp_path: 
         assert isinstance(kept.leakage, LeakageResult)
         assert kept.leakage.data_hash == "later"
         assert kept.calibration == make_calibration(), "the other sections stay"
-        line = store.audit_trail()[-1]
+        line = tuple(store.audit.entries())[-1]
         assert (line.action, line.detail["sections"]) == ("model evidence published", ["leakage"])
 
 

@@ -122,7 +122,7 @@ def test_somebody_logs_in_at_the_provider_and_has_the_role_of_the_account(
     anna = account(file, "Anna")
     assert (anna.issuer, anna.subject) == (provider.issuer, "1")
     with PredictionStore.open(file) as store:
-        assert [line.action for line in store.audit_trail()[-2:]] == ["identity bound", "logged in"]
+        assert [line.action for line in tuple(store.audit.entries())[-2:]] == ["identity bound", "logged in"]
         # The address passes to somebody else here, and Anna's account goes on being hers.
         store.accounts.change(anna.account_id, replace(draft_of(anna), email=None, role="analyst", rep_id=None))
         store.accounts.add(AccountDraft("New", "hr", email="anna@example.com"))

@@ -119,9 +119,7 @@ def page_of(found: Drift | None) -> DriftPage:
     )
 
 
-def _lead(
-    drifted: Sequence[DriftTest], unusual: Sequence[DriftTest], others: Sequence[DriftTest], tested: int
-) -> str:
+def _lead(drifted: Sequence[DriftTest], unusual: Sequence[DriftTest], others: Sequence[DriftTest], tested: int) -> str:
     if not tested:
         return "Nothing could be tested: see below why."
     more = len(unusual)

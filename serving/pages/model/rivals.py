@@ -109,7 +109,7 @@ def _side(title: str, one: Contender) -> Side:
 
 def _difference(found: PairedDifference | None, challenger: Contender | None) -> str:
     if challenger is None:
-        return "There is no other registered version to compare with."
+        return "No version was registered after it, so there is nothing to compare."
     if found is None:
         return "The two have no tested row in common, so their errors cannot be compared."
     where = "in the same backtest" if found.same_backtest else "each in its own backtest, on the rows both have"

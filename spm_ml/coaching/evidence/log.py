@@ -36,7 +36,7 @@ def sync_log(store: PredictionStore, periods: RepPeriods) -> int:
     Returns:
         How many lines were added.
     """
-    return store.log_assignments(events_since(periods, store.assignments()))
+    return store.assignments.append(events_since(periods, store.assignments.lines()))
 
 
 def events_since(periods: RepPeriods, log: Iterable[Assignment]) -> tuple[Assignment, ...]:

@@ -1,4 +1,4 @@
-"""The champion beside the newest version that is not: what the gate says of each, and the difference between them."""
+"""The champion beside the newest version after it: what the gate says of each, and the difference between them."""
 
 import json
 from datetime import UTC, datetime
@@ -21,13 +21,13 @@ _DRAWS, _SEED = 2_000, 0
 
 
 def find_rivals(registry: Registry, champion: ModelVersion) -> Rivals:
-    """Compares the champion with the newest registered version that is not it.
+    """Compares the champion with the newest version that was registered after it.
 
     Raises:
         ConfigurationError: The registry does not answer.
     """
-    others = [version for version in registry.versions() if version.version != champion.version]
-    challenger = others[-1] if others else None
+    newest = registry.versions()[-1:]
+    challenger = next((version for version in newest if version.version > champion.version), None)
     return Rivals(
         champion=_contender(registry, champion),
         challenger=None if challenger is None else _contender(registry, challenger),

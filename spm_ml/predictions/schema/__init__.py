@@ -1,0 +1,83 @@
+"""Tables of the operational store, the same on SQLite and PostgreSQL."""
+
+from spm_ml.predictions.schema.access import accounts, idempotency, sessions, tokens
+from spm_ml.predictions.schema.columns import UtcDateTime, metadata
+from spm_ml.predictions.schema.published import (
+    batches,
+    diagnoses,
+    fairness_audits,
+    findings,
+    model_cards,
+    model_evidence,
+    options,
+    people,
+    plans,
+    pointer,
+    predictions,
+    recommendations,
+    teams,
+    what_if_inputs,
+    what_if_models,
+)
+from spm_ml.predictions.schema.record import audit, audit_checkpoints, champions
+from spm_ml.predictions.schema.said import (
+    assessments,
+    assignments,
+    case_events,
+    cases,
+    decisions,
+    feedback,
+    submissions,
+)
+
+__all__ = [
+    "APPEND_ONLY",
+    "UtcDateTime",
+    "accounts",
+    "assessments",
+    "assignments",
+    "audit",
+    "audit_checkpoints",
+    "batches",
+    "case_events",
+    "cases",
+    "champions",
+    "decisions",
+    "diagnoses",
+    "fairness_audits",
+    "feedback",
+    "findings",
+    "idempotency",
+    "metadata",
+    "model_cards",
+    "model_evidence",
+    "options",
+    "people",
+    "plans",
+    "pointer",
+    "predictions",
+    "recommendations",
+    "sessions",
+    "submissions",
+    "teams",
+    "tokens",
+    "what_if_inputs",
+    "what_if_models",
+]
+
+APPEND_ONLY = tuple(
+    table.name
+    for table in (
+        audit,
+        audit_checkpoints,
+        decisions,
+        assignments,
+        cases,
+        case_events,
+        submissions,
+        assessments,
+        feedback,
+        champions,
+    )
+)
+"""Tables whose rows triggers keep from being changed or deleted; what checkpoints count may go up to where they say."""
