@@ -282,7 +282,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         "order of figures",
         "HR learns the order of figures it may not see",
-        lambda patch: patch.setattr(reading, "_WITHOUT_FIGURES", reading.SORTS),
+        lambda patch: patch.setattr(reading, "WITHOUT_FIGURES", reading.SORTS),
         _READS,
         "?sort=booked",
     ),

@@ -23,17 +23,12 @@
     show();
     field.closest("label").after(slider);
   }
-  const failed = (words) => { said.textContent = words; };
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const status = event.detail.xhr.status;
     if (status < 400) { return; }
     event.detail.shouldSwap = false;
-    if (status === 401) { location.assign("/login"); return; }
-    failed(status === 429
+    said.textContent = status === 429
       ? "Too many plans in a short time: wait half a minute, then change a limit again. The plan below is the last one."
-      : "This plan could not be made: check the limits, then change one again. The plan below is the last one.");
-  });
-  document.body.addEventListener("htmx:sendError", () => {
-    failed("The service does not answer: check the connection, then change a limit again. The plan below is the last one.");
+      : "This plan could not be made: check the limits, then change one again. The plan below is the last one.";
   });
 })();
