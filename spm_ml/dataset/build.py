@@ -3,27 +3,25 @@
 from collections.abc import Sequence
 from datetime import date
 
-import ibis
-import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 
 from spm_ml.dataset.deals import read_bookings, read_deals
 from spm_ml.dataset.flags import abstention, hazards, organisation_readings
-from spm_ml.dataset.outcomes import labels, with_targets
+from spm_ml.dataset.outcomes import labels, targets
 from spm_ml.dataset.rows import rep_rows
 from spm_ml.dataset.schema import COLUMNS, dtypes, label_names
 from spm_ml.dataset.submissions import submissions
-from spm_ml.dataset.table import RepPeriodDataset, pinned
+from spm_ml.dataset.table import RepPeriodDataset
 from spm_ml.errors import DataError
-from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, period_of_as_of, read_streams, records_begin
+from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Row, RunningSums, period_of_as_of, records_begin
 from spm_ml.features.bookings import BOOKED, QUOTAS
-from spm_ml.features.feature import Expression
 from spm_ml.features.flow import FLOW
+from spm_ml.features.grid import days_of
 from spm_ml.features.pipeline import DUE
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
-
-_ = ibis._
 
 
 def as_of_grid(history: SalesHistory, *, first_period: Period | str | None = None) -> tuple[date, ...]:
@@ -73,16 +71,16 @@ def build_dataset(
     with AsOfGrid(history, days) as grid:
         names = tuple(name for feature in features for name in feature.names(grid.stage_count))
         _check_names(names, grid.stage_count)
-        rows = _expressions(grid, features, progress)
-        content = rows.select(*dtypes(names, grid.stage_count)).to_pyarrow()
+        columns, profile = rep_rows(grid)
+        at = AsOf(grid, Row(columns), RunningSums(grid))
+        frame = _frame(at, profile, features, progress)
         progress("deals", 0, 2)
-        known = grid.shared("rows", lambda: with_targets(grid, rep_rows(grid)))
-        deals = read_deals(grid, known)
+        deals = read_deals(at)
         progress("deals", 1, 2)
-        bookings = read_bookings(grid, known)
+        bookings = read_bookings(at)
         progress("deals", 2, 2)
         return RepPeriodDataset(
-            frame=pinned(content, names, grid.stage_count),
+            frame=frame.astype(dtypes(names, grid.stage_count))[list(dtypes(names, grid.stage_count))],
             deals=deals,
             bookings=bookings,
             feature_names=names,
@@ -101,35 +99,34 @@ def _check_names(names: tuple[str, ...], stages: int) -> None:
         raise DataError(f"feature names {twice} occur twice or are columns of every dataset: name the features anew")
 
 
-def _expressions(grid: AsOfGrid, features: Sequence[Feature], progress: Progress) -> ir.Table:
-    """Every column of the dataset; what is asked of `at` on the way is what is then read."""
-    at = AsOf(grid)
-    context = _context(at)
-    columns = {name: value for feature in features for name, value in feature.columns(at).items()}
-    flags = {"hazards": hazards(at), "abstention": abstention(at)}
-    organisation = organisation_readings(at)
-    outcomes = labels(at)
-    readings = read_streams(grid, at.readings.values(), progress=progress)
-    by_day = (
-        readings.inner_join(grid.slots.select("slot", "as_of"), "slot")
-        .inner_join(grid.reps.select("rep_index", "known_from"), "rep_index")
-        .mutate(**organisation)
-        .drop("as_of", "known_from")
-    )
-    # kept, because Ibis takes longer to merge deeply nested expressions than the engine takes to keep a table
-    rows = grid.shared("rows", lambda: with_targets(grid, rep_rows(grid)))
-    rows = rows.inner_join(by_day, ["rep_index", "slot"]).mutate(**context)
-    floats = {name: value.cast("float64") for name, value in columns.items()}
-    return rows.mutate(**floats, **flags, **outcomes)
+def _frame(at: AsOf, profile: pd.DataFrame, features: Sequence[Feature], progress: Progress) -> pd.DataFrame:
+    """Every column of the dataset; context comes before what reads it."""
+    at.row.add(_context(at))
+    at.row.add(organisation_readings(at))
+    at.row.add(targets(at))
+    values: dict[str, np.ndarray] = {}
+    for number, feature in enumerate(features, start=1):
+        for name, column in feature.columns(at).items():
+            values[name] = np.broadcast_to(np.asarray(column, dtype=np.float64), (len(at),))
+        progress("features", number, len(features))
+    values |= labels(at)
+    declared = [column for column in COLUMNS if column.name not in profile]
+    values |= {"hazards": hazards(at), "abstention": abstention(at)}
+    values |= {
+        column.name: days_of(getattr(at.row, column.name)) if column.kind == "date" else getattr(at.row, column.name)
+        for column in declared
+        if column.name not in values
+    }
+    return pd.concat([profile, pd.DataFrame(values)], axis=1)
 
 
-def _context(at: AsOf) -> dict[str, Expression]:
+def _context(at: AsOf) -> dict[str, np.ndarray]:
     known = at.now(QUOTAS, "known") > 0
     return {
-        "booked_to_date": at.now(BOOKED, "lag_0").fill_null(0),
-        "open_in_period": at.now(DUE, "amount").fill_null(0),
-        "quota": ibis.ifelse(known, at.now(QUOTAS, "amount"), None).cast("float64"),
-        "quota_original": ibis.ifelse(known, at.now(QUOTAS, "original"), None).cast("float64"),
-        "history_reconstructed": (at.now(FLOW, "reconstructed") > 0).fill_null(False),
+        "booked_to_date": np.nan_to_num(at.now(BOOKED, "lag_0")),
+        "open_in_period": np.nan_to_num(at.now(DUE, "amount")),
+        "quota": np.where(known, at.now(QUOTAS, "amount"), np.nan),
+        "quota_original": np.where(known, at.now(QUOTAS, "original"), np.nan),
+        "history_reconstructed": at.now(FLOW, "reconstructed") > 0,
         **submissions(at),
     }

@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from spm_ml.dataset.schema import DTYPES, DatasetColumn, SchemaError
-from spm_ml.features import AsOfGrid
+from spm_ml.features import AsOf, AsOfGrid, ratio
+from spm_ml.features.grid import days_of
 from spm_ml.features.pipeline import open_states
-from spm_ml.features.running_sums import slot_ranges
+from spm_ml.features.running_sums import slots_within
 
 _ = ibis._
 
@@ -49,6 +50,23 @@ BOOKING_COLUMNS: Final = (
 )
 """Columns of `RepPeriodDataset.bookings`: credited bookings of the rows' reps and periods, finished or not."""
 
+_STATE_COLUMNS: Final = (
+    "opportunity_id",
+    "rep_index",
+    "visible_from",
+    "visible_until",
+    "stage_position",
+    "amount",
+    "expected_close_on",
+    "created_on",
+    "stage_since",
+    "pushes",
+    "steps",
+    "first_amount",
+    "inherited",
+    "history_reconstructed",
+)
+
 
 def empty_frame(columns: tuple[DatasetColumn, ...]) -> pd.DataFrame:
     """A frame without rows of the declared types."""
@@ -75,64 +93,100 @@ def rows_of_deals(deals: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
     return np.asarray(rows.get_indexer(pd.MultiIndex.from_arrays([deals["rep_id"], deals["as_of"]])))
 
 
-def read_deals(grid: AsOfGrid, rows: ir.Table) -> pd.DataFrame:
-    """The open deals of every row.
+def read_deals(at: AsOf) -> pd.DataFrame:
+    """The open deals of every row, columns `DEAL_COLUMNS`, ordered by period, rep, as-of day and deal.
 
     Args:
-        grid: What is being built.
-        rows: The rows, with `rep_index, slot`.
+        at: The rows, with `finished`.
     """
-    states = open_states(grid).inner_join(_course(grid), ["opportunity_id", "event_number"])
-    spans = states.mutate(visible_until=states.visible_until.fill_null(ibis.date("9999-12-31")))
-    spans = spans.inner_join(grid.reps.select("rep_id", "rep_index"), "rep_id")
-    kept = [name for name in spans.columns if name not in ("rep_index", "visible_from", "visible_until")]
-    ranges = slot_ranges(grid, spans, ["visible_from", *kept])
-    deals = ranges.mutate(slot=ibis.range(ranges.first_slot, ranges.end_slot).unnest())
-    deals = deals.semi_join(rows, ["rep_index", "slot"]).inner_join(
-        grid.slots.select("slot", "as_of", "period_start", "period_end"), "slot"
+    grid, row = at.grid, at.row
+    states = (
+        open_states(grid).inner_join(_course(grid), ["opportunity_id", "event_number"]).inner_join(grid.reps, "rep_id")
     )
-    finished = _.period_end <= ibis.literal(grid.history.watermark)
-    deals = deals.left_join(_later(grid, deals), ["opportunity_id", "rep_id", "slot"]).mutate(
-        finished=finished,
-        booked_later=ibis.ifelse(finished, _.booked.fill_null(0), None),
-        won_on=ibis.ifelse(finished, _.first_booked_on, None),
-    )
-    content = deals.select(
-        "rep_id",
-        "as_of",
-        "period_start",
-        "opportunity_id",
-        "amount",
-        "pushes",
-        "steps",
-        "booked_later",
-        "won_on",
-        stage=_.stage_position,
-        age_days=_.as_of.delta(_.created_on, unit="day"),
-        stage_days=_.as_of.delta(_.stage_since, unit="day"),
-        idle_days=_.as_of.delta(_.visible_from, unit="day"),
-        due_days=_.expected_close_on.delta(_.as_of, unit="day"),
-        due_after_period=_.expected_close_on.delta(_.period_end, unit="day"),
-        amount_growth=_.amount / ibis.ifelse(_.first_amount > 0, _.first_amount, None),
-        inherited=_.inherited == 1,
-        reconstructed=_.history_reconstructed,
-    )
-    order = ("period_start", "rep_id", "as_of", "opportunity_id")
-    return pinned_to(DEAL_COLUMNS, content.order_by(*order).to_pyarrow())
+    table = states.select(*_STATE_COLUMNS).to_pyarrow()
+    span, slot = slots_within(grid, table["visible_from"], table["visible_until"])
+    state = {name: _numbers(table[name]) for name in _STATE_COLUMNS if name != "opportunity_id"}
+    row_of = np.full((len(grid.rep_ids), len(grid.as_of_days)), -1)
+    row_of[row.rep_index, row.slot] = np.arange(len(at))
+    place = row_of[state["rep_index"].astype(np.int64)[span], slot]
+    deal, opportunities = pd.factorize(table["opportunity_id"].to_pandas(), sort=True)
+    order = np.flatnonzero(place >= 0)
+    order = order[np.lexsort((deal[span[order]], place[order]))]
+    span, place = span[order], place[order]
+    state = {name: values[span] for name, values in state.items()}
+    as_of = row.as_of[place]
+    booked_later, won_on = _later(at, place, deal[span], opportunities)
+    profiles = pd.Series(grid.rep_ids).take(row.rep_index[place])
+    first_amount = state["first_amount"]
+    columns = {
+        "rep_id": profiles.to_numpy(),
+        "as_of": days_of(as_of),
+        "opportunity_id": opportunities.take(deal[span]).to_numpy(),
+        "stage": state["stage_position"],
+        "amount": state["amount"],
+        "age_days": as_of - state["created_on"],
+        "stage_days": as_of - state["stage_since"],
+        "idle_days": as_of - state["visible_from"],
+        "due_days": state["expected_close_on"] - as_of,
+        "due_after_period": state["expected_close_on"] - row.period_end[place],
+        "pushes": state["pushes"],
+        "steps": state["steps"],
+        "amount_growth": ratio(state["amount"], first_amount),
+        "inherited": state["inherited"] == 1,
+        "reconstructed": state["history_reconstructed"] == 1,
+        "booked_later": booked_later,
+        "won_on": days_of(won_on),
+    }
+    return pd.DataFrame(columns).astype({column.name: DTYPES[column.kind] for column in DEAL_COLUMNS})
 
 
-def read_bookings(grid: AsOfGrid, rows: ir.Table) -> pd.DataFrame:
-    """Every booking of the rows' reps and periods.
+def _later(at: AsOf, place: np.ndarray, deal: np.ndarray, opportunities: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """What each open deal books in the period after the day, and the first day of it; NaN while it is not finished.
 
     Args:
-        grid: What is being built.
-        rows: The rows, with `rep_id, period_start`.
+        at: The rows.
+        place: (deals,) the row of each open deal.
+        deal: (deals,) its number among the opportunities.
+        opportunities: The opportunities.
     """
+    row = at.row
+    bookings = at.grid.history.bookings.inner_join(at.grid.reps, "rep_id")
+    table = bookings.select("opportunity_id", "rep_index", "booked_on", "recorded_on", "amount").to_pyarrow()
+    number = opportunities.get_indexer(table["opportunity_id"].to_pandas())
+    columns = {name: _numbers(table[name]) for name in ("rep_index", "booked_on", "recorded_on", "amount")}
+    booked = pd.DataFrame({"deal": number, **columns})[number >= 0]
+    asked = pd.DataFrame({"open": np.arange(len(place)), "deal": deal, "rep_index": row.rep_index[place]})
+    pairs = asked[row.finished[place]].merge(booked, on=["deal", "rep_index"])
+    of = place[pairs["open"]]
+    counts = (
+        (pairs["recorded_on"] > row.as_of[of])
+        & (pairs["booked_on"] >= row.period_start[of])
+        & (pairs["booked_on"] <= row.period_end[of])
+    )
+    pairs = pairs[counts]
+    finished = row.finished[place]
+    later = np.where(finished, np.bincount(pairs["open"], pairs["amount"], minlength=len(place)), np.nan)
+    won_on = np.full(len(place), np.nan)
+    firsts = pairs[pairs["amount"] > 0].groupby("open")["booked_on"].min()
+    won_on[firsts.index] = firsts
+    return later, won_on
+
+
+def read_bookings(at: AsOf) -> pd.DataFrame:
+    """Every booking of the rows' reps and periods, columns `BOOKING_COLUMNS`.
+
+    Args:
+        at: The rows.
+    """
+    grid = at.grid
+    asked = pa.table({name: pa.array(getattr(at.row, name)) for name in ("rep_index", "period_index")})
+    rows = grid.keep("rep_periods", asked.group_by(["rep_index", "period_index"]).aggregate([]))
     created = grid.history.ledger.group_by("opportunity_id").agg(created_on=_.created_on.min())
-    days = grid.days.select("period_start", booked_on="day")
+    days = grid.days.select("period_index", "period_start", booked_on="day")
     content = (
         grid.history.bookings.inner_join(days, "booked_on")
-        .semi_join(rows, ["rep_id", "period_start"])
+        .inner_join(grid.reps, "rep_id")
+        .semi_join(rows, ["rep_index", "period_index"])
         .inner_join(created, "opportunity_id")
         .mutate(overlay=(_.credit == "overlay").fill_null(False))
         .select(*(column.name for column in BOOKING_COLUMNS))
@@ -175,13 +229,9 @@ def _course(grid: AsOfGrid) -> ir.Table:
     )
 
 
-def _later(grid: AsOfGrid, deals: ir.Table) -> ir.Table:
-    """What is booked in the period after the day, for those deals of which anything is."""
-    bookings = grid.history.bookings.select("opportunity_id", "rep_id", "booked_on", "recorded_on", credited="amount")
-    return (
-        deals.select("opportunity_id", "rep_id", "slot", "as_of", "period_start", "period_end")
-        .inner_join(bookings, ["opportunity_id", "rep_id"])
-        .filter((_.recorded_on > _.as_of) & (_.booked_on >= _.period_start) & (_.booked_on <= _.period_end))
-        .group_by("opportunity_id", "rep_id", "slot")
-        .agg(booked=_.credited.sum(), first_booked_on=_.booked_on.min(where=_.credited > 0))
-    )
+def _numbers(column: "pa.ChunkedArray[Any]") -> np.ndarray:
+    """The column as float64, days as numbers since 1970-01-01; NaN = NULL."""
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.date32()).cast(pa.int32())
+    values: np.ndarray = column.cast(pa.float64()).to_numpy()
+    return values

@@ -1,15 +1,13 @@
 """Hazard codes and abstentions of a row: what its reader should mistrust, as known at the end of the as-of day."""
 
-from functools import reduce
-from operator import add
 from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
-from spm_ml.features import AsOf, AsOfGrid, Stream
+from spm_ml.features import AsOf, AsOfGrid, Row, Stream
 from spm_ml.features.bookings import FINISHED, LARGEST_BOOKING, QUOTAS, SIGNS
-from spm_ml.features.feature import Expression
 from spm_ml.features.flow import FLOW, push_rate_28
 from spm_ml.features.pipeline import AGED_OUT, LARGEST_DUE, OPEN, OVERDUE
 from spm_ml.features.profile import MOVES, ramping
@@ -36,23 +34,38 @@ def _foreign(grid: AsOfGrid) -> ir.Table:
 FOREIGN: Final = Stream("foreign", _foreign)
 
 
-def organisation_readings(at: AsOf) -> dict[str, Expression]:
-    """Sums over all reps known on the as-of day, gone ones too, to be added to readings before these meet the rows."""
-    day = ibis.window(group_by="slot")
-    known = at.row.known_from <= at.row.as_of
-    changes = at.trailing(FLOW, "changes", at.grid.history.organisation.stale_after_days)
+def organisation_readings(at: AsOf) -> dict[str, np.ndarray]:
+    """Sums over all reps known on the as-of day, gone ones too: what the organisation as a whole stood at.
+
+    NaN while none of them is known.
+    """
+    grid = at.grid
+    rep_index, slot = np.divmod(np.arange(len(grid.rep_ids) * len(grid.as_of_days)), len(grid.as_of_days))
+    known = grid.known_from[rep_index] <= grid.slots.as_of[slot]
+    rep_index, slot = rep_index[known], slot[known]
+    row = Row({"rep_index": rep_index, "slot": slot, "as_of": grid.slots.as_of[slot]})
+    everybody = AsOf(grid, row, at.sums)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        stated = ~np.isnan(values)
+        sums = np.bincount(slot[stated], values[stated], minlength=len(grid.as_of_days))
+        counts = np.bincount(slot[stated], minlength=len(grid.as_of_days))
+        of_rows: np.ndarray = np.where(counts > 0, sums, np.nan)[at.row.slot]
+        return of_rows
+
     return {
-        "organisation_late": ibis.ifelse(known, at.now(FINISHED, "late"), 0).sum().over(day),
-        "organisation_booked": ibis.ifelse(known, at.now(FINISHED, "booked"), 0).sum().over(day),
-        "organisation_changes": ibis.ifelse(known, changes, None).sum().over(day),
+        "organisation_late": total(everybody.now(FINISHED, "late")),
+        "organisation_booked": total(everybody.now(FINISHED, "booked")),
+        "organisation_changes": total(everybody.trailing(FLOW, "changes", grid.history.organisation.stale_after_days)),
     }
 
 
-def _conditions(at: AsOf) -> dict[str, Expression]:
+def _conditions(at: AsOf) -> dict[str, np.ndarray]:
+    """Whether each hazard is there, (rows,); what is not known is not there."""
     row = at.row
     open_amount = at.now(OPEN, "amount")
-    due = at.now(LARGEST_DUE, "amount").fill_null(0)
-    largest = ibis.greatest(due, at.now(LARGEST_BOOKING, "amount").fill_null(0))
+    due = np.nan_to_num(at.now(LARGEST_DUE, "amount"))
+    largest = np.maximum(due, np.nan_to_num(at.now(LARGEST_BOOKING, "amount")))
     in_play = row.booked_to_date + row.open_in_period
     return {
         "H02": at.now(SIGNS, "backdated") > 0,
@@ -60,7 +73,7 @@ def _conditions(at: AsOf) -> dict[str, Expression]:
         | (push_rate_28(at) >= PUSHED_SHARE),
         "H04": at.now(OPEN, "inherited") > 0,
         "H05": at.now(SIGNS, "split") > 0,
-        "H06": row.quota.isnull() | (row.quota == 0) | (at.now(QUOTAS, "changed") > 0),
+        "H06": np.isnan(row.quota) | (row.quota == 0) | (at.now(QUOTAS, "changed") > 0),
         "H07": (ramping(at) == 1) | (row.exposure < 1),
         "H08": row.has_left,
         "H09": at.now(MOVES, "moves") > 0,
@@ -74,19 +87,24 @@ def _conditions(at: AsOf) -> dict[str, Expression]:
     }
 
 
-def hazards(at: AsOf) -> Expression:
-    """Codes of the hazards that the row carries, in order, separated by `;`."""
-    parts = [ibis.ifelse(condition.fill_null(False), f";{code}", "") for code, condition in _conditions(at).items()]
-    return reduce(add, parts).substr(1)
+def hazards(at: AsOf) -> np.ndarray:
+    """Codes of the hazards that each row carries, in order, separated by `;`."""
+    conditions = _conditions(at)
+    codes = tuple(conditions)
+    carried = np.array(list(conditions.values()), dtype=bool).T @ (1 << np.arange(len(codes)))
+    sets, of_row = np.unique(carried, return_inverse=True)
+    texts = [";".join(code for bit, code in enumerate(codes) if one >> bit & 1) for one in sets.tolist()]
+    return np.array(texts, dtype=object)[of_row]
 
 
-def abstention(at: AsOf) -> Expression:
+def abstention(at: AsOf) -> np.ndarray:
     """Why attainment cannot be given, a key of `ABSTENTION_REASONS`; `''` if it can."""
     row = at.row
-    return ibis.cases(
-        (row.has_left, "left"),
-        (~row.started, "not_started"),
-        (row.quota.isnull(), "quota_missing"),
-        (row.quota == 0, "quota_zero"),
-        else_="",
-    )
+    reasons = {
+        "left": row.has_left,
+        "not_started": ~row.started,
+        "quota_missing": np.isnan(row.quota),
+        "quota_zero": row.quota == 0,
+    }
+    chosen: np.ndarray = np.select(list(reasons.values()), list(reasons), default="")
+    return chosen.astype(object)

@@ -4,10 +4,13 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 
 from spm_ml.dataset.schema import label_names
-from spm_ml.features import AsOf, AsOfGrid, Stream
+from spm_ml.features import AsOf, AsOfGrid, Stream, ratio
 from spm_ml.features.bookings import booked_by_period, quota_versions
+from spm_ml.features.grid import day_numbers, number_of
 from spm_ml.features.pipeline import open_states
 
 _ = ibis._
@@ -38,47 +41,58 @@ def _still_booked(grid: AsOfGrid) -> ir.Table:
 STILL_BOOKED: Final = Stream("still_booked", _still_booked)
 
 
-def labels(at: AsOf) -> dict[str, object]:
-    """Expressions of `label_won_stage_k`: what is booked in the period after the day from deals open in stage k."""
+def labels(at: AsOf) -> dict[str, np.ndarray]:
+    """The columns `label_won_stage_k`: what is booked in the period after the day from deals open in stage k."""
     names = label_names(at.grid.stage_count)
     return {
-        name: ibis.ifelse(at.row.finished, at.now(STILL_BOOKED, f"stage_{position}"), None)
+        name: np.where(at.row.finished, at.now(STILL_BOOKED, f"stage_{position}"), np.nan)
         for position, name in enumerate(names, start=1)
     }
 
 
-def with_targets(grid: AsOfGrid, rows: ir.Table) -> ir.Table:
-    """Adds `finished, actual_bookings, quota_final, actual_attainment, censored` to rows of `rep_index, period_index`.
+def targets(at: AsOf) -> dict[str, np.ndarray]:
+    """The columns `finished, actual_bookings, quota_final, actual_attainment, censored`; NaN while not finished.
 
     A period is finished when the watermark has reached its end; what is recorded later than that restates it.
     """
-    watermark = ibis.literal(grid.history.watermark)
-    by_period = ["rep_id", "period_index"]
-    booked = booked_by_period(grid).group_by(by_period).agg(booked_in_period=_.amount.sum())
+    grid, row = at.grid, at.row
+    finished = row.period_end <= number_of(grid.history.watermark)
+    booked = _of_rows(at, booked_by_period(grid).group_by(["rep_id", "period_index"]).agg(value=_.amount.sum()))
     ends = grid.periods.select("period_index", end="period_end")
-    final = (
+    in_force = (
         quota_versions(grid)
         .inner_join(ends, "period_index")
         .filter((_.recorded_on <= _.end) & (_.known_until.isnull() | (_.known_until > _.end)))
-        .select(*by_period, quota_at_end="amount")
+        .select("rep_id", "period_index", value="amount")
     )
-    left_in = grid.days.select("period_index", "period_end", left_on="day")
-    leavers = (
-        grid.history.profiles.filter(_.left_on <= watermark)
-        .inner_join(left_in, "left_on")
-        .filter(_.left_on < _.period_end)
-        .select(*by_period)
-        .distinct()
-        .mutate(leaves=True)
-    )
-    return (
-        rows.left_join(booked, by_period, rname="{name}_booked")
-        .left_join(final, by_period, rname="{name}_final")
-        .left_join(leavers, by_period, rname="{name}_leaver")
-        .mutate(finished=_.period_end <= watermark, censored=_.leaves.fill_null(False))
-        .mutate(
-            actual_bookings=ibis.ifelse(_.finished, _.booked_in_period.fill_null(0), None),
-            quota_final=ibis.ifelse(_.finished, _.quota_at_end, None),
-        )
-        .mutate(actual_attainment=_.actual_bookings / ibis.ifelse(_.quota_final > 0, _.quota_final, None))
-    )
+    actual_bookings = np.where(finished, np.nan_to_num(booked), np.nan)
+    quota_final = np.where(finished, _of_rows(at, in_force), np.nan)
+    return {
+        "finished": finished,
+        "actual_bookings": actual_bookings,
+        "quota_final": quota_final,
+        "actual_attainment": ratio(actual_bookings, quota_final),
+        "censored": _leaves(at),
+    }
+
+
+def _of_rows(at: AsOf, by_rep_and_period: ir.Table) -> np.ndarray:
+    """(rows,) the `value` of each row's rep and period, float64; NaN = there is none."""
+    values = by_rep_and_period.inner_join(at.grid.reps, "rep_id").select("rep_index", "period_index", "value")
+    found = values.to_pyarrow().to_pandas().set_index(["rep_index", "period_index"])["value"]
+    rows = pd.MultiIndex.from_arrays([at.row.rep_index, at.row.period_index])
+    return np.asarray(found.reindex(rows), dtype=np.float64)
+
+
+def _leaves(at: AsOf) -> np.ndarray:
+    """Whether the rep, as far as is known at the watermark, leaves before the period's end."""
+    grid, row = at.grid, at.row
+    rep_index = grid.rep_ids.get_indexer(grid.profiles["rep_id"])
+    left_on = day_numbers(grid.profiles["left_on"])
+    known = left_on <= number_of(grid.history.watermark)
+    left = pd.DataFrame({"rep_index": rep_index[known], "left_on": left_on[known]}).drop_duplicates()
+    pairs = pd.DataFrame({"row": np.arange(len(at)), "rep_index": row.rep_index}).merge(left, on="rep_index")
+    within = (pairs["left_on"] >= row.period_start[pairs["row"]]) & (pairs["left_on"] < row.period_end[pairs["row"]])
+    leaves = np.zeros(len(at), dtype=bool)
+    leaves[pairs.loc[within, "row"]] = True
+    return leaves

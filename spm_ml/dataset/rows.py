@@ -3,90 +3,99 @@
 from typing import Final
 
 import ibis
-import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 
-from spm_ml.features import AsOfGrid
+from spm_ml.features import AsOfGrid, ratio
+from spm_ml.features.grid import day_numbers
 
 _ = ibis._
 
 MANAGER_ROLE: Final = "manager"
 """Role, in any case, of people who manage even if nobody reports to them yet."""
 
+TEXTS: Final = ("name", "role", "team", "region", "segment", "territory", "manager_id")
+"""Columns of the profile that a row carries as they are."""
 
-def rep_rows(grid: AsOfGrid) -> ir.Table:
+
+def rep_rows(grid: AsOfGrid) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """One row for each rep with a profile in force on the as-of day who is employed on some day of its period.
 
     A rep who leaves keeps rows to the end of the period; one who starts later in it has rows from the day on which
-    the profile came into force. Managers have rows from the day of their first deal, credit or quota on.
+    the profile came into force. Managers have rows from the day of their first deal, credit or quota on. Rows are in
+    the order of period, rep and as-of day.
 
     Returns:
-        `rep_index, slot, rep_id`, the columns of `AsOfGrid.slots`, the profile on the day, `periods_of_history,
-        periods_since_last_year, exposure`.
+        Columns as arrays (rows,): `rep_index, slot`, those of `features.grid.Slots`, `hired_on, left_on, has_left,
+        started, fte, territory_potential, first_index, periods_of_history, periods_since_last_year, exposure`; and
+        the row's `rep_id` and texts of the profile.
     """
-    rows = _employed(grid).anti_join(_managers_only(grid), ["rep_id", "slot"])
-    return _with_exposure(grid, _with_history(grid, rows))
-
-
-def _employed(grid: AsOfGrid) -> ir.Table:
-    rep = ibis.window(group_by="rep_id", order_by="valid_from")
-    profiles = grid.history.profiles.mutate(next_from=_.valid_from.lead().over(rep)).drop("valid_to")
-    profiles = profiles.inner_join(grid.reps, "rep_id")
+    profiles = grid.profiles
+    version, slot = _in_force(grid, profiles)
+    rep_index = grid.rep_ids.get_indexer(profiles["rep_id"])
+    hired_on, left_on = day_numbers(profiles["hired_on"])[version], day_numbers(profiles["left_on"])[version]
     slots = grid.slots
-    return slots.inner_join(
-        profiles,
-        [
-            profiles.valid_from <= slots.as_of,
-            profiles.next_from.isnull() | (profiles.next_from > slots.as_of),
-            profiles.hired_on <= slots.period_end,
-            profiles.left_on.isnull() | (profiles.left_on >= slots.period_start),
-        ],
-    ).mutate(has_left=(_.left_on <= _.as_of).fill_null(False), started=_.hired_on <= _.as_of)
+    employed = (hired_on <= slots.period_end[slot]) & ~(left_on < slots.period_start[slot])
+    employed &= ~_manages_only(grid, rep_index[version], slots.as_of[slot])
+    kept = np.flatnonzero(employed)
+    kept = kept[np.lexsort((slot[kept], rep_index[version[kept]], slots.period_start[slot[kept]]))]
+    version, slot, hired_on, left_on = version[kept], slot[kept], hired_on[kept], left_on[kept]
+    columns = {name: values[slot] for name, values in vars(slots).items()}
+    columns |= {
+        "rep_index": rep_index[version],
+        "slot": slot,
+        "hired_on": hired_on,
+        "left_on": left_on,
+        "has_left": left_on <= columns["as_of"],
+        "started": hired_on <= columns["as_of"],
+        "fte": profiles["fte"].to_numpy(np.float64)[version],
+        "territory_potential": profiles["territory_potential"].to_numpy(np.float64)[version],
+        "first_index": grid.first_index[rep_index[version]],
+    }
+    columns["periods_of_history"] = np.maximum(columns["period_index"] - columns["first_index"], 0)
+    columns["periods_since_last_year"] = columns["period_index"] - grid.last_year_index(columns["period_index"])
+    columns["exposure"] = _exposure(grid, columns)
+    return columns, profiles[["rep_id", *TEXTS]].take(version).reset_index(drop=True)
 
 
-def _managers_only(grid: AsOfGrid) -> ir.Table:
-    """Reps and as-of days on which others report to them, or did, and they never had a deal, a credit or a quota."""
-    history = grid.history
-    dated = [
+def _in_force(grid: AsOfGrid, profiles: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The version of the profile and the as-of day of every pair of which the one holds on the other."""
+    valid_from = day_numbers(profiles["valid_from"])
+    same_rep = (profiles["rep_id"] == profiles["rep_id"].shift(-1)).to_numpy(bool)
+    next_from = np.where(same_rep, np.append(valid_from[1:], np.inf), np.inf)
+    first = np.searchsorted(grid.slots.as_of, valid_from)
+    lengths = np.maximum(np.searchsorted(grid.slots.as_of, next_from) - first, 0)
+    version = np.repeat(np.arange(len(profiles)), lengths)
+    slot = np.arange(len(version)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(first, lengths)
+    return version, slot
+
+
+def _manages_only(grid: AsOfGrid, rep_index: np.ndarray, as_of: np.ndarray) -> np.ndarray:
+    """Whether others report to the rep on the as-of day, or did, who had never had a deal, a credit or a quota."""
+    profiles, history = grid.profiles, grid.history
+    named = profiles.loc[profiles["manager_id"].notna(), ["manager_id", "valid_from"]]
+    called = profiles.loc[profiles["role"].str.lower() == MANAGER_ROLE, ["rep_id", "valid_from"]]
+    managers = pd.concat([frame.set_axis(["rep_id", "day"], axis=1) for frame in (named, called)])
+    own = ibis.union(
         history.ledger.select("rep_id", day="recorded_on"),
         history.bookings.select("rep_id", day="recorded_on"),
         history.quotas.select("rep_id", day="known_on"),
-    ]
-    own = ibis.union(*dated).group_by("rep_id").agg(own_from=_.day.min())
-    named = history.profiles.filter(_.manager_id.notnull()).select("valid_from", rep_id="manager_id")
-    called = history.profiles.filter(_.role.lower() == MANAGER_ROLE).select("valid_from", "rep_id")
-    managers = named.union(called.select("valid_from", "rep_id")).group_by("rep_id").agg(from_day=_.valid_from.min())
-    return (
-        managers.left_join(own, "rep_id")
-        .cross_join(grid.slots.select("slot", "as_of"))
-        .filter((_.from_day <= _.as_of) & (_.own_from.isnull() | (_.own_from > _.as_of)))
-        .select("rep_id", "slot")
     )
-
-
-def _with_history(grid: AsOfGrid, rows: ir.Table) -> ir.Table:
-    """Adds how many periods the rep has finished, counted from when records begin."""
-    last_year = grid.periods.select("period_index", "last_year_index")
-    return rows.inner_join(last_year, "period_index").mutate(
-        periods_of_history=ibis.greatest(_.period_index - _.first_index, 0),
-        periods_since_last_year=_.period_index - _.last_year_index,
+    owners = own.group_by("rep_id").agg(day=_.day.min()).to_pyarrow().to_pandas(date_as_object=False)
+    manages_from, owns_from = (
+        day_numbers(frame.groupby("rep_id")["day"].min().reindex(grid.rep_ids))[rep_index]
+        for frame in (managers, owners)
     )
+    alone: np.ndarray = (manages_from <= as_of) & ~(owns_from <= as_of)
+    return alone
 
 
-def _with_exposure(grid: AsOfGrid, rows: ir.Table) -> ir.Table:
-    """Adds the share of the period's selling days on which the rep is employed, as known on the day, × FTE."""
-    first = grid.days.select(first_day="day", first_number="selling_day_number", first_selling="selling_day")
-    last = grid.days.select(last_day="day", last_number="selling_day_number")
-    employed = _.last_number - _.first_number + _.first_selling
-    return (
-        rows.mutate(
-            first_day=ibis.greatest(_.hired_on, _.period_start),
-            last_day=ibis.ifelse(_.has_left, ibis.least(_.left_on, _.period_end), _.period_end),
-        )
-        .inner_join(first, "first_day")
-        .inner_join(last, "last_day")
-        .mutate(
-            exposure=ibis.greatest(employed, 0)
-            / ibis.ifelse(_.period_selling_days > 0, _.period_selling_days, None)
-            * _.fte.fill_null(1.0)
-        )
-    )
+def _exposure(grid: AsOfGrid, row: dict[str, np.ndarray]) -> np.ndarray:
+    """Share of the period's selling days on which the rep is employed, as known on the day, × FTE."""
+    days = grid.calendar_days
+    end = np.where(row["has_left"], np.fmin(row["left_on"], row["period_end"]), row["period_end"])
+    first, last = days.place(np.maximum(row["hired_on"], row["period_start"])), days.place(end)
+    employed = days.selling_day_number[last] - days.selling_day_number[first] + days.selling_day[first]
+    total = row["period_selling_days"]
+    exposure: np.ndarray = ratio(np.maximum(employed, 0), total) * np.where(np.isnan(row["fte"]), 1.0, row["fte"])
+    return exposure

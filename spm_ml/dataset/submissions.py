@@ -4,9 +4,9 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
 from spm_ml.features import AsOf, AsOfGrid, Stream
-from spm_ml.features.feature import Expression
 
 _ = ibis._
 
@@ -32,8 +32,6 @@ def _said(grid: AsOfGrid) -> ir.Table:
 SAID: Final = Stream("said", _said)
 
 
-def submissions(at: AsOf) -> dict[str, Expression]:
-    """Expressions of the columns `KINDS`: minor units, NULL where nothing was said yet."""
-    return {
-        name: ibis.ifelse(at.now(SAID, f"{name}_known") > 0, at.now(SAID, name), None).cast("float64") for name in KINDS
-    }
+def submissions(at: AsOf) -> dict[str, np.ndarray]:
+    """The columns `KINDS`: minor units, NaN where nothing was said yet."""
+    return {name: np.where(at.now(SAID, f"{name}_known") > 0, at.now(SAID, name), np.nan) for name in KINDS}

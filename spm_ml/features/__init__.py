@@ -8,9 +8,10 @@ that nothing recorded after the as-of day reaches it.
 from typing import Final
 
 from spm_ml.features import activity, attainment, flow, pipeline, profile, programs
-from spm_ml.features.feature import STAGE, AsOf, Feature, Reading, Stream
+from spm_ml.features.as_of import AsOf, Row
+from spm_ml.features.feature import STAGE, Feature, Stream, ratio
 from spm_ml.features.grid import AsOfGrid, period_of_as_of, records_begin
-from spm_ml.features.running_sums import read_streams
+from spm_ml.features.running_sums import RunningSums
 
 FEATURES: Final[tuple[Feature, ...]] = (
     *attainment.FEATURES,
@@ -27,9 +28,10 @@ __all__ = [
     "AsOf",
     "AsOfGrid",
     "Feature",
-    "Reading",
+    "Row",
+    "RunningSums",
     "Stream",
     "period_of_as_of",
-    "read_streams",
+    "ratio",
     "records_begin",
 ]

@@ -4,8 +4,10 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
-from spm_ml.features.feature import AsOf, Expression, Feature, Stream
+from spm_ml.features.as_of import AsOf
+from spm_ml.features.feature import Feature, Stream
 from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
@@ -36,10 +38,10 @@ ACTIVITY: Final = Stream("activity", _activity, log="activity")
 LAST_ACTIVITY: Final = Stream("last_activity", _last_activity, "latest", log="activity")
 
 
-def days_since_activity(at: AsOf) -> Expression:
+def days_since_activity(at: AsOf) -> np.ndarray:
     """Days since the rep's last known activity; empty while there is none."""
-    today = at.row.as_of.delta(ibis.date("1970-01-01"), unit="day")
-    return today - at.now(LAST_ACTIVITY, "day")
+    days: np.ndarray = at.row.as_of - at.now(LAST_ACTIVITY, "day")
+    return days
 
 
 def _recent(name: str, measure: str, days: int, text: str) -> Feature:

@@ -2,53 +2,50 @@
 
 from typing import Final
 
-import ibis
+import numpy as np
 
+from spm_ml.features.as_of import AsOf
 from spm_ml.features.bookings import BOOKED, FINISHED, LAGS, QUOTAS
-from spm_ml.features.feature import AsOf, Expression, Feature
+from spm_ml.features.feature import Feature, ratio
 
 
-def booked_of(at: AsOf, lag: int) -> Expression:
+def booked_of(at: AsOf, lag: int) -> np.ndarray:
     """Credited bookings `lag` periods back; NULL if the rep was not employed then or no record goes back so far."""
-    return ibis.ifelse(at.row.periods_of_history >= lag, at.now(BOOKED, f"lag_{lag}"), None)
+    return np.where(at.row.periods_of_history >= lag, at.now(BOOKED, f"lag_{lag}"), np.nan)
 
 
-def same_last_year(at: AsOf) -> Expression:
+def same_last_year(at: AsOf) -> np.ndarray:
     """Credited bookings of the period of the same number a fiscal year before."""
-    return ibis.ifelse(at.row.periods_of_history >= at.row.periods_since_last_year, at.now(BOOKED, "last_year"), None)
+    known = at.row.periods_of_history >= at.row.periods_since_last_year
+    return np.where(known, at.now(BOOKED, "last_year"), np.nan)
 
 
-def _periods(at: AsOf) -> Expression:
-    return ibis.ifelse(at.row.periods_of_history > 0, at.row.periods_of_history, None)
-
-
-def bookings_mean(at: AsOf) -> Expression:
+def bookings_mean(at: AsOf) -> np.ndarray:
     """Mean over the rep's finished periods; a period without bookings counts as 0."""
-    return at.now(FINISHED, "booked") / _periods(at)
+    return ratio(at.now(FINISHED, "booked"), at.row.periods_of_history)
 
 
-def bookings_std(at: AsOf) -> Expression:
-    """Sample standard deviation (n − 1) over the rep's finished periods; NULL below two."""
-    count, total = _periods(at), at.now(FINISHED, "booked").cast("decimal(38, 0)")
-    spread = at.now(FINISHED, "squared").cast("decimal(38, 0)") * count - total * total  # exact, so never below 0
-    freedom = count * (count - 1)
-    return (spread.cast("float64") / ibis.ifelse(freedom > 0, freedom, None)).sqrt()
+def bookings_std(at: AsOf) -> np.ndarray:
+    """Sample standard deviation (n − 1) over the rep's finished periods; NaN below two."""
+    count = at.row.periods_of_history
+    total = at.exactly(FINISHED, "booked").astype(object)  # Python integers: exact, so the spread is never below 0
+    spread = (at.exactly(FINISHED, "squared") * count - total * total).astype(np.float64)
+    known = ~np.isnan(at.now(FINISHED, "booked")) & (count > 1)
+    return np.sqrt(np.where(known, spread, np.nan) / np.where(known, count * (count - 1), np.nan))
 
 
-def attainment_last_1(at: AsOf) -> Expression:
+def attainment_last_1(at: AsOf) -> np.ndarray:
     """Attainment of the period before, on the quota in force for it as known at the as-of day."""
-    quota = at.now(QUOTAS, "last_amount")
-    return booked_of(at, 1) / ibis.ifelse(quota > 0, quota, None)
+    return ratio(booked_of(at, 1), at.now(QUOTAS, "last_amount"))
 
 
-def _mean_over_quotas(at: AsOf, measure: str) -> Expression:
-    count = at.now(FINISHED, "with_quota")
-    return at.now(FINISHED, measure).cast("float64") / ibis.ifelse(count > 0, count, None)
+def _mean_over_quotas(at: AsOf, measure: str) -> np.ndarray:
+    return ratio(at.now(FINISHED, measure), at.now(FINISHED, "with_quota"))
 
 
-def booked_share_of_quota(at: AsOf) -> Expression:
+def booked_share_of_quota(at: AsOf) -> np.ndarray:
     """What is booked already, as a share of the quota in force as of the day."""
-    return at.row.booked_to_date / ibis.ifelse(at.row.quota > 0, at.row.quota, None)
+    return ratio(at.row.booked_to_date, at.row.quota)
 
 
 def _past(lag: int) -> Feature:

@@ -7,8 +7,10 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
-from spm_ml.features.feature import AsOf, Expression, Feature, Stream, Unit
+from spm_ml.features.as_of import AsOf
+from spm_ml.features.feature import Feature, Stream, Unit, ratio
 from spm_ml.features.grid import AsOfGrid
 from spm_ml.features.pipeline import OPEN
 
@@ -64,34 +66,30 @@ def _flow(grid: AsOfGrid) -> ir.Table:
 FLOW: Final = Stream("flow", _flow, log="ledger")
 
 
-def _rate(part: Expression, whole: Expression) -> Expression:
-    return part / ibis.ifelse(whole > 0, whole, None)
-
-
-def _year(at: AsOf, measure: str) -> Expression:
+def _year(at: AsOf, measure: str) -> np.ndarray:
     return at.trailing(FLOW, measure, YEAR, partly=True)
 
 
-def win_rate_364(at: AsOf) -> Expression:
+def win_rate_364(at: AsOf) -> np.ndarray:
     """Won ÷ (won + lost), by deals closed in the last 52 weeks or as far back as records go."""
     won = _year(at, "won_count")
-    return _rate(won, won + _year(at, "lost_count"))
+    return ratio(won, won + _year(at, "lost_count"))
 
 
-def average_deal_364(at: AsOf) -> Expression:
+def average_deal_364(at: AsOf) -> np.ndarray:
     """Amount won ÷ deals won in the last 52 weeks."""
-    return _rate(_year(at, "won_amount"), _year(at, "won_count"))
+    return ratio(_year(at, "won_amount"), _year(at, "won_count"))
 
 
-def cycle_days_364(at: AsOf) -> Expression:
+def cycle_days_364(at: AsOf) -> np.ndarray:
     """Mean days from creation to the winning day, of deals won in the last 52 weeks."""
-    return _rate(_year(at, "cycle_days"), _year(at, "won_count"))
+    return ratio(_year(at, "cycle_days"), _year(at, "won_count"))
 
 
-def push_rate_28(at: AsOf) -> Expression:
+def push_rate_28(at: AsOf) -> np.ndarray:
     """Pushes in the last 28 days ÷ deals open 28 days ago or created since."""
     exposed = at.ago(OPEN, "count", 28) + at.trailing(FLOW, "created_count", 28)
-    return _rate(at.trailing(FLOW, "pushed_count", 28), exposed)
+    return ratio(at.trailing(FLOW, "pushed_count", 28), exposed)
 
 
 def _recent(event: str, measure: str, days: int, text: str) -> Feature:

@@ -2,13 +2,17 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from spm_ml.errors import DataError
@@ -19,9 +23,34 @@ from spm_ml.history import SalesHistory
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY, _LAST_DAY = date(1950, 1, 1), date(2199, 12, 31)
 """Days beyond these are mistyped: they belong to no period, and stop nothing."""
+_EPOCH: Final = date(1970, 1, 1)
 
 LATE_SHARE: Final = 0.8
 """Selling days of a period beyond this share of them are its end, where hockey sticks show (H24)."""
+
+
+def number_of(day: date) -> int:
+    """Days from 1970-01-01 to a day."""
+    return (day - _EPOCH).days
+
+
+def numbers_of(days: "pa.ChunkedArray[Any]") -> np.ndarray:
+    """Days from 1970-01-01 to each day, int64, of a column without NULL."""
+    return days.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
+
+
+def day_numbers(days: pd.Series) -> np.ndarray:
+    """Days from 1970-01-01 to each day, float64, NaN = missing, of a column of `datetime64`."""
+    values = days.to_numpy().astype("datetime64[D]")
+    return np.where(np.isnat(values), np.nan, values.astype(np.int64))
+
+
+def days_of(numbers: np.ndarray) -> np.ndarray:
+    """`datetime64[s]` of days counted from 1970-01-01; NaN gives NaT."""
+    missing = np.isnan(numbers)
+    days = np.where(missing, 0, numbers).astype(np.int64).astype("datetime64[D]")
+    days[missing] = np.datetime64("NaT")
+    return days.astype("datetime64[s]")
 
 
 def period_of_as_of(history: SalesHistory, as_of: date) -> Period:
@@ -41,8 +70,58 @@ def records_begin(history: SalesHistory) -> date | None:
     return begin
 
 
+@dataclass(frozen=True)
+class Slots:
+    """The as-of days, each array (as-of days,); days are numbers since 1970-01-01.
+
+    Attributes:
+        as_of: The days, ascending.
+        week: Whole weeks of the period that have passed.
+        period: Label of the period that the day looks into.
+        period_start: Its first day.
+        period_end: Its last day.
+        period_number: Its number in the fiscal year.
+        period_index: Its place among `AsOfGrid.periods`.
+        period_selling_days: Its selling days.
+        elapsed_selling_days: Those up to the as-of day.
+    """
+
+    as_of: np.ndarray
+    week: np.ndarray
+    period: np.ndarray
+    period_start: np.ndarray
+    period_end: np.ndarray
+    period_number: np.ndarray
+    period_index: np.ndarray
+    period_selling_days: np.ndarray
+    elapsed_selling_days: np.ndarray
+
+
+@dataclass(frozen=True)
+class Days:
+    """Every day that a deal, a booking or a row names; each array (days,).
+
+    Attributes:
+        first: Number of the first day since 1970-01-01; the others follow without a gap.
+        period_index: Place of the day's period among `AsOfGrid.periods`.
+        selling_day: 1 on a selling day, else 0.
+        selling_day_number: Selling days of the period up to the day.
+        late: Whether it lies in the last fifth of its period's selling days.
+    """
+
+    first: int
+    period_index: np.ndarray
+    selling_day: np.ndarray
+    selling_day_number: np.ndarray
+    late: np.ndarray
+
+    def place(self, day: np.ndarray) -> np.ndarray:
+        """Where each day, a number since 1970-01-01, is in the arrays; days outside are an error of the caller."""
+        return day.astype(np.int64) - self.first
+
+
 class AsOfGrid:
-    """The rows of one build (reps × as-of days) with the mapping tables that every stream joins.
+    """The as-of days and reps of one build, with the mapping tables that streams join.
 
     A context manager: the temporary tables it keeps in the history's connection go when it is left.
 
@@ -51,13 +130,14 @@ class AsOfGrid:
         as_of_days: Days at whose ends rows are built; each belongs to one period.
 
     Attributes:
-        slots: `slot (0 …), as_of, week, period, period_start, period_end, period_number, period_index,
-            period_selling_days, elapsed_selling_days`: one row an as-of day.
-        days: `day, period_index, period_start, period_end, selling_day (0 or 1), selling_day_number, late`: every day
-            that a deal, a booking or a row names; late = in the last fifth of its period's selling days.
-        periods: `period_index, period_start, period_end, last_year_index` of those days.
-        reps: `rep_id, rep_index (0 …), known_from` (day of the first profile), `first_index` (the first period that
-            counts as the rep's own history).
+        slots: The as-of days.
+        calendar_days: The days, as arrays.
+        days: The same in the engine: `day, period_index, period_start, period_end, late`.
+        periods: In the engine: `period_index, period_start, period_end, last_year_index` of those days.
+        rep_ids: Every rep with a profile, in order; a rep's place is its `rep_index`.
+        reps: In the engine: `rep_id, rep_index, first_index` (the first period that counts as the rep's own history).
+        known_from: (reps,) day of each rep's first profile.
+        first_index: (reps,) as in `reps`.
     """
 
     def __init__(self, history: SalesHistory, as_of_days: Sequence[date]) -> None:
@@ -71,10 +151,14 @@ class AsOfGrid:
         self._prefix = f"grid_{uuid4().hex[:8]}_"
         self._periods = self._covered_periods()
         self._starts = [period.start for period in self._periods]
-        self.slots = self.keep("slots", self._slot_rows())
+        self.slots = self._slots()
+        self.calendar_days = self._calendar_days()
         self.days = self.keep("days", self._day_rows())
         self.periods = self.keep("periods", self._period_rows())
-        self.next_slot = self.keep("next_slot", self._next_slot_rows())
+        firsts = self.profiles.drop_duplicates("rep_id")
+        self.rep_ids = pd.Index(firsts["rep_id"])
+        self.known_from = day_numbers(firsts["valid_from"]).astype(np.int64)
+        self.first_index = self._first_indices(day_numbers(firsts["hired_on"]).astype(np.int64))
         self.reps = self.keep("reps", self._rep_rows())
 
     def __enter__(self) -> Self:
@@ -108,14 +192,16 @@ class AsOfGrid:
             self._first_recorded[log] = first
         return self._first_recorded[log]
 
-    def slot_at(self, day: ir.DateColumn) -> ir.DateColumn:
-        """The key under which `next_slot` knows the first as-of day at or after a day."""
-        return ibis.greatest(day, ibis.literal(self.as_of_days[0]))
+    @cached_property
+    def profiles(self) -> pd.DataFrame:
+        """The history's profiles, ordered by rep and first day, days as `datetime64`."""
+        rows: pd.DataFrame = self.history.profiles.to_pyarrow().to_pandas(date_as_object=False)
+        return rows.sort_values(["rep_id", "valid_from"], kind="stable", ignore_index=True)
 
-    @property
-    def first_day(self) -> date:
-        """First day that `days` holds."""
-        return self._periods[0].start
+    def last_year_index(self, period_index: np.ndarray) -> np.ndarray:
+        """Place of the period of the same number a fiscal year before each period."""
+        before: np.ndarray = self._last_year[period_index]
+        return before
 
     def _first_period_index(self) -> int:
         """Index of the period in which the ledger begins: the first finished period of any rep."""
@@ -143,92 +229,88 @@ class AsOfGrid:
         last = min(max([*named, self._period_of_slot(-1).end]), _LAST_DAY)
         return self.history.calendar.periods_between(first, last)
 
-    def _slot_rows(self) -> pa.Table:
-        calendar = self.history.calendar
-        rows = []
-        for slot, as_of in enumerate(self.as_of_days):
-            period = self._period_of_slot(slot)
-            rows.append(
-                {
-                    "slot": slot,
-                    "as_of": as_of,
-                    "week": ((as_of + _DAY) - period.start).days // 7,
-                    "period": period.label,
-                    "period_start": period.start,
-                    "period_end": period.end,
-                    "period_number": period.number,
-                    "period_index": self._index_of(period.start),
-                    "period_selling_days": calendar.selling_days(period.start, period.end),
-                    "elapsed_selling_days": calendar.elapsed_selling_days(period, as_of),
-                }
-            )
-        return pa.Table.from_pylist(rows)
-
-    def _day_rows(self) -> pa.Table:
-        last = self._period_of_slot(-1).end
-        selling = self.history.calendar.day_table(self.first_day, last)
-        numbers = zip(
-            selling["selling_day"], selling["selling_day_number"], selling["period_selling_days"], strict=True
-        )
-        rows = []
-        for index, period in enumerate(self._periods):
-            for day in (period.start + timedelta(days=ahead) for ahead in range(period.days)):
-                # beyond the last as-of day's period nobody asks how far a period has run
-                is_selling, number, total = next(numbers, (False, 0, 0))
-                rows.append(
-                    {
-                        "day": day,
-                        "period_index": index,
-                        "period_start": period.start,
-                        "period_end": period.end,
-                        "selling_day": int(is_selling),
-                        "selling_day_number": number,
-                        "late": number > LATE_SHARE * total,
-                    }
-                )
-        return pa.Table.from_pylist(rows)
-
     def _period_of_slot(self, slot: int) -> Period:
         return period_of_as_of(self.history, self.as_of_days[slot])
 
-    def _period_rows(self) -> pa.Table:
+    def _slots(self) -> Slots:
         calendar = self.history.calendar
-        rows = []
-        for index, period in enumerate(self._periods):
-            before = calendar.same_last_year(period).start
-            rows.append(
-                {
-                    "period_index": index,
-                    "period_start": period.start,
-                    "period_end": period.end,
-                    "last_year_index": self._index_of(before),
-                }
-            )
-        return pa.Table.from_pylist(rows)
+        periods = [period_of_as_of(self.history, as_of) for as_of in self.as_of_days]
+        pairs = list(zip(periods, self.as_of_days, strict=True))
+        return Slots(
+            as_of=np.array([number_of(as_of) for as_of in self.as_of_days]),
+            week=np.array([((as_of + _DAY) - period.start).days // 7 for period, as_of in pairs]),
+            period=np.array([period.label for period in periods]),
+            period_start=np.array([number_of(period.start) for period in periods]),
+            period_end=np.array([number_of(period.end) for period in periods]),
+            period_number=np.array([period.number for period in periods]),
+            period_index=np.array([self._index_of(period.start) for period in periods]),
+            period_selling_days=np.array([calendar.selling_days(period.start, period.end) for period in periods]),
+            elapsed_selling_days=np.array([calendar.elapsed_selling_days(period, as_of) for period, as_of in pairs]),
+        )
 
-    def _next_slot_rows(self) -> pa.Table:
-        rows = []
-        slot = 0
-        day = self.as_of_days[0]
-        while day <= self.as_of_days[-1]:
-            slot += self.as_of_days[slot] < day
-            rows.append({"day": day, "slot": slot})
-            day += _DAY
-        return pa.Table.from_pylist(rows)
+    def _calendar_days(self) -> Days:
+        lengths = [period.days for period in self._periods]
+        selling = self.history.calendar.day_table(self._periods[0].start, self._period_of_slot(-1).end)
+        beyond = sum(lengths) - len(selling["selling_day"])  # nobody asks how far those periods have run
+        number = np.array([*selling["selling_day_number"], *[0] * beyond])
+        total = np.array([*selling["period_selling_days"], *[0] * beyond])
+        return Days(
+            first=number_of(self._periods[0].start),
+            period_index=np.repeat(np.arange(len(lengths)), lengths),
+            selling_day=np.array([*selling["selling_day"], *[False] * beyond]).astype(np.int64),
+            selling_day_number=number,
+            late=number > LATE_SHARE * total,
+        )
 
-    def _rep_rows(self) -> ir.Table:
+    def _day_rows(self) -> pa.Table:
+        days = self.calendar_days
+        starts, ends = (
+            np.array([number_of(day) for day in ends_of])[days.period_index]
+            for ends_of in (self._starts, [period.end for period in self._periods])
+        )
+        numbers = days.first + np.arange(len(days.period_index))
+        return pa.table(
+            {
+                "day": _dates(numbers),
+                "period_index": pa.array(days.period_index),
+                "period_start": _dates(starts),
+                "period_end": _dates(ends),
+                "late": pa.array(days.late),
+            }
+        )
+
+    @cached_property
+    def _last_year(self) -> np.ndarray:
+        calendar = self.history.calendar
+        return np.array([self._index_of(calendar.same_last_year(period).start) for period in self._periods])
+
+    def _period_rows(self) -> pa.Table:
+        return pa.table(
+            {
+                "period_index": pa.array(range(len(self._periods)), pa.int64()),
+                "period_start": pa.array(self._starts, pa.date32()),
+                "period_end": pa.array([period.end for period in self._periods], pa.date32()),
+                "last_year_index": pa.array(self._last_year),
+            }
+        )
+
+    def _first_indices(self, hired_on: np.ndarray) -> np.ndarray:
         """Own history begins with the period of the first hiring, or of the ledger if that is later."""
-        profiles = self.history.profiles
-        reps = profiles.group_by("rep_id").agg(
-            hired_on=profiles.hired_on.argmin(profiles.valid_from), known_from=profiles.valid_from.min()
+        days = self.calendar_days
+        place = np.maximum(days.place(hired_on), 0)
+        after = place >= len(days.period_index)  # hired after the last day that anything names
+        index = np.where(after, len(self._periods), days.period_index[np.where(after, 0, place)])
+        return np.maximum(index, self._first_period_index())
+
+    def _rep_rows(self) -> pa.Table:
+        return pa.table(
+            {
+                "rep_id": pa.array(self.rep_ids, pa.string()),
+                "rep_index": pa.array(range(len(self.rep_ids)), pa.int64()),
+                "first_index": pa.array(self.first_index, pa.int64()),
+            }
         )
-        hired_in = self.days.select("day", "period_index")
-        known = reps.mutate(day=ibis.greatest(reps.hired_on, ibis.literal(self.first_day)))
-        joined = known.left_join(hired_in, "day")
-        hired_index = joined.period_index.fill_null(len(self._periods))  # hired after the last as-of day's period
-        return joined.select(
-            "rep_id",
-            "known_from",
-            rep_index=ibis.row_number().over(order_by=joined.rep_id),
-            first_index=ibis.greatest(hired_index, self._first_period_index()),
-        )
+
+
+def _dates(numbers: np.ndarray) -> "pa.Array[Any]":
+    return pa.array(numbers.astype(np.int32)).cast(pa.date32())

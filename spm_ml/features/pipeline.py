@@ -8,8 +8,10 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
-from spm_ml.features.feature import STAGE, AsOf, Expression, Feature, Stream, Unit
+from spm_ml.features.as_of import AsOf
+from spm_ml.features.feature import STAGE, Feature, Stream, Unit, ratio
 from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
@@ -126,19 +128,15 @@ LARGEST_OPEN: Final = Stream("largest_open", _sizes, "largest", log="ledger")
 LARGEST_DUE: Final = Stream("largest_due", _due_in_period, "largest", log="ledger")
 
 
-def _share(part: Expression, whole: Expression) -> Expression:
-    return part / ibis.ifelse(whole > 0, whole, None)
-
-
-def open_age_days(at: AsOf) -> Expression:
+def open_age_days(at: AsOf) -> np.ndarray:
     """Mean days since the open deals were created."""
-    today = at.row.as_of.delta(ibis.date("1970-01-01"), unit="day")
     count = at.now(OPEN, "count")
-    return _share(count * today - at.now(OPEN, "created_day"), count)
+    return ratio(count * at.row.as_of - at.now(OPEN, "created_day"), count)
 
 
-def _change(at: AsOf, measure: str, days: int) -> Expression:
-    return at.now(OPEN, measure) - at.ago(OPEN, measure, days)
+def _change(at: AsOf, measure: str, days: int) -> np.ndarray:
+    change: np.ndarray = at.now(OPEN, measure) - at.ago(OPEN, measure, days)
+    return change
 
 
 def _moved(measure: str, days: int) -> Feature:
@@ -197,7 +195,7 @@ FEATURES: Final = (
         "pipeline",
         "ratio",
         "Overdue share of the open amount.",
-        lambda at: _share(at.now(OVERDUE, "amount"), at.now(OPEN, "amount")),
+        lambda at: ratio(at.now(OVERDUE, "amount"), at.now(OPEN, "amount")),
     ),
     Feature(
         "largest_open_amount",

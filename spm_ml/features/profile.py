@@ -4,8 +4,10 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
-from spm_ml.features.feature import AsOf, Expression, Feature, Stream
+from spm_ml.features.as_of import AsOf
+from spm_ml.features.feature import Feature, Stream, ratio
 from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
@@ -34,21 +36,21 @@ def _moves(grid: AsOfGrid) -> ir.Table:
 MOVES: Final = Stream("moves", _moves)
 
 
-def tenure_days(at: AsOf) -> Expression:
+def tenure_days(at: AsOf) -> np.ndarray:
     """Days since the rep was hired; empty before."""
-    days = at.row.as_of.delta(at.row.hired_on, unit="day")
-    return ibis.ifelse(days >= 0, days, None)
+    days = at.row.as_of - at.row.hired_on
+    return np.where(days >= 0, days, np.nan)
 
 
-def ramping(at: AsOf) -> Expression:
+def ramping(at: AsOf) -> np.ndarray:
     """1 while the rep is ramping, else 0; empty before the rep is hired."""
-    return (tenure_days(at) < RAMP_DAYS).cast("int8")
+    days = tenure_days(at)
+    return np.where(np.isnan(days), np.nan, days < RAMP_DAYS)
 
 
-def elapsed_share(at: AsOf) -> Expression:
+def elapsed_share(at: AsOf) -> np.ndarray:
     """Elapsed ÷ all selling days of the period."""
-    total = at.row.period_selling_days
-    return at.row.elapsed_selling_days / ibis.ifelse(total > 0, total, None)
+    return ratio(at.row.elapsed_selling_days, at.row.period_selling_days)
 
 
 FEATURES: Final = (

@@ -4,8 +4,10 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
-from spm_ml.features.feature import AsOf, Expression, Feature, Stream
+from spm_ml.features.as_of import AsOf
+from spm_ml.features.feature import Feature, Stream
 from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
@@ -35,10 +37,10 @@ COMPLETIONS: Final = Stream("completions", _completions, log="enrolments")
 LAST_COMPLETION: Final = Stream("last_completion", _last_completion, "latest", log="enrolments")
 
 
-def days_since_program(at: AsOf) -> Expression:
+def days_since_program(at: AsOf) -> np.ndarray:
     """Days since the last completed program; empty before the first."""
-    today = at.row.as_of.delta(ibis.date("1970-01-01"), unit="day")
-    return today - at.now(LAST_COMPLETION, "day")
+    days: np.ndarray = at.row.as_of - at.now(LAST_COMPLETION, "day")
+    return days
 
 
 FEATURES: Final = (

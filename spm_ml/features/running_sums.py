@@ -1,140 +1,283 @@
-"""Running sums over the as-of grid: what every stream stood at, for each rep at the end of each as-of day.
+"""Running sums: what every stream stood at, for each rep at the end of any day.
 
-Spans become changes (+ the measures on the day they begin to count, − on the day they cease), changes are summed for
-each (rep, next as-of day), and running sums over a dense grid give the state on every as-of day. A reading of some
-days ago is the same sum with every change moved that many days later, which is C[as_of − days]. History is never
-joined with the as-of days, so the work grows with the records and not with their product with the days.
+Spans become changes (+ the measures on the day they begin to count, − on the day they cease). The engine adds the
+changes of a rep and day up, which is the work that grows with the records; their running sums are arrays here, and a
+reading is one place in them. A reading of some days ago is the place of that day, C[as_of − days]. History is never
+joined with the as-of days. All sums are of integers, so no order of adding, engine or thread changes a bit.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, Protocol
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
 
 from spm_ml.errors import DataError
-from spm_ml.features.feature import Reading, Stream
-from spm_ml.features.grid import AsOfGrid
-from spm_ml.progress import Progress, silent
+from spm_ml.features.feature import Stream
+from spm_ml.features.grid import AsOfGrid, numbers_of
 
 _ = ibis._
 
+_STRUCTURE: Final = frozenset({"rep_id", "visible_from", "visible_until"})
+_DAY: Final = "change_day"
+_DAY_BITS, _DAY_ZERO = 23, 1 << 22
+"""A place's key is the rep's number and the day, counted from before the year 1, in one integer."""
 
-def read_streams(grid: AsOfGrid, readings: Iterable[Reading], *, progress: Progress = silent) -> ir.Table:
-    """Computes readings for every rep and as-of day.
+Places = tuple[np.ndarray, ...]
+"""Where the readings of some rows are: indices, each (rows,)."""
+
+
+class _State(Protocol):
+    """What one stream stood at."""
+
+    def places(self, rep_index: np.ndarray, day: np.ndarray) -> Places: ...
+
+    def values(self, measure: str, places: Places) -> np.ndarray: ...
+
+
+class RunningSums:
+    """The states of streams, each read from the engine when it is first asked for.
 
     Args:
-        grid: The rows to compute them for.
-        readings: What to compute.
-        progress: Told after each stream.
-
-    Returns:
-        One row for each rep and as-of day: `rep_index, slot`, and a column for each reading.
-
-    Raises:
-        DataError: A stream lacks a column it must have, or sums a measure that is not exact.
+        grid: As-of days, reps and the history that streams are read from.
     """
-    by_stream: dict[str, list[Reading]] = defaultdict(list)
-    for reading in readings:
-        by_stream[reading.stream.name].append(reading)
-    key = _.rep_index * len(grid.as_of_days) + _.slot
-    rows = grid.reps.cross_join(grid.slots.select("slot")).select("rep_index", "slot", key=key)
-    dense = grid.keep("dense", rows)
-    running = ibis.window(group_by="rep_index", order_by="slot", preceding=None, following=0)
-    columns = {}
-    for number, wanted in enumerate(by_stream.values(), start=1):
-        part = _at_slots(grid, wanted[0].stream, wanted)
-        dense = dense.left_join(part, [("key", part.columns[0])])
-        for reading in wanted:
-            columns[reading.column] = _over_time(reading.stream, _[reading.column], running)
-        progress("features", number, len(by_stream))
-    return grid.keep("readings", dense.select("rep_index", "slot", **columns))
+
+    def __init__(self, grid: AsOfGrid) -> None:
+        self._grid = grid
+        self._states: dict[str, _State] = {}
+        self._streams: dict[str, Stream] = {}
+
+    def places(self, stream: Stream, rep_index: np.ndarray, as_of: np.ndarray, days: int) -> Places:
+        """Where a stream's readings of some rows are.
+
+        Args:
+            stream: What is read.
+            rep_index: (rows,) number of the rep.
+            as_of: (rows,) the as-of day, counted from 1970-01-01.
+            days: How many days before the as-of day.
+
+        Raises:
+            DataError: Another stream of that name was read, or the stream lacks something it must have.
+        """
+        if days and stream.kind == "largest":
+            raise DataError(f"stream {stream.name!r} is of the largest span, which is known on as-of days alone")
+        return self._state(stream).places(rep_index, as_of - days)
+
+    def values(self, stream: Stream, measure: str, places: Places) -> np.ndarray:
+        """A measure at the places.
+
+        Returns:
+            (rows,) int64 for sums of integers, Python integers for sums of decimals (in units of their last place),
+            float64 with NaN = none for `latest` and `largest`.
+
+        Raises:
+            DataError: The stream has no such measure.
+        """
+        return self._state(stream).values(measure, places)
+
+    def as_floats(self, stream: Stream, measure: str, values: np.ndarray) -> np.ndarray:
+        """Sums as float64; those of decimals in units again."""
+        state = self._state(stream)
+        unit = state.units.get(measure, 1) if isinstance(state, _Added) else 1
+        return values.astype(np.float64) if unit == 1 else (values / unit).astype(np.float64)
+
+    def _state(self, stream: Stream) -> _State:
+        if self._streams.setdefault(stream.name, stream) != stream:
+            raise DataError(f"two streams are named {stream.name!r}: give each a name of its own")
+        if stream.name not in self._states:
+            self._states[stream.name] = _read(self._grid, stream)
+        return self._states[stream.name]
 
 
-def _over_time(stream: Stream, change: ir.Column, running: object) -> ir.Column:
-    if stream.kind == "sum":
-        return change.fill_null(0).sum().over(running)
-    return change.max().over(running) if stream.kind == "latest" else change
-
-
-def _at_slots(grid: AsOfGrid, stream: Stream, readings: list[Reading]) -> ir.Table:
-    """The stream's changes for each (rep, as-of day) with any: a key of its own name, and a column for each reading."""
-    changes = _changes(grid, stream)
-    missing = [reading.measure for reading in readings if reading.measure not in changes.columns]
-    if missing:
-        raise DataError(f"stream {stream.name!r} has no measure {missing[0]!r}: it has {sorted(changes.columns)}")
-    if stream.kind == "largest":
-        placed = changes.mutate(slot=ibis.range(changes.first_slot, changes.end_slot).unnest())
-    else:
-        placed = _moved(grid, changes, sorted({reading.days_ago for reading in readings}))
-    keyed = placed.group_by(**{f"key_{stream.name}": _.rep_index * len(grid.as_of_days) + _.slot})
-    values = {reading.column: _part(reading, placed) for reading in readings}
-    if stream.kind == "sum":
-        return grid.keep(f"at_{stream.name}", keyed.agg(**{name: value.sum() for name, value in values.items()}))
-    return grid.keep(f"at_{stream.name}", keyed.agg(**{name: value.max() for name, value in values.items()}))
-
-
-def _moved(grid: AsOfGrid, changes: ir.Table, days_ago: list[int]) -> ir.Table:
-    """Changes on the as-of day that first sees them, and again on the one that first sees them so many days later."""
-    day = _.change_day
-    if days_ago != [0]:
-        changes = changes.mutate(days_ago=ibis.array(days_ago).unnest())
-        day = day + _.days_ago.as_interval("D")
-    moved = changes.mutate(change_day=grid.slot_at(day.cast("date")))
-    return moved.inner_join(grid.next_slot.rename(slot_day="day"), [("change_day", "slot_day")])
-
-
-def _part(reading: Reading, placed: ir.Table) -> ir.Column:
-    measure = placed[reading.measure]
-    return ibis.ifelse(placed.days_ago == reading.days_ago, measure, None) if "days_ago" in placed.columns else measure
-
-
-def _changes(grid: AsOfGrid, stream: Stream) -> ir.Table:
-    """A row for each rep and day on which something changes (`sum`, `latest`), or for each span (`largest`)."""
+def _read(grid: AsOfGrid, stream: Stream) -> _State:
     spans = stream.spans(grid)
-    structure = {"rep_id", "visible_from", "visible_until"}
     if not {"rep_id", "visible_from"} <= set(spans.columns):
         raise DataError(f"stream {stream.name!r} must give rep_id and visible_from, but gives {spans.columns}")
-    measures = [name for name in spans.columns if name not in structure]
+    measures = [name for name in spans.columns if name not in _STRUCTURE]
     spans = spans.filter(_.visible_from.notnull()).inner_join(grid.reps, "rep_id")
     if stream.kind == "largest":
-        return slot_ranges(grid, spans, measures)
-    begun = spans.select("rep_index", *measures, change_day=_.visible_from)
+        return _largest(grid, stream, spans.select("rep_index", "visible_from", "visible_until", *measures))
+    begun = spans.select("rep_index", *measures, **{_DAY: _.visible_from})
     if stream.kind == "latest":
-        return begun.group_by("rep_index", "change_day").agg(**{name: _[name].max() for name in measures})
+        newest = begun.group_by("rep_index", _DAY).agg(**{name: _[name].max() for name in measures})
+        return _latest(stream, _sorted(newest))
     for name in measures:
         if not isinstance(spans.schema()[name], dt.Integer | dt.Decimal):
             raise DataError(
                 f"measure {name!r} of stream {stream.name!r} is {spans.schema()[name]}: sums must not depend on their "
                 "order, so cast it to an integer or decimal (money is in minor units)"
             )
+    changes = begun
     if "visible_until" in spans.columns:
         ended = spans.filter(_.visible_until.notnull())
         minus = {name: -_[name] for name in measures}
-        begun = begun.union(ended.select("rep_index", **minus, change_day=_.visible_until).select(begun.columns))
-    return begun.group_by("rep_index", "change_day").agg(**{name: _[name].sum() for name in measures})
+        changes = begun.union(ended.select("rep_index", **minus, **{_DAY: _.visible_until}).select(begun.columns))
+    added = changes.group_by("rep_index", _DAY).agg(**{name: _[name].sum() for name in measures})
+    scales = {name: kind.scale for name, kind in spans.schema().items() if isinstance(kind, dt.Decimal)}
+    return _added(stream, _sorted(added), scales, len(grid.rep_ids))
 
 
-def slot_ranges(grid: AsOfGrid, spans: ir.Table, measures: list[str]) -> ir.Table:
-    """Spans as ranges of as-of days: `rep_index, first_slot, end_slot` (exclusive) and the measures.
+def _sorted(rows: ir.Table) -> pa.Table:
+    table: pa.Table = rows.to_pyarrow()
+    return table.sort_by([("rep_index", "ascending"), (_DAY, "ascending")])
 
-    Every as-of day of a span becomes a row when the range is unnested, so spans should be short.
+
+def _keys(rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
+    keys: np.ndarray = (rep_index << _DAY_BITS) | (day + _DAY_ZERO)
+    return keys
+
+
+def _keys_of(table: pa.Table) -> np.ndarray:
+    return _keys(table["rep_index"].to_numpy().astype(np.int64), numbers_of(table[_DAY]))
+
+
+def _missing(stream: str, measure: str, measures: Mapping[str, Any]) -> DataError:
+    return DataError(f"stream {stream!r} has no measure {measure!r}: it has {sorted(measures)}")
+
+
+@dataclass(frozen=True)
+class _Added:
+    """Sums of the visible spans.
+
+    Attributes:
+        stream: Name.
+        keys: (changes,) ascending.
+        firsts: (reps,) place of each rep's first change.
+        totals: By measure (changes + 1,): what all changes up to a place add up to, over all reps.
+        units: How many units in the last place make one, of measures that are decimals.
+    """
+
+    stream: str
+    keys: np.ndarray
+    firsts: np.ndarray
+    totals: dict[str, np.ndarray]
+    units: dict[str, int]
+
+    def places(self, rep_index: np.ndarray, day: np.ndarray) -> Places:
+        return np.searchsorted(self.keys, _keys(rep_index, day), side="right"), self.firsts[rep_index]
+
+    def values(self, measure: str, places: Places) -> np.ndarray:
+        if measure not in self.totals:
+            raise _missing(self.stream, measure, self.totals)
+        totals, (place, first) = self.totals[measure], places
+        difference: np.ndarray = totals[place] - totals[first]  # exact, even where the total over all reps has wrapped
+        return difference
+
+
+def _added(stream: Stream, table: pa.Table, scales: Mapping[str, int], reps: int) -> _Added:
+    keys = _keys_of(table)
+    firsts = np.searchsorted(keys, np.arange(reps, dtype=np.int64) << _DAY_BITS)
+    totals, units = {}, {}
+    for name in table.column_names:
+        column = table[name]
+        if name in ("rep_index", _DAY):
+            continue
+        if name in scales:
+            units[name] = 10 ** scales[name]
+            stated = [decimal or Decimal(0) for decimal in column.to_pylist()]
+            changes = np.array([int(decimal.scaleb(scales[name])) for decimal in stated], dtype=object)
+        else:
+            changes = column.cast(pa.int64()).fill_null(pa.scalar(0, pa.int64())).to_numpy()
+        totals[name] = np.concatenate([np.zeros(1, dtype=changes.dtype), np.cumsum(changes)])
+    return _Added(stream.name, keys, firsts, totals, units)
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """The greatest that ever began.
+
+    Attributes:
+        stream: Name.
+        keys: (changes,) ascending.
+        greatest: By measure (changes,): greatest of the rep up to the place, float64.
+    """
+
+    stream: str
+    keys: np.ndarray
+    greatest: dict[str, np.ndarray]
+
+    def places(self, rep_index: np.ndarray, day: np.ndarray) -> Places:
+        place = np.searchsorted(self.keys, _keys(rep_index, day), side="right") - 1
+        own = place >= np.searchsorted(self.keys, rep_index << _DAY_BITS)
+        return (np.where(own, place, -1),)
+
+    def values(self, measure: str, places: Places) -> np.ndarray:
+        if measure not in self.greatest:
+            raise _missing(self.stream, measure, self.greatest)
+        (place,) = places
+        return np.append(self.greatest[measure], np.nan)[place]
+
+
+def _latest(stream: Stream, table: pa.Table) -> _Latest:
+    rep_index = table["rep_index"].to_pandas()
+    measures = [name for name in table.column_names if name not in ("rep_index", _DAY)]
+    greatest = {
+        name: table[name].cast(pa.float64()).to_pandas().groupby(rep_index).cummax().groupby(rep_index).ffill()
+        for name in measures
+    }
+    return _Latest(stream.name, _keys_of(table), {name: column.to_numpy() for name, column in greatest.items()})
+
+
+@dataclass(frozen=True)
+class _Largest:
+    """The greatest of the visible spans, on as-of days alone.
+
+    Attributes:
+        stream: Name.
+        as_of: (as-of days,) counted from 1970-01-01.
+        greatest: By measure (reps, as-of days); NaN = none.
+    """
+
+    stream: str
+    as_of: np.ndarray
+    greatest: dict[str, np.ndarray]
+
+    def places(self, rep_index: np.ndarray, day: np.ndarray) -> Places:
+        return rep_index, np.searchsorted(self.as_of, day)
+
+    def values(self, measure: str, places: Places) -> np.ndarray:
+        if measure not in self.greatest:
+            raise _missing(self.stream, measure, self.greatest)
+        values: np.ndarray = self.greatest[measure][places]
+        return values
+
+
+def _largest(grid: AsOfGrid, stream: Stream, spans: ir.Table) -> _Largest:
+    table = spans.filter(_.visible_until.notnull()).to_pyarrow()
+    span, slot = slots_within(grid, table["visible_from"], table["visible_until"])
+    rep_index = table["rep_index"].to_numpy()[span]
+    greatest = {}
+    for name in table.column_names:
+        if name in ("rep_index", "visible_from", "visible_until"):
+            continue
+        dense = np.full((len(grid.rep_ids), len(grid.as_of_days)), -np.inf)
+        values = table[name].cast(pa.float64()).to_numpy()[span]
+        np.fmax.at(dense, (rep_index, slot), values)
+        greatest[name] = np.where(np.isneginf(dense), np.nan, dense)
+    return _Largest(stream.name, grid.slots.as_of, greatest)
+
+
+def slots_within(
+    grid: AsOfGrid, visible_from: "pa.ChunkedArray[Any]", visible_until: "pa.ChunkedArray[Any]"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every as-of day of every span, so spans should be short.
 
     Args:
         grid: The as-of days.
-        spans: `rep_index, visible_from, visible_until`; spans that never end are left out.
-        measures: Columns to keep.
+        visible_from: First day at whose end each span counts.
+        visible_until: First day at whose end it no longer counts.
+
+    Returns:
+        (span-days,) number of the span, and of the as-of day.
     """
-    count = len(grid.as_of_days)
-    first = grid.next_slot.select(visible_day="day", first_slot="slot")
-    end = grid.next_slot.select(end_day="day", end_slot="slot")
-    return (
-        spans.filter(_.visible_until.notnull())
-        .mutate(visible_day=grid.slot_at(_.visible_from), end_day=grid.slot_at(_.visible_until))
-        .inner_join(first, "visible_day")
-        .left_join(end, "end_day")
-        .mutate(end_slot=_.end_slot.fill_null(count))  # the span outlives the last as-of day
-        .filter(_.first_slot < _.end_slot)
-        .select("rep_index", "first_slot", "end_slot", *measures)
-    )
+    first = np.searchsorted(grid.slots.as_of, numbers_of(visible_from))
+    end = np.searchsorted(grid.slots.as_of, numbers_of(visible_until))
+    lengths = np.maximum(end - first, 0)
+    span = np.repeat(np.arange(len(first)), lengths)
+    before = np.cumsum(lengths) - lengths
+    return span, np.arange(len(span)) - np.repeat(before, lengths) + np.repeat(first, lengths)

@@ -8,7 +8,7 @@ import pytest
 
 from spm_ml.dataset import as_of_grid
 from spm_ml.errors import DataError
-from spm_ml.features import AsOf, AsOfGrid, Feature, Stream
+from spm_ml.features import AsOf, AsOfGrid, Feature, Stream, ratio
 from spm_ml.history import SalesHistory
 from spm_ml.leakage import check_leakage, draw_days, perturbed
 from tests.feature_world import World
@@ -29,8 +29,7 @@ def final_wins(grid: AsOfGrid) -> ibis.Table:
 
 
 def share_won(at: AsOf) -> object:
-    created = at.now(FINAL, "created")
-    return at.now(FINAL, "won") / ibis.ifelse(created > 0, created, None)
+    return ratio(at.now(FINAL, "won"), at.now(FINAL, "created"))
 
 
 FINAL = Stream("final_outcomes", final_wins)
