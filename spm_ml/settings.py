@@ -120,10 +120,13 @@ class FairnessSettings(_Frozen):
         minimum_group: Persons below which no number of a group is given.
         aggregation_only: Nothing about single persons leaves an audit, nor a measure that fewer persons than
             `minimum_group` share.
+        audit_published: Every batch and plan is audited when it is published, if groups are on record; false: only
+            `spm fairness` reads the groups.
     """
 
     minimum_group: int = Field(default=5, ge=3)
     aggregation_only: bool = True
+    audit_published: bool = True
 
 
 class RetentionSettings(_Frozen):

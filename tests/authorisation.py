@@ -107,6 +107,7 @@ OPENS: Sees = _NOBODY_SEES | {name: {OWN} for name in _HAVE_NUMBERS} | {"hr": se
 """Who has numbers of their own to say something about."""
 SEES_RATINGS: Sees = {**SEES_PEOPLE, "hr": None, "hr_rep": None}
 """Ratings of skills lie between the rep and the managers above."""
+SEES_FAIRNESS: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep")}
 COUNTS_FEEDBACK: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep", "analyst")}
 EVERYONE: Sees = {name: {"any"} for name in LIVING}
 GIVES_ACCESS: Sees = _NOBODY_SEES | {"admin": {"any"}}
@@ -295,6 +296,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/exports/decisions.csv"): Rule(SEES_PEOPLE),
     ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/effects"): Rule(EVERYONE),
+    ("GET", "/v1/fairness"): Rule(SEES_FAIRNESS),
     ("POST", "/v1/decisions"): Rule(DECIDES, REP_IDS, body=accepting),
     ("GET", "/v1/decisions"): Rule(SEES_PEOPLE),
     ("GET", "/v1/submissions"): Rule(SEES_FIGURES),

@@ -11,11 +11,10 @@ from serving.access import require_reach
 from serving.pages.frame import PagePrincipal
 from serving.pages.queries import RepListQuery
 from serving.routes.answers import ForecastFilter, RepFilter
-from serving.routes.exports import FORECASTS, RECOMMENDATIONS, SUBMISSIONS, Table, export
+from serving.routes.exports import FORECASTS, SUBMISSIONS, Table, export
 
 router = APIRouter(include_in_schema=False)
 
-Which = Annotated[RepFilter, Query()]
 WhichForecasts = Annotated[ForecastFilter, Query()]
 
 
@@ -40,13 +39,6 @@ async def forecasts(request: Request, principal: PagePrincipal, which: WhichFore
     """The rows of the risk board."""
     require_reach(principal, "figures")
     return await export(request, principal, FORECASTS, which)
-
-
-@router.get("/exports/recommendations.csv")
-async def recommendations(request: Request, principal: PagePrincipal, which: Which) -> Response:
-    """The rows of the recommendations page."""
-    require_reach(principal, "offer")
-    return await export(request, principal, RECOMMENDATIONS, which)
 
 
 @router.get("/exports/submissions.csv")

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from serving import formats
-from spm_ml.predictions import FairnessAudit, FairnessFinding, FairnessRow
+from spm_ml.predictions import Batch, FairnessAudit, FairnessFinding, FairnessRow
 
 _FINDINGS: Final[dict[FairnessFinding, tuple[str, str]]] = {
     "reference": ("muted", "the largest group: the others stand beside it"),
@@ -54,6 +54,7 @@ class FairnessWords:
 
     Attributes:
         lead: What it found, in a sentence.
+        about: Which batch it is of.
         clear: Whether a group is beyond chance below four fifths.
         command: What to run where there is nothing to show; empty otherwise.
         tables: Of what is decided by, by one attribute.
@@ -63,6 +64,7 @@ class FairnessWords:
     """
 
     lead: str
+    about: str
     clear: bool
     command: str
     tables: tuple[MeasureTable, ...] = ()
@@ -71,20 +73,25 @@ class FairnessWords:
     minimum: int = 0
 
 
-def fairness_words(audit: FairnessAudit | None) -> FairnessWords:
-    """The words of an audit, or what to do where there is none."""
+def fairness_words(audit: FairnessAudit | None, batch: Batch) -> FairnessWords:
+    """The words of an audit of a batch, or what to do where there is none."""
+    about = (
+        f"Of batch {batch.batch_id[:8]}, {batch.period} as of {formats.day(batch.as_of)}, scored "
+        f"{formats.age(batch.created_at)}, and the offers published with it."
+    )
     if audit is None:
         lead = "Not audited: nobody has looked yet who carries the flags and who gets these offers, by group."
-        return FairnessWords(lead, clear=False, command="spm fairness")
+        return FairnessWords(lead, about, clear=False, command="spm fairness")
     if audit.abstention is not None:
         lead = f"Not audited. {audit.abstention.detail}"
-        return FairnessWords(lead, clear=False, command="spm fairness", notes=audit.notes)
+        return FairnessWords(lead, about, clear=False, command="spm fairness", notes=audit.notes)
     by_cut = groupby(audit.rows, key=lambda row: (row.measure, row.attribute))
     cuts = [list(rows) for _, rows in by_cut]
     tables = [(" and " in rows[0].attribute or not rows[0].used, _table(rows)) for rows in cuts]
     clear = [row for row in audit.rows if row.used and _FINDINGS[row.finding][0] == "fail"]
     return FairnessWords(
         _lead(clear, audit),
+        about,
         clear=bool(clear),
         command="",
         tables=tuple(table for folded, table in tables if not folded),

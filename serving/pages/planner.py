@@ -7,12 +7,12 @@ from starlette.concurrency import run_in_threadpool
 from serving.access import reading_batch, require_reach
 from serving.formats import Money
 from serving.pages.frame import PagePrincipal, frame_of
-from serving.pages.planner_contents import PlannerPage, contents, lines_of
+from serving.pages.planner_contents import PlannerPage, contents, kept_lines, lines_of
 from serving.pages.planner_lines import Line, preview_lines, published_lines
-from serving.pages.planner_query import PLANNER, PREVIEW, PREVIEW_FILE, Asked, PlannerQuery
+from serving.pages.planner_query import PLAN_FILE, PLANNER, PREVIEW, PREVIEW_FILE, Asked, PlannerQuery
 from serving.previews import EVERYBODY, Ground, Preview, in_turn, preview_of
 from serving.routes.answers import major_or_none
-from serving.routes.exports import Row, csv_of, file_of
+from serving.routes.exports import RECOMMENDATIONS, Row, csv_of, file_in_turn, file_of
 from spm_ml.predictions import BatchReader, Principal
 
 router = APIRouter(include_in_schema=False)
@@ -50,14 +50,30 @@ async def preview(request: Request, principal: PagePrincipal, query: Asked) -> R
     return await in_turn(request, reading_batch(request, principal, build, period=query.period))
 
 
+@router.get(PLAN_FILE)
+async def plan_file(request: Request, principal: PagePrincipal, query: Asked) -> Response:
+    """The lines of the published plan that the page shows, on all its pages, as a file for spreadsheets."""
+    require_reach(principal, "offer")
+    today = request.app.state.settings.today()
+
+    def build(batch: BatchReader) -> bytes:
+        every = published_lines(Ground.of(batch), batch.offers(EVERYBODY).items, batch.batch, today)
+        offers = (line.offer for line in kept_lines(every, query))
+        table = RECOMMENDATIONS
+        return csv_of(table.columns, (table.row(offer, batch.batch) for offer in offers))
+
+    work = reading_batch(request, principal, build, period=query.period)
+    return await file_in_turn(request, RECOMMENDATIONS.name, work)
+
+
 @router.get(PREVIEW_FILE)
 async def preview_file(request: Request, principal: PagePrincipal, query: Asked) -> Response:
-    """The lines of a preview as a file for spreadsheets."""
+    """The same of a preview."""
     require_reach(principal, "decision")
 
     def build(batch: BatchReader) -> Response:
         _, every = _previewed(request, batch, query)
-        return file_of("plan-preview", csv_of(_COLUMNS, (_row(line, batch) for line in every)))
+        return file_of("plan-preview", csv_of(_COLUMNS, (_row(line, batch) for line in kept_lines(every, query))))
 
     return await in_turn(request, reading_batch(request, principal, build, period=query.period))
 

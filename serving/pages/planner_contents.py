@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -15,7 +14,7 @@ from serving.pages.fairness_words import FairnessWords, fairness_words
 from serving.pages.plan import PlanWords, plan_words
 from serving.pages.planner_limits import LimitsForm, against, binding, command, limits_form, power_words
 from serving.pages.planner_lines import Line
-from serving.pages.planner_query import ACCEPT, PLANNER, PREVIEW, PREVIEW_FILE, PlannerQuery, Show
+from serving.pages.planner_query import ACCEPT, PLAN_FILE, PLANNER, PREVIEW, PREVIEW_FILE, PlannerQuery, Show
 from serving.pages.planner_rows import LineRow, line_row
 from serving.pages.programs import ProgramRow, lead_of, program_rows
 from serving.pages.queries import Pages
@@ -163,7 +162,7 @@ def contents(
         programs_chart=overview(findings) if any(row.effect is not None for row in findings) else None,
         about=next((program_words(row, "about", money) for row in findings if row.program_id == query.about), None),
         blind_spot=BLIND_SPOT,
-        fairness=None if batch.scope.reach("fairness") == "none" else fairness_words(batch.fairness()),
+        fairness=None if batch.scope.reach("fairness") == "none" else fairness_words(batch.fairness(), batch.batch),
         published=query.published().href(PLANNER),
     )
 
@@ -228,16 +227,11 @@ def lines_of(
         ),
         decided="" if is_preview else _decided(every),
         back=query.href(path, page=query.page),
-        download=query.href(PREVIEW_FILE) if is_preview else _published_file(query),
+        download=query.href(PREVIEW_FILE if is_preview else PLAN_FILE, about=None),
         accept=query.href(ACCEPT, page=query.page),
         open=sum(row.is_open for row in rows),
         hidden=tuple(query.limits()),
     )
-
-
-def _published_file(query: PlannerQuery) -> str:
-    asked = {name: value for name, value in (("period", query.period), ("search", query.q)) if value is not None}
-    return "/exports/recommendations.csv" + (f"?{urlencode(asked)}" if asked else "")
 
 
 def kept_lines(every: Sequence[Line], query: PlannerQuery) -> list[Line]:

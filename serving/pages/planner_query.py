@@ -15,6 +15,7 @@ PLANNER: Final = "/planner"
 PREVIEW: Final = "/planner/preview"
 ACCEPT: Final = "/planner/accept"
 PREVIEW_FILE: Final = "/exports/plan.csv"
+PLAN_FILE: Final = "/exports/recommendations.csv"
 
 Show = Literal["all", "open", "decided", "waiting", "none", "added", "dropped", "other", "same"]
 

@@ -100,17 +100,23 @@ class Table:
 
 
 async def export(request: Request, principal: Principal, table: Table, which: RepFilter) -> Response:
-    """The file, made in a thread from one snapshot."""
-    store, state = store_of(request), request.app.state
-    if not hasattr(state, "exporting"):
-        state.exporting = CapacityLimiter(_AT_ONCE)
+    """The file, made from one snapshot."""
+    store = store_of(request)
 
     def work() -> bytes:
         with store.read(principal.scope, period=which.period) as published:
             batch = published.on(which.as_of) if isinstance(which, ForecastFilter) else published
             return csv_of(table.columns, table.rows(batch, which))
 
-    return file_of(table.name, await to_thread.run_sync(work, limiter=state.exporting))
+    return await file_in_turn(request, table.name, work)
+
+
+async def file_in_turn(request: Request, name: str, work: Callable[[], bytes]) -> Response:
+    """A file to be kept, made in a thread, few beside each other."""
+    state = request.app.state
+    if not hasattr(state, "exporting"):
+        state.exporting = CapacityLimiter(_AT_ONCE)
+    return file_of(name, await to_thread.run_sync(work, limiter=state.exporting))
 
 
 def file_of(name: str, content: bytes) -> Response:

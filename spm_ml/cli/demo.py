@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace
+from spm_ml.cli.fairness import warn_of_groups
 from spm_ml.cli.people import Wishes, publish_offers
 from spm_ml.cli.service import print_logins
 from spm_ml.errors import SpmError
@@ -44,6 +45,7 @@ def demo(console: Console, reps: int, periods: int, seed: int, host: str, port: 
         ("train and promote", lambda: _train(console)),
         ("score", lambda: _score(console)),
         ("recommend", lambda: publish_offers(console, ASKED)),
+        ("fairness", lambda: warn_of_groups(console)),
     ):
         with console.step(label):
             started = time.perf_counter()

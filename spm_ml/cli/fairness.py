@@ -16,11 +16,16 @@ SHOWN = ["measure", "attribute", "group", "people", "rate", "ratio", "ratio_low"
 
 
 def warn_of_groups(console: Console) -> None:
-    """Audits a published batch and its offers, and says on stderr who is clear of chance beyond four fifths."""
+    """Audits what was just published, if the settings let it, and warns of who is clear of chance beyond four fifths.
+
+    The audit is stored beside the batch.
+    """
     from spm_ml.errors import NotReadyError
     from spm_ml.fairness import audit_published
 
     try:
+        if not console.workspace.organisation().fairness.audit_published:
+            return
         found = audit_published(console.workspace)
     except NotReadyError:
         return

@@ -10,6 +10,7 @@ import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace, out_option
 from spm_ml.cli.data import as_day, day_option
+from spm_ml.cli.fairness import warn_of_groups
 from spm_ml.errors import NotReadyError
 
 periods_option = click.option(
@@ -85,6 +86,7 @@ def score(console: Console, as_of: datetime | None, today: datetime | None, out:
 
     with console.step("score"):
         result = run(console.workspace, as_of=as_day(as_of), today=as_day(today), progress=console.progress)
+    warn_of_groups(console)
     console.say(result.text())
     rows = prediction_rows(result)
     board = rows[rows["as_of"] == rows["as_of"].max()]

@@ -93,7 +93,7 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "large",
         "whole": "large",
         "plan": "all",
-        "fairness": "all",
+        "fairness": "none",
         "case": "none",
         "answer": "none",
         "own_case": "none",
@@ -155,11 +155,11 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
 what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Own offer: whose it may
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
 Plan: what the offers of everybody cost and are worth together. Fairness: burden and benefit by protected group, none
-below the minimum. Case: what people say about their own numbers. Answer: whose cases it may answer. Own case: about
-whom it may open one. Number: for whom it may enter what they will book. Own number: whether it may enter that for
-itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about forecasts,
-diagnoses and offers, with their words. Give feedback: about whose it may say something. Feedback counts: how many said
-what, of everybody. Access: accounts, tokens and the audit."""
+below the minimum, for HR alone. Case: what people say about their own numbers. Answer: whose cases it may answer. Own
+case: about whom it may open one. Number: for whom it may enter what they will book. Own number: whether it may enter
+that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about
+forecasts, diagnoses and offers, with their words. Give feedback: about whose it may say something. Feedback counts: how
+many said what, of everybody. Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,13 @@ def test_what_if_starts_from_the_published_forecast_of_every_rep(scored: Path) -
         assert any(row.bookings_quantiles for row in board)
 
 
+def test_what_is_scored_is_audited_by_group(scored: Path) -> None:
+    with PredictionStore.open(Workspace(scored).predictions_store) as store, store.read(Scope("hr")) as reader:
+        found = reader.fairness()
+    assert found is not None
+    assert {row.measure for row in found.rows} >= {"high_risk"}, found.abstention
+
+
 def test_recommendations_say_what_they_rest_on(scored: Path) -> None:
     spm("recommend", "--workspace", scored, "--min-probability", 0.5, "--out", scored / "recommend.csv")
     offers = pd.read_csv(scored / "recommend.csv")

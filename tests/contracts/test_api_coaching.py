@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from spm_ml.predictions import CoachingBatch, PredictionStore
-from tests.coaching_world import SPAN, VERDICTS, make_coaching
+from tests.coaching_world import SPAN, VERDICTS, make_coaching, make_fairness
 from tests.prediction_world import NO_HISTORY, NO_QUOTA, World, issue_tokens
 from tests.web import served
 
@@ -22,11 +23,14 @@ def coaching(harbour: World) -> CoachingBatch:
 
 
 @pytest.fixture(scope="module")
-def get(harbour_file: Path, coaching: CoachingBatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
+def get(
+    harbour: World, harbour_file: Path, coaching: CoachingBatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Get]:
     path = tmp_path_factory.mktemp("coached") / "predictions.db"
     shutil.copy(harbour_file, path)
     with PredictionStore.open(path) as store:
         store.publish_coaching(coaching, actor="tests")
+        store.publish_fairness(harbour.batch, make_fairness())
     tokens = issue_tokens(path)
     with served(path) as client:
 
@@ -52,6 +56,17 @@ def test_findings_stand_beside_what_misleads(get: Get, coaching: CoachingBatch, 
     assert unknown["verdict"] == "cannot tell"
     assert unknown["effect"] is unknown["cost"] is unknown["trimmed_share"] is None
     assert unknown["event_study"] == unknown["checks"] == []
+
+
+def test_groups_are_told_as_they_were_published(get: Get, harbour: World) -> None:
+    answer = get("hr", "/v1/fairness").json()
+    assert answer["batch_id"] == harbour.batch.batch_id
+    found, stored = answer["audit"], make_fairness()
+    assert (found["minimum_group"], found["abstention"], found["notes"]) == (5, None, list(stored.notes))
+    assert [tuple(row.values()) for row in found["rows"]] == [astuple(row) for row in stored.rows]
+    withheld = found["rows"][-1]
+    assert {name for name, value in withheld.items() if value is None} >= {"people", "rate", "ratio", "reference"}
+    assert get("analyst", "/v1/fairness").status_code == 403
 
 
 @pytest.mark.parametrize("rep_id", VERDICTS)

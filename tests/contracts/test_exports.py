@@ -113,3 +113,26 @@ def test_pages_link_to_the_rows_they_show(client: httpx.Client) -> None:
     assert "manager_id=m-north" in client.get("/?team=m-north").text
     send_form(client, "/logout")
     assert client.get("/exports/forecasts.csv").headers["location"] == "/login"
+
+
+def test_the_file_of_a_plan_holds_the_lines_that_are_shown(client: httpx.Client) -> None:
+    token = client.headers.pop("Authorization").removeprefix("Bearer ")
+    log_in(client, token)
+
+    def shown(path: str) -> tuple[int, list[str]]:
+        page = parsed(client.get(path))
+        table = page.find("table", class_="planned")
+        if table is None:
+            return 0, []
+        (link,) = [link["href"] for link in page.find_all("a") if "Download" in link.get_text()]
+        rows = csv.DictReader(io.StringIO(client.get(link).content.decode("utf-8-sig"), newline=""))
+        return len(table.find("tbody").find_all("tr")), [row["rep_id"] for row in rows]
+
+    listed, everybody = shown("/planner")
+    assert listed == len(everybody) > 1
+    parts = {kind: shown(f"/planner?show={kind}") for kind in ("open", "decided", "waiting", "none")}
+    assert all(lines == len(written) for lines, written in parts.values())
+    assert sorted(rep for _, written in parts.values() for rep in written) == sorted(everybody)
+    assert len(parts["open"][1]) > 1
+    assert parts["decided"][1] == ["r-101"], "as the test above decided"
+    send_form(client, "/logout")

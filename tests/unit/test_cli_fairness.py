@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from spm_ml.cli import demo
 from spm_ml.cli.console import Console, ConsoleProgress
 from spm_ml.cli.fairness import fairness, warn_of_groups
 from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.fairness import ProtectedGroups
 from spm_ml.fairness.audit import COLUMNS
-from spm_ml.predictions import Person, PredictionStore
+from spm_ml.predictions import FairnessAudit, Person, PredictionStore, Scope
 from spm_ml.settings import FairnessSettings, Organisation, Workspace
 from spm_ml.sources import ingest
 from tests.ingest_world import GOOD, write
@@ -102,3 +104,35 @@ def test_the_plan_is_published_with_a_warning(
     warn_of_groups(Console(workspace, False, ConsoleProgress()))
     assert "clearly beyond four fifths: Offered a program: gender f 0% beside 100% of m" in capsys.readouterr().err
     warn_of_groups(Console(Workspace(tmp_path / "no store"), False, ConsoleProgress()))
+
+
+def audit_of(workspace: Workspace) -> FairnessAudit | None:
+    with PredictionStore.open(workspace.predictions_database) as store, store.read(Scope("hr")) as batch:
+        return batch.fairness()
+
+
+def test_the_demo_ends_with_an_audit_of_what_it_published(
+    make: Callable[[FairnessSettings], Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make(FairnessSettings(minimum_group=3))
+    for step in ("_simulate", "_ingest", "_dataset", "_backtest", "_train", "_score", "_serve"):
+        monkeypatch.setattr(demo, step, lambda *_: None)  # the batch is published already
+    for step in ("publish_offers", "print_logins"):
+        monkeypatch.setattr(demo, step, lambda *_: None)
+    done = CliRunner().invoke(demo.demo, ["--workspace", str(workspace.root)], catch_exceptions=False)
+    assert "fairness: " in done.stderr
+    found = audit_of(workspace)
+    assert found is not None
+    assert {row.attribute for row in found.rows if row.measure == "high_risk"} == {"gender"}
+
+
+def test_where_the_settings_keep_it_to_the_command_nothing_else_reads_the_groups(
+    make: Callable[[FairnessSettings], Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make(FairnessSettings(audit_published=False))
+    with monkeypatch.context() as patched:
+        patched.setattr(ProtectedGroups, "read", lambda *_: pytest.fail("the groups were read"))
+        warn_of_groups(Console(workspace, False, ConsoleProgress()))
+    assert audit_of(workspace) is None
+    run(workspace)
+    assert audit_of(workspace) is not None
