@@ -77,6 +77,7 @@ class BoardPage:
         since: Day that changes are counted from; empty where nothing is compared.
         thresholds: What the bands mean, and who sets them.
         origin: Day, model and batch, for paper: there the page's footer is missing.
+        is_hindsight: Whether the model knew what came of the period.
         unfiltered: Whether the board shows every rep in scope.
         download: Address of the file with all these rows.
     """
@@ -102,6 +103,7 @@ class BoardPage:
     order: str
     thresholds: str
     origin: str
+    is_hindsight: bool
     unfiltered: bool
     download: str
 
@@ -181,6 +183,7 @@ def _page(
         order=_order_in_words(query),
         thresholds=_thresholds(batch.batch),
         origin=_origin(batch),
+        is_hindsight=batch.is_hindsight(),
         unfiltered=query.team is None and query.band is None and query.q is None,
         download=download_href(FORECASTS, query, query.as_of),
     )

@@ -61,6 +61,7 @@ class RepPage:
     """Everything the page shows.
 
     Attributes:
+        is_hindsight: Whether the model knew what came of the period.
         abstention: Why a number is missing.
         remarks: What else to know about the numbers.
         may_decide: Whether the reader may accept or override the offers.
@@ -78,6 +79,7 @@ class RepPage:
     facts: tuple[Fact, ...]
     standing: Standing
     band: BandWords
+    is_hindsight: bool
     abstention: str | None
     fan: Markup
     weeks: tuple[WeekRow, ...]
@@ -150,6 +152,7 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         facts=_facts(row, money),
         standing=standing_of(row, money, own=own, actions=_actions(offers, cases, decides=decides, own=own)),
         band=band_words(row.risk_band),
+        is_hindsight=batch.is_hindsight(),
         abstention=formats.stored(row.abstention.detail) if row.abstention else None,
         fan=_fan(row, history, money),
         weeks=tuple(_week(week, money) for week in reversed(history)),

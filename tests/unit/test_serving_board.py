@@ -1,5 +1,6 @@
 """The risk board as parsed HTML: the day it is of, what is said about the team, rows and their details."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -13,8 +14,9 @@ from serving import formats
 from serving.formats import Money
 from serving.pages.board_rows import board_row
 from serving.pages.board_team import facts_of, range_words, team_notes
-from spm_ml.predictions import PredictionStore, Scope, Selection, TeamPrediction, WithoutQuota
-from tests.prediction_world import NO_HISTORY, NO_QUOTA, VP, World
+from spm_ml.predictions import ModelEvidence, PredictionStore, Scope, Selection, TeamPrediction, WithoutQuota
+from tests.model_world import make_lineage
+from tests.prediction_world import NO_HISTORY, NO_QUOTA, VP, World, issue_tokens
 from tests.web import log_in, parsed, served
 
 Open = Callable[[str], httpx.Response]
@@ -175,3 +177,22 @@ def test_a_chance_below_a_limit_does_not_read_as_the_limit(harbour_file: Path) -
         row = batch.board(Selection(limit=1)).items[0]
     for p_hit, shown in ((0.346, "<35%"), (0.35, "35%"), (0.354, "35%"), (0.696, "<70%"), (0.002, "<1%")):
         assert board_row(replace(row, p_hit=p_hit), (1.5, 1.0), Money("EUR", 2), None, 0, (0.35, 0.7)).chance == shown
+
+
+def test_a_model_that_knew_the_result_is_said_to_have(
+    board: Open, harbour: World, harbour_file: Path, tmp_path: Path
+) -> None:
+    assert "A look back." not in board("/").text
+    path = tmp_path / "back.db"
+    shutil.copy(harbour_file, path)
+    with PredictionStore.open(path) as store:
+        lineage = replace(make_lineage(harbour.batch), hindsight=True)
+        store.publish_evidence(ModelEvidence(lineage=lineage), actor="tests")
+    tokens = issue_tokens(path)
+    with served(path) as client:
+        log_in(client, tokens["vp"])
+        for address in ("/", "/reps/r-101", "/model"):
+            notice = parsed(client.get(address)).find("strong", string="A look back.").find_parent("p")
+            assert "learnt from what came of this period" in text(notice), address
+            assert notice.find("a")["href"] == "/model#h-fva"
+        assert parsed(client.get("/model")).find(id="h-fva") is not None

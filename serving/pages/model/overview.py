@@ -87,7 +87,7 @@ class ModelPage:
     """Everything the page shows.
 
     Attributes:
-        hindsight: The model knew what came of the period.
+        is_hindsight: The model knew what came of the period.
         rivals: Champion and challenger; None where they were not published.
         reigns: Every champion, the latest first.
         verdict: What the table says, in a sentence.
@@ -97,7 +97,7 @@ class ModelPage:
     """
 
     rooms: tuple[RoomLink, ...]
-    hindsight: bool
+    is_hindsight: bool
     rivals: RivalsCard | None
     reigns: tuple[ReignRow, ...]
     model: str
@@ -157,7 +157,7 @@ def page_of(
     unit = str(known[0].get("unit", "attainment")) if known else "attainment"
     return ModelPage(
         rooms=room_links(PATH),
-        hindsight=lineage is not None and lineage.hindsight,
+        is_hindsight=lineage is not None and lineage.hindsight,
         rivals=None if rivals is None else rivals_card(rivals),
         reigns=reigns(history),
         model=f"{card.name} version {card.version} ({label_of({'forecaster': card.forecaster})})",
