@@ -21,6 +21,7 @@ from serving.observing.logs import RequestLog
 from serving.pages import PAGES
 from serving.pages.templates import Templates
 from serving.quick_what_if import QuickWhatIf
+from serving.renewals import Renewals
 from serving.routes import ROUTERS
 from serving.routes.what_if import Starts
 from serving.settings import ServingSettings
@@ -54,6 +55,7 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
         yield
         stop_observing()
         await app.state.what_if.close()
+        await app.state.renewals.close()
         if provider is not None:
             await provider.close()
         await door.close()
@@ -71,6 +73,7 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
     app.state.settings = settings
     app.state.store = store
     app.state.limiter = Limiter(settings.limits)
+    app.state.renewals = Renewals(settings.sessions.limits)
     app.state.what_if = WhatIf(settings.what_if)
     app.state.what_if_starts = Starts()
     app.state.provider = provider

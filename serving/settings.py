@@ -10,7 +10,27 @@ from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
+from spm_ml.predictions import SessionLimits
 from spm_ml.settings import LOCALE, Workspace, check_locale
+
+
+class SessionSettings(BaseModel):
+    """When people who are logged in to the pages must log in again.
+
+    Attributes:
+        hours: After they logged in, whatever they did since.
+        idle_hours: After they last asked for a page.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: float = Field(default=12.0, gt=0, le=8_760)
+    idle_hours: float = Field(default=12.0, gt=0, le=8_760)
+
+    @property
+    def limits(self) -> SessionLimits:
+        """The same for the store."""
+        return SessionLimits(timedelta(hours=self.hours), timedelta(hours=self.idle_hours))
 
 
 class ServingSettings(BaseModel):
@@ -32,6 +52,7 @@ class ServingSettings(BaseModel):
         kept_answers_bytes: Answers about the published batch that are kept in memory, at most; 0: none.
         limits: How often one may ask.
         what_if: How what-if questions are answered.
+        sessions: When people who are logged in must log in again.
         oidc: The OpenID provider at which people log in; None: none.
         proxy: The proxy in front that says who somebody is; None: none.
         token_login: Whether people may log in to the pages with a token of ours.
@@ -55,6 +76,7 @@ class ServingSettings(BaseModel):
     kept_answers_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
     limits: RateLimits = RateLimits()
     what_if: WhatIfSettings = WhatIfSettings()
+    sessions: SessionSettings = SessionSettings()
     oidc: OpenIdProvider | None = None
     proxy: TrustedProxy | None = None
     token_login: bool = True

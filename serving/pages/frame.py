@@ -12,6 +12,7 @@ from serving import formats
 from serving.access import count, on_store, store_of
 from serving.identity.person import NoAccountError
 from serving.identity.proxy import ProxyHeader
+from serving.renewals import Renewals
 from serving.settings import ServingSettings
 from spm_ml.predictions import Batch, Principal, Scope
 from spm_ml.predictions.scope import Subject
@@ -105,7 +106,11 @@ async def known_principal(request: Request) -> Principal | None:
     if proxied is not None or not key:
         return proxied
     store = store_of(request)
-    return await on_store(store, lambda: store.credentials.principal_of_session(key))
+    principal = await on_store(store, lambda: store.credentials.principal_of_session(key))
+    if principal is not None and principal.session is not None:
+        renewals: Renewals = request.app.state.renewals
+        renewals.note(store, key, principal.session)
+    return principal
 
 
 async def page_principal(request: Request) -> Principal:

@@ -1,6 +1,7 @@
 """Logging in, with a pasted token or at an OpenID provider, and out again. Tokens never stand in an address."""
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -13,12 +14,11 @@ from serving.identity import flow
 from serving.identity.flow import Flow
 from serving.identity.person import LoginOverError, NotVouchedForError, Person, ProviderDownError
 from serving.pages.error import NO_ACCOUNT, error_page
-from serving.pages.frame import cookie_name, frame_of, proxied_principal
+from serving.pages.frame import cookie_name, frame_of, known_principal, proxied_principal
 from serving.pages.origin import same_origin
 from serving.pages.templates import Templates
 from serving.problem import NotYoursError, TooManyError
 from serving.settings import ServingSettings
-from spm_ml.predictions.credentials import SESSION_LENGTH
 
 if TYPE_CHECKING:
     from serving.identity.oidc import Provider
@@ -28,6 +28,10 @@ router = APIRouter(include_in_schema=False)
 MAX_TOKEN = 200
 
 REFUSED: Final = "This token is not valid, or no longer. Paste it whole, or ask for a new one."
+SESSION_OVER: Final = (
+    "Your session is over: it lasts only so long, and less where nothing is asked for. Log in again; what was saved is "
+    "there."
+)
 OVER: Final = "This login was not begun in this browser, or took too long. Begin again."
 NOT_VOUCHED_FOR: Final = "The provider did not confirm who you are. Begin again, or ask your admin."
 DOWN: Final = "The provider does not answer at the moment. Try again in a minute."
@@ -55,7 +59,8 @@ async def login_form(request: Request) -> Response:
     """The ways to log in; whom a trusted proxy names is logged in."""
     if await proxied_principal(request) is not None:
         return RedirectResponse("/me", 303)
-    return _form(request)
+    came_with = request.cookies.get(cookie_name(request.app.state.settings))
+    return _form(request, SESSION_OVER if came_with and await known_principal(request) is None else None)
 
 
 @router.post("/login", dependencies=[Depends(same_origin)])
@@ -72,7 +77,7 @@ async def log_in(request: Request, token: Annotated[str, Form(max_length=MAX_TOK
     limiter, peer = limiter_of(request), peer_of(request)
     if wait := limiter.wait("logins", peer, count=False):
         raise TooManyError(wait)
-    key = await run_in_threadpool(store_of(request).credentials.open_session, token.strip())
+    key = await run_in_threadpool(store_of(request).credentials.open_session, token.strip(), settings.sessions.limits)
     if key is None:
         limiter.wait("logins", peer)
         return _form(request, REFUSED, status=401)
@@ -117,6 +122,7 @@ async def end_at_provider(
             issuer=person.issuer,
             subject=person.subject,
             email=person.email,
+            limits=settings.sessions.limits,
         )
         response = error_page(request, 403, page=NO_ACCOUNT) if key is None else _logged_in(settings, key)
     except LoginOverError:
@@ -169,7 +175,7 @@ def _logged_in(settings: ServingSettings, key: str) -> Response:
     response.set_cookie(
         cookie_name(settings),
         key,
-        max_age=int(SESSION_LENGTH.total_seconds()),
+        max_age=math.ceil(settings.sessions.limits.length.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=settings.secure_cookies,

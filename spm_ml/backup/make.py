@@ -17,8 +17,9 @@ from spm_ml.backup.files import files_of
 from spm_ml.backup.manifest import MANIFEST, AuditHead, Manifest, StoredFile, StoredTable
 from spm_ml.backup.tables import columns_of, counter_of, lines_of
 from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.predictions import PredictionStore, schema
-from spm_ml.predictions.engine import connect, reading
+from spm_ml.predictions import PredictionStore, StoreUnavailableError, schema
+from spm_ml.predictions.audit import OPERATOR, record
+from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.migrations import HEAD
 from spm_ml.progress import Progress, silent
 from spm_ml.settings import Workspace
@@ -53,7 +54,7 @@ class Backup:
 
 
 def backup(workspace: Workspace, out: Path, *, with_data: bool = False, progress: Progress = silent) -> Backup:
-    """Writes a backup; the file appears whole or not at all, and only its owner may read it.
+    """Writes a backup; the file appears whole or not at all, and only its owner may read it. The audit says so.
 
     Args:
         workspace: Whose store.
@@ -83,11 +84,28 @@ def backup(workspace: Workspace, out: Path, *, with_data: bool = False, progress
             os.fsync(raw.fileno())
         with partial.open("rb") as written:
             sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-        partial.rename(out)
+        made = Backup(out, sha256, manifest)
+        _put_in_place(partial, made, target)
     finally:
         partial.unlink(missing_ok=True)
     _sync(out.parent)
-    return Backup(out, sha256, manifest)
+    return made
+
+
+def _put_in_place(partial: Path, made: Backup, target: str) -> None:
+    """Gives the file its name together with its line in the audit: there is no copy of the store without one."""
+    rows = sum(table.rows for table in made.manifest.tables)
+    detail = {"sha256": made.sha256, "rows": rows, "files": len(made.manifest.files)}
+    engine = connect(target)
+    try:
+        with writing(engine) as connection:
+            record(connection, actor=OPERATOR, action="backup taken", subject=made.file.name, detail=detail)
+            partial.rename(made.file)
+    except StoreUnavailableError:
+        made.file.unlink(missing_ok=True)
+        raise
+    finally:
+        engine.dispose()
 
 
 def _fill(archive: zipfile.ZipFile, workspace: Workspace, target: str, with_data: bool, progress: Progress) -> Manifest:

@@ -82,6 +82,7 @@ from spm_ml.predictions.rows import (
 )
 from spm_ml.predictions.scope import Role, Scope
 from spm_ml.predictions.selection import Listing, Selection, UnseenOrderError
+from spm_ml.predictions.session_limits import SessionLimits
 from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
 from spm_ml.predictions.submissions import NewSubmission, PeriodOverError, SubmissionRecord
 from spm_ml.predictions.what_if import WhatIfInputs
@@ -184,6 +185,7 @@ __all__ = [
     "Scope",
     "SecretGivenError",
     "Selection",
+    "SessionLimits",
     "SkillRating",
     "SourceFile",
     "StoreUnavailableError",

@@ -1,6 +1,7 @@
 """Access tokens and browser sessions. Only SHA-256 hashes are stored: who reads the database cannot log in."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -12,11 +13,11 @@ from spm_ml.predictions.audit import OPERATOR, record
 from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.principal import Principal, hashed
 from spm_ml.predictions.scope import Role, Scope
+from spm_ml.predictions.session_limits import SESSION_LENGTH, SessionLimits, SessionSpan
 from spm_ml.predictions.tokens import Tokens
 
-__all__ = ["PROXY", "SESSION_LENGTH", "Credentials", "Principal", "hashed"]
+__all__ = ["PROXY", "SESSION_LENGTH", "Credentials", "Principal", "SessionLimits", "hashed"]
 
-SESSION_LENGTH: Final = timedelta(hours=12)
 PROXY: Final = "proxy"
 """The issuer of those whom a trusted proxy names."""
 
@@ -35,7 +36,7 @@ BY_TOKEN: Final = (
     .where(_tokens.c.token_hash == bindparam("secret"), _valid(_tokens), _accounts.c.disabled_at.is_(None))
 )
 _BY_SESSION: Final = (
-    select(*_WHO)
+    select(*_WHO, _sessions.c.created_at, _sessions.c.expires_at)
     .join_from(_sessions, _accounts)
     .outerjoin(_tokens, _tokens.c.token_id == _sessions.c.token_id)
     .where(
@@ -51,6 +52,9 @@ _BY_IDENTITY: Final = _ACTIVE.where(
     (_accounts.c.email == bindparam("email"))
     | ((_accounts.c.issuer == bindparam("issuer")) & (_accounts.c.subject == bindparam("value")))
 ).order_by(case((_accounts.c.issuer == bindparam("issuer"), 0), else_=1))
+
+
+_USUAL: Final = SessionLimits()
 
 
 class Credentials:
@@ -72,11 +76,24 @@ class Credentials:
 
     def principal_of_token(self, token: str) -> Principal | None:
         """Who holds the token; None if it is unknown, expired or revoked."""
-        return self._principal(BY_TOKEN, token)
+        row = self._row(BY_TOKEN, token)
+        return None if row is None else _principal_from(row)
 
     def principal_of_session(self, session: str) -> Principal | None:
         """Whose session it is; None if it, or the token it was opened with, is unknown, expired or revoked."""
-        return self._principal(_BY_SESSION, session)
+        row = self._row(_BY_SESSION, session)
+        if row is None:
+            return None
+        return replace(_principal_from(row), session=SessionSpan(row.created_at, row.expires_at))
+
+    def renew_session(self, session: str, ends_at: datetime) -> None:
+        """Moves the end of a session that is used; one that is over stays so."""
+        mine = (_sessions.c.session_hash == bindparam("secret")) & _valid(_sessions)
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(_sessions).where(mine).values(expires_at=ends_at),
+                {"secret": hashed(session), "now": datetime.now(UTC)},
+            )
 
     def principal_of_identity(self, value: str) -> Principal | None:
         """Whom a trusted proxy names, by email or as the subject of issuer `proxy`; None if nobody active is meant."""
@@ -86,15 +103,17 @@ class Credentials:
             row = connection.execute(_BY_IDENTITY, {"value": value, "email": value.lower(), "issuer": PROXY}).first()
         return None if row is None else _principal_from(row)
 
-    def open_session(self, token: str) -> str | None:
+    def open_session(self, token: str, limits: SessionLimits = _USUAL) -> str | None:
         """Opens a browser session for a valid token and gives its key; None if the token is not valid."""
         principal = self.principal_of_token(token)
         if principal is None:
             return None
         with writing(self._engine) as connection:
-            return _open(connection, principal, "token")
+            return _open(connection, principal, "token", limits)
 
-    def open_provider_session(self, *, issuer: str, subject: str, email: str | None) -> str | None:
+    def open_provider_session(
+        self, *, issuer: str, subject: str, email: str | None, limits: SessionLimits = _USUAL
+    ) -> str | None:
         """Opens a browser session for a person whom an identity provider vouches for; None if they have no account.
 
         See `Accounts.bind` for how the account is found.
@@ -104,7 +123,7 @@ class Credentials:
             if account_id is None:
                 return None
             row = connection.execute(_BY_ACCOUNT, {"account_id": account_id}).one()
-            return _open(connection, _principal_from(row), "oidc")
+            return _open(connection, _principal_from(row), "oidc", limits)
 
     def close_session(self, session: str, *, everywhere: bool = False) -> None:
         """Ends a session, or with it every other of the account; one that is not valid is already over, and ends none.
@@ -141,17 +160,16 @@ class Credentials:
             record(connection, actor=actor, action="accounts disabled", subject=label_prefix.strip(), detail=detail)
         return len(found)
 
-    def _principal(self, query: Select[Any], secret: str) -> Principal | None:
+    def _row(self, query: Select[Any], secret: str) -> Row[Any] | None:
         with reading(self._engine) as connection:
-            row = connection.execute(query, {"secret": hashed(secret), "now": datetime.now(UTC)}).first()
-        return None if row is None else _principal_from(row)
+            return connection.execute(query, {"secret": hashed(secret), "now": datetime.now(UTC)}).first()
 
 
 def _principal_from(row: Row[Any]) -> Principal:
     return Principal(row.account_id, row.label, Scope(row.role, row.rep_id), row.token_id)
 
 
-def _open(connection: Connection, principal: Principal, method: Literal["token", "oidc"]) -> str:
+def _open(connection: Connection, principal: Principal, method: Literal["token", "oidc"], limits: SessionLimits) -> str:
     key, now = secrets.token_urlsafe(32), datetime.now(UTC)
     connection.execute(
         _sessions.insert().values(
@@ -160,7 +178,7 @@ def _open(connection: Connection, principal: Principal, method: Literal["token",
             token_id=principal.token_id,
             method=method,
             created_at=now,
-            expires_at=now + SESSION_LENGTH,
+            expires_at=limits.end(now, now),
         )
     )
     record(

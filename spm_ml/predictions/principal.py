@@ -1,9 +1,10 @@
 """Who is asking, and the form in which a secret is kept."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spm_ml.predictions.scope import Scope
+from spm_ml.predictions.session_limits import SessionSpan
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,14 @@ class Principal:
         label: Who it is, as audit rows name them.
         scope: What it may see.
         token_id: Names the access token it came with or logged in with; None without one.
+        session: Of the browser session it came with; None without one.
     """
 
     account_id: str
     label: str
     scope: Scope
     token_id: str | None = None
+    session: SessionSpan | None = field(default=None, compare=False)
 
 
 def hashed(secret: str) -> str:

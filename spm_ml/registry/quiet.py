@@ -46,7 +46,7 @@ def mlflow_quiet(uri: str) -> Iterator[None]:
         try:
             yield
         except (MlflowException, SQLAlchemyError) as error:
-            said = str(error).splitlines()[0].rstrip(".")
+            said = str(error).splitlines()[0].rstrip(".").replace(uri, without_password(uri))
             raise ConfigurationError(
                 f"MLflow at {without_password(uri)} answered: {said}. Check that MLFLOW_TRACKING_URI names a running "
                 "server, or unset it to use the workspace's own database"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from spm_ml.backup import backup, restore
+from spm_ml.backup import backup, make, restore
 from spm_ml.backup.manifest import MANIFEST
 from spm_ml.errors import ConfigurationError, DataError, NotReadyError
-from spm_ml.predictions import Champion, PredictionStore, Principal, Scope, schema
+from spm_ml.predictions import Champion, PredictionStore, Principal, Scope, StoreUnavailableError, schema
 from spm_ml.predictions.engine import connect, reading
 from spm_ml.settings import Workspace
 from tests.coaching_world import make_coaching
@@ -223,3 +223,26 @@ def test_a_backup_that_is_stopped_leaves_no_file(workspace: Workspace, tmp_path:
     with pytest.raises(KeyboardInterrupt):
         backup(workspace, out, with_data=True, progress=stops)
     assert not list(out.parent.iterdir())
+
+
+def test_a_backup_leaves_a_line_in_the_audit_or_no_file(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = backup(workspace, tmp_path / "a.zip")
+    with PredictionStore.open(workspace.predictions_store) as store:
+        *_, last = store.audit.entries()
+        lines = last.sequence
+        assert store.audit.check().intact
+    rows = sum(table.rows for table in made.manifest.tables)
+    assert (last.actor, last.action, last.subject) == ("operator", "backup taken", "a.zip")
+    assert last.detail == {"sha256": made.sha256, "rows": rows, "files": 0}
+    assert made.manifest.audit_head is not None
+    assert made.manifest.audit_head.sequence == lines - 1, "the file was whole before its line was written"
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("no room left", full=True)
+
+    monkeypatch.setattr(make, "record", full)
+    with pytest.raises(StoreUnavailableError):
+        backup(workspace, tmp_path / "out" / "b.zip")
+    assert not list((tmp_path / "out").iterdir())

@@ -19,7 +19,8 @@ from serving.settings import ServingSettings
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.predictions import Champion, PredictionStore, StoreUnavailableError, engine
 from spm_ml.registry import Registry, TrainingRun
-from spm_ml.settings import Workspace
+from spm_ml.settings import Organisation, Workspace
+from tests.command import spm
 from tests.databases import OwnServer
 from tests.prediction_world import NORTH, World
 from tests.web import running, served
@@ -207,3 +208,26 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path, with_mlflow: Callabl
     model.unlink()
     with pytest.raises(NotReadyError, match="version 1 is not what was registered"):
         Registry(workspace).load(version)
+
+
+def test_scoring_without_the_registry_says_so_and_leaves_what_is_published(
+    file: Path, harbour: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workspace.root.mkdir()
+    Organisation().write(workspace.organisation_file)
+    file.rename(workspace.predictions_database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ida:s3cret@127.0.0.1:9/mlflow")  # nobody listens there
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with PredictionStore.open(workspace.predictions_database) as store:
+        before = store.content(harbour.batch), tuple(store.audit.entries())
+    done = spm("score", "--workspace", workspace.root, expect=1)
+    assert done.stdout == ""
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("spm: MLflow at http://127.0.0.1:9/mlflow answered")
+    assert "Check that MLFLOW_TRACKING_URI names a running server" in said
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stderr
+    with PredictionStore.open(workspace.predictions_database) as store:
+        assert store.published_batch() == harbour.batch
+        assert (store.content(harbour.batch), tuple(store.audit.entries())) == before

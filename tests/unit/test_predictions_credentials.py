@@ -1,12 +1,14 @@
 import sqlite3
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from spm_ml.predictions import PredictionStore, Scope
+from spm_ml.predictions import PredictionStore, Scope, SessionLimits, schema
 from spm_ml.predictions.credentials import hashed
+from spm_ml.predictions.engine import connect, writing
 
 DAY = timedelta(days=1)
 
@@ -51,6 +53,39 @@ def test_a_closed_session_is_over_while_the_token_holds(store: PredictionStore) 
     assert access.principal_of_session(first) is None
     assert access.principal_of_session(second) is not None
     assert access.principal_of_session(token) is None
+
+
+def test_a_session_that_is_not_used_ends_before_its_time(store: PredictionStore, tmp_path: Path) -> None:
+    access, hour, minute = store.credentials, timedelta(hours=1), timedelta(minutes=1)
+    limits = SessionLimits(length=3 * hour, idle=hour)
+    key = access.open_session(access.issue("hr", label="Hanna", valid_for=DAY), limits)
+    assert key is not None
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    principal = access.principal_of_session(key)
+    assert principal is not None
+    span = principal.session
+    assert span is not None
+    assert span.ends_at - span.opened_at == hour
+    assert limits.renewed(span, span.opened_at + 4 * minute) is None, "a page is read without a write"
+    later = limits.renewed(span, span.opened_at + 30 * minute)
+    assert later == span.opened_at + 90 * minute
+    assert limits.renewed(span, span.opened_at + 2.5 * hour) == span.opened_at + 3 * hour, "used or not"
+    access.renew_session(key, later)
+    renewed = access.principal_of_session(key)
+    assert renewed is not None
+    assert renewed.session is not None
+    assert renewed.session.ends_at == later
+
+    engine = connect(tmp_path / "predictions.db")
+    with writing(engine) as connection:
+        connection.execute(update(schema.sessions).values(expires_at=now() - minute))
+    engine.dispose()
+    assert access.principal_of_session(key) is None
+    access.renew_session(key, now() + hour)
+    assert access.principal_of_session(key) is None, "what is over stays so"
 
 
 def test_only_hashes_are_stored(store: PredictionStore, tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
 """Logging in and out, sessions, forms from elsewhere, static files and demo logins."""
 
 import hashlib
+import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 
 from serving.access import create_demo_logins
 from serving.assets import HTMX_SHA256, htmx
 from serving.settings import ServingSettings
 from spm_ml.errors import NotReadyError
-from spm_ml.predictions import PredictionStore, Scope
+from spm_ml.predictions import PredictionStore, Scope, schema
+from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.settings import Organisation, Workspace
 from tests.prediction_world import NORTH, World
 from tests.web import log_in, parsed, send_form, served
@@ -211,3 +216,38 @@ def test_settings_follow_the_workspace(tmp_path: Path) -> None:
     settings = ServingSettings.of_workspace(workspace)
     assert settings.stale_after_days == 9
     assert settings.store == str(workspace.predictions_database)
+
+
+def test_a_used_session_goes_on_and_an_idle_one_is_said_to_be_over(harbour_file: Path, tmp_path: Path) -> None:
+    path, minute = tmp_path / "own.db", timedelta(minutes=1)
+    shutil.copy(harbour_file, path)
+    with PredictionStore.open(path) as store:
+        token = store.credentials.issue("manager", rep_id=NORTH, label="Anna", valid_for=timedelta(days=1))
+    engine, ends_at = connect(path), schema.sessions.c.expires_at
+
+    def ends_in() -> timedelta:
+        with reading(engine) as connection:
+            newest = select(ends_at).order_by(schema.sessions.c.created_at.desc()).limit(1)
+            ends: datetime = connection.execute(newest).scalar_one()
+        return ends - datetime.now(UTC)
+
+    def end_in(left: timedelta) -> None:
+        with writing(engine) as connection:
+            connection.execute(update(schema.sessions).values(expires_at=datetime.now(UTC) + left))
+
+    with served(path, sessions={"hours": 8, "idle_hours": 1}) as client:
+        assert "over" not in parsed(client.get("/login")).find("main").get_text()
+        log_in(client, token)
+        assert 59 * minute < ends_in() <= 60 * minute
+        end_in(20 * minute)
+        assert client.get("/").status_code == 200
+        deadline = time.monotonic() + 10
+        while ends_in() < 59 * minute and time.monotonic() < deadline:
+            time.sleep(0.01)  # nobody who asks for a page waits for it
+        assert 59 * minute < ends_in() <= 60 * minute
+        end_in(-minute)
+        over = client.get("/", follow_redirects=True)
+        assert over.url.path == "/login"
+        assert "Your session is over" in parsed(over).select_one("section [role=alert]").get_text()
+        assert client.get("/").status_code == 303
+    engine.dispose()
