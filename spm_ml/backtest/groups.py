@@ -4,11 +4,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spm_ml import accuracy
 from spm_ml.accuracy import Array
 from spm_ml.backtest.columns import BOOKINGS, GROUP_ROWS, LOWER, UPPER
-from spm_ml.forecasting import AttainmentForecast, roll_up
+from spm_ml.forecasting import AttainmentForecast
+from spm_ml.forecasting.roll_up import roll_up_each
 from spm_ml.settings import QUANTILE_LEVELS
 
 LEVELS: Final = ("team", "region", "company")
@@ -49,13 +51,11 @@ def group_rows(name: str, frame: pd.DataFrame, forecast: AttainmentForecast, *, 
     actual = frame["actual_bookings"].where(~frame["censored"]).to_numpy(dtype=float)
     answered = ~np.isnan(actual) & ~np.isnan(forecast.bookings).any(axis=1)
     known = pd.DataFrame({column: frame[column].to_numpy() for column in ("period", "as_of", "week")})
+    named = {level: _members(frame, level, answered) for level in LEVELS}
+    named = {level: group for level, group in named.items() if (group != "").any()}
     tables = []
-    for level in LEVELS:
-        names = pd.Series("company", frame.index) if level == "company" else frame[level].fillna("").astype(str)
-        group = np.where(answered, names.to_numpy(dtype=object), "")
-        if not (group != "").any():
-            continue
-        summed = roll_up(forecast, list(group), draws=DRAWS, seed=seed)
+    rolled = roll_up_each(forecast, [list(group) for group in named.values()], draws=DRAWS, seed=seed)
+    for (level, group), summed in zip(named.items(), rolled, strict=True):
         rows = known.assign(group=group, actual_bookings=actual)
         of = ["group", "as_of"]
         came = rows[group != ""].groupby(of).agg({"actual_bookings": "sum", "period": "first", "week": "first"})
@@ -71,6 +71,12 @@ def group_rows(name: str, frame: pd.DataFrame, forecast: AttainmentForecast, *, 
     if not tables:
         return empty_groups()
     return pd.concat(tables, ignore_index=True).loc[:, list(GROUP_ROWS)].astype(empty_groups().dtypes.to_dict())
+
+
+def _members(frame: pd.DataFrame, level: str, answered: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """(n,) group of each row; '' for those that are members of none."""
+    names = pd.Series("company", frame.index) if level == "company" else frame[level].fillna("").astype(str)
+    return np.where(answered, names.to_numpy(dtype=object), "")
 
 
 def covered(rows: pd.DataFrame, nominal: float = 0.8) -> Array:

@@ -54,7 +54,7 @@ def run_backtest(
         )
     half = min(DEFAULT_PERIODS, max(2, len(finished) // 2))
     tested = finished[1:][-(periods or half) :]
-    heard = without_silent(forecasters, dataset)
+    heard = [each(settings) for each in without_silent(forecasters, dataset)]
     total = len(tested) * len(heard)
     parts, groups = [], []
     for period in tested:
@@ -63,7 +63,7 @@ def run_backtest(
         test = dataset.where((dataset.frame["period"] == period) & (dataset.frame["period_start"] == start))
         usual = RepScale.fit(training_rows(before)).of(readable_rows(test))
         for each in heard:
-            forecast = each(settings).fit(before).predict(test)
+            forecast = each.fit(before).predict(test)
             parts.append(_rows(each.name, test.frame, forecast, usual))
             groups.append(group_rows(each.name, test.frame, forecast, seed=settings.seed))
             progress(f"backtest {period}", len(parts), total)

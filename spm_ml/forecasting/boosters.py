@@ -20,10 +20,6 @@ ROUNDS: Final = 120
 """Trees of each booster. They are small and split at random points (Geurts, Ernst & Wehenkel 2006, Machine Learning
 63), because the rows of a rep-period repeat each other, and larger or greedier trees learn them by heart."""
 
-MANY_CELLS: Final = 2_000_000
-"""Values of a matrix from which more threads than one are used: below, they wait for each other, on a busy machine for
-many times as long as the work takes."""
-
 
 @dataclass(frozen=True)
 class QuantileBoosters:
@@ -35,15 +31,14 @@ class QuantileBoosters:
     boosters: tuple[lightgbm.Booster, ...]
 
     @classmethod
-    def fit(cls, matrix: Array, target: Array, weight: Array, *, seed: int, threads: int) -> Self:
-        """Fits all levels; deterministic for a seed, whatever the number of threads.
+    def fit(cls, matrix: Array, target: Array, weight: Array, *, seed: int) -> Self:
+        """Fits all levels on one thread; deterministic for a seed.
 
         Args:
             matrix: (n, p) columns, NaN where unknown.
             target: (n,) values whose quantiles are sought.
             weight: (n,) weights of the loss.
             seed: Of the columns drawn for each tree.
-            threads: The most threads that LightGBM may use.
         """
         parameters: dict[str, Any] = {
             "objective": "quantile",
@@ -58,7 +53,7 @@ class QuantileBoosters:
             "deterministic": True,
             "force_row_wise": True,
             "feature_pre_filter": False,
-            "num_threads": threads if matrix.size >= MANY_CELLS else 1,
+            "num_threads": 1,
             "verbose": -1,
         }
         data = lightgbm.Dataset(matrix, target, weight=weight, params=parameters).construct()

@@ -69,6 +69,27 @@ def inverse(quantiles: Array, floor: Array, level: Array) -> Array:
     return np.asarray(np.maximum(value, floor[:, None]))
 
 
+def at_levels(quantiles: Array, floor: Array, levels: Array) -> Array:
+    """Gives the values of every row at the same levels.
+
+    Args:
+        quantiles: (n, 19) non-decreasing quantiles at `QUANTILE_LEVELS`.
+        floor: (n,) values below which a row cannot fall; minus infinity for none.
+        levels: (k,) levels strictly between 0 and 1.
+
+    Returns:
+        (n, k) values.
+    """
+    position = (levels - LEVELS[0]) / (LEVELS[1] - LEVELS[0])
+    left = np.clip(np.floor(position).astype(int), 0, LEVELS.size - 2)
+    low = quantiles[:, left]
+    value = low + (position - left) * (quantiles[:, left + 1] - low)
+    above, under = levels > LEVELS[-1], levels < LEVELS[0]
+    value[:, above] = quantiles[:, -1:] - _upper_scale(quantiles)[:, None] * np.log((1 - levels[above]) / TAIL)
+    value[:, under] = quantiles[:, :1] + _lower_scale(quantiles)[:, None] * np.log(levels[under] / TAIL)
+    return np.asarray(np.maximum(value, floor[:, None]))
+
+
 def mean(quantiles: Array, floor: Array) -> Array:
     """Gives the mean of each row's distribution, tails included; (n,)."""
     middle = ((quantiles[:, 1:] + quantiles[:, :-1]) / 2).sum(axis=1) * (LEVELS[1] - LEVELS[0])

@@ -1,6 +1,8 @@
 """LightGBM quantiles: the distribution of what is still to come, conformalised by week."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -30,6 +32,7 @@ from spm_ml.forecasting.protocol import (
     unknown_reps,
     write_state,
 )
+from spm_ml.forecasting.side_by_side import side_by_side
 from spm_ml.hazards import Abstention
 
 FOLDS: Final = 4
@@ -79,9 +82,12 @@ class LightGbmQuantiles:
         if count_rep_periods(frame) < self.settings.min_training_rows or len(periods) < 2:
             return self
         seen = Inputs.see_past(frame, dataset.feature_names)
-        self._shifts, self._dependence = self._learn_shifts(frame, seen, periods)
+        held = [frame["period"].isin(periods[fold::FOLDS]).to_numpy(dtype=bool) for fold in range(FOLDS)]
+        held = [own for own in held if own.any()]
+        fits = [partial(self._boost, frame, seen, ~own) for own in (np.zeros(len(frame), dtype=bool), *held)]
+        self._boosters, *folds = side_by_side(fits, self.settings.threads)
         self._inputs = Inputs.fit(frame, dataset.feature_names)
-        self._boosters = self._boost(frame, seen)
+        self._shifts, self._dependence = self._learn_shifts(frame, seen, list(zip(held, folds, strict=True)))
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
@@ -172,8 +178,9 @@ class LightGbmQuantiles:
             made._boosters = QuantileBoosters.load(folder)
         return made
 
-    def _boost(self, frame: pd.DataFrame, seen: Seen) -> QuantileBoosters:
-        """Fits the boosters to the ratio of remaining bookings to what was expected of them."""
+    def _boost(self, frame: pd.DataFrame, seen: Seen, learnt: NDArray[np.bool_]) -> QuantileBoosters:
+        """Fits the boosters to the ratio of remaining to expected bookings in the rows that are learnt from."""
+        frame, seen = frame.loc[learnt], seen.where(learnt)
         turn = frame["week"].to_numpy() + pd.factorize(frame["rep_id"])[0] + pd.factorize(frame["period"])[0]
         chosen = turn % EVERY_NTH_WEEK == 0
         chosen |= not chosen.any()  # a handful of rows may all have another turn
@@ -183,7 +190,6 @@ class LightGbmQuantiles:
             (remaining / seen.remainder)[chosen],
             (seen.remainder / seen.usual)[chosen],
             seed=self.settings.seed,
-            threads=self.settings.threads,
         )
 
     def _raw(self, frame: pd.DataFrame, seen: Seen, boosters: QuantileBoosters) -> Array:
@@ -193,14 +199,12 @@ class LightGbmQuantiles:
         return quantiles if self._may_fall else np.maximum(quantiles, booked)
 
     def _learn_shifts(
-        self, frame: pd.DataFrame, seen: Seen, periods: NDArray[np.object_]
+        self, frame: pd.DataFrame, seen: Seen, folds: Sequence[tuple[NDArray[np.bool_], QuantileBoosters]]
     ) -> tuple[WeeklyShifts, Dependence]:
-        """Holds out every fourth period in turn, and learns by how much its quantiles missed, and how much together."""
-        folds = min(FOLDS, len(periods))
+        """Learns by how much the quantiles of periods that were held out missed, and how much together."""
+        periods = frame["period"].unique()
         quantiles = np.empty((len(frame), LEVELS.size))
-        for fold in range(folds):
-            held = frame["period"].isin(periods[fold::folds]).to_numpy(dtype=bool)
-            boosters = self._boost(frame.loc[~held], seen.where(~held))
+        for held, boosters in folds:
             quantiles[held] = self._raw(frame.loc[held], seen.where(held), boosters)
         error = (frame["actual_bookings"].to_numpy(dtype=float)[:, None] - quantiles) / seen.usual[:, None]
         trust = len(periods) / (len(periods) + TRUST_PERIODS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
@@ -105,6 +106,16 @@ def test_chances_are_chances_and_certain_once_the_quota_is_booked(
     assert (forecast.p_hit[there.to_numpy()] == 1).all()
     assert (forecast.probability_at_least(1.5) <= forecast.p_hit).all()
     assert (forecast.probability_at_least(0.0) == 1).all()
+
+
+@learner
+def test_neither_threads_nor_an_earlier_fit_change_a_bit(
+    made: type[Forecaster], past: RepPeriodDataset, running: RepPeriodDataset, fitted: dict[str, Forecaster]
+) -> None:
+    newest = past.frame["period_start"].max()
+    two = made(FitSettings(threads=2)).fit(past.where(past.frame["period_start"] < newest))
+    with threadpool_limits(2):
+        assert_same(two.fit(past).predict(running), fitted[made.name].predict(running))
 
 
 @each_forecaster

@@ -34,7 +34,7 @@ def past(world: RepPeriodDataset) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def parts(past: Pipeline) -> DealParts:
-    return DealParts.fit(past, 3, most=MOST_DEALS, seed=0, threads=1)
+    return DealParts.fit(past, 3, most=MOST_DEALS, seed=0)
 
 
 def parameters(**changes: object) -> Parameters:

@@ -58,6 +58,7 @@ def test_draws_chances_and_the_mean_tell_the_same_story(floor: float) -> None:
     quantiles, bound = row(shape), np.array([floor])
     level = (np.arange(400_000) + 0.5)[None, :] / 400_000
     drawn = distribution.inverse(quantiles, bound, level)[0]
+    assert np.array_equal(distribution.at_levels(quantiles, bound, level[0])[0], drawn)
     assert (drawn >= floor).all()
     assert (np.diff(drawn) >= 0).all()
     assert distribution.mean(quantiles, bound)[0] == pytest.approx(drawn.mean(), abs=1e-3)

@@ -9,7 +9,7 @@ import pytest
 
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.forecasting import FitSettings, LightGbmQuantiles, boosters
+from spm_ml.forecasting import FitSettings, LightGbmQuantiles
 from spm_ml.forecasting.boosters import FITTED_LEVELS, QuantileBoosters
 from spm_ml.forecasting.inputs import DERIVED, Inputs
 from spm_ml.forecasting.protocol import readable_rows, training_rows
@@ -73,18 +73,6 @@ def test_where_nothing_more_is_booked_next_to_nothing_is_forecast_and_the_quanti
     assert (more[:, 0] == 0).mean() > 0.9
     assert more[:, 9].mean() < 0.02
     assert more[:, 18].mean() < 0.05
-
-
-def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boosters, "MANY_CELLS", 0)
-    monkeypatch.setattr(boosters, "ROUNDS", 5)
-    random = np.random.default_rng(0)
-    matrix, target = random.normal(size=(400, 5)), random.exponential(size=400)
-    one, two = (
-        QuantileBoosters.fit(matrix, target, np.ones(400), seed=0, threads=threads).predict(matrix)
-        for threads in (1, 2)
-    )
-    assert np.array_equal(one, two)
 
 
 def test_the_seed_is_used(world: RepPeriodDataset, model: LightGbmQuantiles) -> None:

@@ -1,6 +1,7 @@
 """Recalibration, what reps share, and the sums of their forecasts."""
 
 import runpy
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scipy.stats import norm
 from spm_ml.forecasting import AttainmentForecast, roll_up
 from spm_ml.forecasting.dependence import BANDS, Dependence
 from spm_ml.forecasting.recalibration import WeeklyRecalibration, scores_of, scores_within
+from spm_ml.forecasting.roll_up import roll_up_each
 from spm_ml.settings import QUANTILE_LEVELS
 
 WORLD = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))
@@ -143,6 +145,21 @@ def test_a_sum_of_one_is_the_rep_and_groups_are_coherent() -> None:
     assert halves.draws.mean(axis=1).sum() == pytest.approx(whole.draws.mean(), rel=1e-9)
     assert halves.mean_bookings.sum() == pytest.approx(whole.mean_bookings[0], rel=1e-12)
     assert halves.members.tolist() == [6, 6]
+
+
+def test_several_groupings_of_one_drawing_are_what_each_of_them_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["spm_ml.forecasting.roll_up"], "_AT_ONCE", 7)
+    forecast = forecast_of(20, Dependence.usual())
+    groupings = [["all"] * 20, ["a", ""] * 10, [""] * 20]
+    for several, alone in zip(
+        roll_up_each(forecast, groupings, draws=64),
+        [roll_up(forecast, names, draws=64) for names in groupings],
+        strict=True,
+    ):
+        assert several.keys.equals(alone.keys)
+        assert np.array_equal(several.draws, alone.draws)
+        assert np.array_equal(several.mean_bookings, alone.mean_bookings)
+    assert roll_up_each(forecast, []) == []
 
 
 def test_rows_can_be_left_out_and_counted_in_part() -> None:

@@ -1,8 +1,10 @@
 """DealLevel: what is booked is certain, open deals have chances, what is not created yet is a count; added up."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -32,6 +34,7 @@ from spm_ml.forecasting.protocol import (
     write_state,
 )
 from spm_ml.forecasting.recalibration import WeeklyRecalibration, scores_of
+from spm_ml.forecasting.side_by_side import side_by_side
 from spm_ml.hazards import Abstention
 
 ORIGINS: Final = 4
@@ -68,6 +71,7 @@ class DealLevel:
         self._parts: DealParts | None = None
         self._recalibration = WeeklyRecalibration.none()
         self._dependence = Dependence.usual()
+        self._once: dict[tuple[bytes, int], DealParts] = {}
 
     @property
     def recalibration(self) -> WeeklyRecalibration:
@@ -83,13 +87,18 @@ class DealLevel:
         if not self._enough(pipeline):
             return self
         stages = len(dataset.stages)
-        rows, score = self._rolling_scores(pipeline, stages)
+        blocks = _origins(pipeline)
+        whole = partial(self._fit_once, pipeline, stages, MOST_DEALS)
+        before = [partial(self._fit_before, pipeline, stages, block[0]) for block in blocks]
+        now, *earlier = side_by_side([whole, *before], self.settings.threads)
+        self._once = {once.key: once.parts for once in (now, *earlier) if once is not None}
+        self._parts = now.parts if now is not None else None
+        rows, score = self._rolling_scores(pipeline, blocks, [once.parts if once else None for once in earlier])
         if len(rows):
             week = rows["week"].to_numpy(dtype=float)
             period = np.unique(rows["period_start"], return_inverse=True)[1]
             self._recalibration = WeeklyRecalibration.fit(week, period, score)
             self._dependence = Dependence.fit(rows, self._recalibration.corrected(week, score))
-        self._parts = self._fit_parts(pipeline, stages)
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
@@ -199,24 +208,33 @@ class DealLevel:
             and bool((won == 0).any())
         )
 
-    def _fit_parts(self, pipeline: Pipeline, stages: int, *, most: int = MOST_DEALS) -> DealParts:
-        return DealParts.fit(pipeline, stages, most=most, seed=self.settings.seed, threads=self.settings.threads)
+    def _fit_once(self, pipeline: Pipeline, stages: int, most: int) -> "_Once | None":
+        """Parts fitted to rows; None where those are too few.
 
-    def _rolling_scores(self, pipeline: Pipeline, stages: int) -> tuple[pd.DataFrame, Array]:
+        A forecaster that is fitted again to more periods, as in a backtest, meets the same origins: their parts stay.
+        """
+        if not self._enough(pipeline):
+            return None
+        key = (pipeline.digest, most)
+        parts = self._once.get(key) or DealParts.fit(pipeline, stages, most=most, seed=self.settings.seed)
+        return _Once(key, parts)
+
+    def _fit_before(self, pipeline: Pipeline, stages: int, first: np.datetime64) -> "_Once | None":
+        """The same for the periods that began before a day."""
+        before = pipeline.where(pipeline.frame["period_start"].to_numpy() < first)
+        return self._fit_once(before, stages, MOST_DEALS // 3)
+
+    def _rolling_scores(
+        self, pipeline: Pipeline, blocks: Sequence[NDArray[np.datetime64]], earlier: Sequence[DealParts | None]
+    ) -> tuple[pd.DataFrame, Array]:
         """Rows of the newer half of the periods, and the normal scores of their outcomes, each forecast in advance."""
         start = pipeline.frame["period_start"].to_numpy()
-        periods = np.unique(start)
-        newer = periods[max(len(periods) // 2, 2) :]
         chance = uniforms(_row_keys(pipeline), 1, self.settings.seed)[:, 0]
-        share = MOST_SCORED / max(int(np.isin(start, newer).sum()), 1)
+        share = MOST_SCORED / max(sum(int(np.isin(start, block).sum()) for block in blocks), 1)
         frames, scores = [], []
-        for block in np.array_split(newer, min(ORIGINS, max(len(newer), 1))):
-            if not len(block):
+        for block, parts in zip(blocks, earlier, strict=True):
+            if parts is None:
                 continue
-            before = pipeline.where(start < block[0])
-            if not self._enough(before):
-                continue
-            parts = self._fit_parts(before, stages, most=MOST_DEALS // 3)
             rows = pipeline.where(np.isin(start, block) & (chance < share))
             frames.append(rows.frame)
             scores.append(self._scores(rows, parts.parameters(rows, may_fall=self._may_fall)))
@@ -242,6 +260,20 @@ class DealLevel:
         for rows, ordered in simulate(parameters, seed=self.settings.seed):
             quantiles[rows] = at_levels(ordered, self._recalibration.levels(week[rows], LEVELS))
         return quantiles
+
+
+class _Once(NamedTuple):
+    """Parts, and what they were fitted to: the rows' digest and the most deals."""
+
+    key: tuple[bytes, int]
+    parts: DealParts
+
+
+def _origins(pipeline: Pipeline) -> list[NDArray[np.datetime64]]:
+    """First days of the newer half of the periods, in blocks: each block is forecast from the periods before it."""
+    periods = np.unique(pipeline.frame["period_start"].to_numpy())
+    newer = periods[max(len(periods) // 2, 2) :]
+    return [block for block in np.array_split(newer, min(ORIGINS, max(len(newer), 1))) if len(block)]
 
 
 def _row_keys(pipeline: Pipeline) -> NDArray[np.uint64]:

@@ -40,7 +40,7 @@ class DealParts:
     shares: Array
 
     @classmethod
-    def fit(cls, pipeline: Pipeline, stages: int, *, most: int, seed: int, threads: int) -> Self:
+    def fit(cls, pipeline: Pipeline, stages: int, *, most: int, seed: int) -> Self:
         """Learns from finished rows; some of their deals must have been won in time, and some not.
 
         Args:
@@ -48,7 +48,6 @@ class DealParts:
             stages: Open stages.
             most: Deals and as-of days that chances are fitted to, drawn evenly.
             seed: Of what is drawn.
-            threads: The most threads that LightGBM may use.
         """
         records = RepRecords.fit(pipeline)
         record = records.of(pipeline.frame)
@@ -58,7 +57,7 @@ class DealParts:
         deals = len(np.unique(pipeline.code))
         return cls(
             records=records,
-            winning=WinModel.fit(inputs, matrix, won, deals=deals, most=most, seed=seed, threads=threads),
+            winning=WinModel.fit(inputs, matrix, won, deals=deals, most=most, seed=seed),
             timing=CloseTiming.fit(pipeline, seed=seed),
             arrivals=ArrivalModel.fit(pipeline, record, usual, seed=seed),
             shares=_shares(pipeline, usual),

@@ -1,5 +1,6 @@
 """Rows of a dataset and the open deals behind them, as arrays that every part of the deal-level model shares."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -80,6 +81,17 @@ class Pipeline:
             self.names,
             self.bookings[booked.to_numpy()],
         )
+
+    @property
+    def digest(self) -> bytes:
+        """Equal for equal rows, deals and bookings in the same order."""
+        digest = hashlib.blake2b(digest_size=16)
+        for table in (self.frame, self.deals, self.bookings):
+            digest.update("\x1f".join(map(str, table.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+        for numbers in (self.row, self.code, self.keys):
+            digest.update(np.ascontiguousarray(numbers).data)
+        return digest.digest()
 
     @property
     def opportunity_ids(self) -> NDArray[np.object_]:

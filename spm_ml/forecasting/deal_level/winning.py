@@ -17,9 +17,6 @@ from spm_ml.forecasting.distribution import Array
 MOST_DEALS: Final = 240_000
 """Deals and as-of days that trees are fitted to, drawn evenly from all of them: neighbouring weeks tell the same."""
 
-MANY_THREADS: Final = 80_000
-"""Rows from which more threads than one are worth it."""
-
 ROUNDS: Final = 120
 FEW_DEALS: Final = 5_000
 """Different deals at which half of the rounds are boosted."""
@@ -42,6 +39,7 @@ _TREES: Final[dict[str, Any]] = {
     "force_row_wise": True,
     "feature_pre_filter": False,
     "verbose": -1,
+    "num_threads": 1,
 }
 
 
@@ -110,10 +108,8 @@ class WinModel:
     trees: lightgbm.Booster
 
     @classmethod
-    def fit(
-        cls, inputs: DealInputs, matrix: Matrix, won: Array, *, deals: int, most: int, seed: int, threads: int
-    ) -> Self:
-        """Fits both halves; deterministic for a seed.
+    def fit(cls, inputs: DealInputs, matrix: Matrix, won: Array, *, deals: int, most: int, seed: int) -> Self:
+        """Fits both halves on one thread; deterministic for a seed.
 
         Args:
             inputs: Makes the design.
@@ -122,7 +118,6 @@ class WinModel:
             deals: Different deals among the rows: trees grow with them.
             most: Rows that trees are fitted to; the logistic half takes a third of them.
             seed: Of what is drawn.
-            threads: The most threads that LightGBM may use.
         """
         random = np.random.default_rng(seed)
         few = _some(len(matrix), most // 3, random)
@@ -132,7 +127,7 @@ class WinModel:
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         half = _Logistic(inputs, scaler.mean_, scale, fitted.coef_[0], float(fitted.intercept_[0]))
         many = _some(len(matrix), most, random)
-        parameters = _TREES | {"seed": seed, "num_threads": threads if len(many) >= MANY_THREADS else 1}
+        parameters = _TREES | {"seed": seed}
         start = half.log_odds(matrix[many])
         data = lightgbm.Dataset(matrix[many], won[many], init_score=start, params=parameters)
         rounds = max(round(ROUNDS * deals / (deals + FEW_DEALS)), 1)

@@ -27,7 +27,7 @@ class Boosted:
     boosters: QuantileBoosters
 
     @classmethod
-    def fit(cls, panel: Panel, smoothed: Smoothed, *, seed: int, threads: int) -> Self:
+    def fit(cls, panel: Panel, smoothed: Smoothed, *, seed: int) -> Self:
         """Learns from every value of a panel that has one before it."""
         rows, targets = [], []
         length = panel.values.shape[1]
@@ -40,7 +40,7 @@ class Boosted:
             rows.append(_inputs(past, base, smoothed.usual)[known])
             targets.append(np.clip((value - base) / past.sizes(smoothed.usual), -LARGEST_ERROR, LARGEST_ERROR)[known])
         matrix, target = np.concatenate(rows), np.concatenate(targets)
-        boosters = QuantileBoosters.fit(matrix, target, np.ones(target.size), seed=seed, threads=threads)
+        boosters = QuantileBoosters.fit(matrix, target, np.ones(target.size), seed=seed)
         return cls(smoothed, boosters)
 
     def forecast(self, panel: Panel) -> Array:

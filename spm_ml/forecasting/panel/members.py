@@ -47,7 +47,7 @@ class Members:
         if BOOSTED not in names or targets < MIN_BOOSTED:
             return cls(smoothed, None)
         upon = smoothed.get(UPON) or Smoothed.fit(UPON, panel)
-        return cls(smoothed, Boosted.fit(panel, upon, seed=settings.seed, threads=settings.threads))
+        return cls(smoothed, Boosted.fit(panel, upon, seed=settings.seed))
 
     def forecast(self, panel: Panel) -> dict[str, Array]:
         """Gives (n, 19) quantiles by member; NaN for a series without any value."""
