@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export MLFLOW_DISABLE_TELEMETRY := true
+# Images often set this one. Without kept bytecode every process compiles its imports anew, which takes it seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check lint types imports format install lock docs clean help
 .DEFAULT_GOAL := help

@@ -32,39 +32,43 @@ PAGES = [
     ("rep", "/reps/r-201", "rep-own"),
     ("rep", "/model", "model-rep"),
 ]
-COLOURED = ("board", "rep", "teams", "recommendations-plan", "programs", "cases", "model")
+COLOURED = ("board", "rep", "teams", "planner-plan", "planner-program", "cases", "model")
 """One page of each kind: in the dark axe looks at its colours alone."""
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
-WINDOWS = {
-    "light": {"color_scheme": "light", "viewport": DESKTOP},
-    "dark": {"color_scheme": "dark", "viewport": DESKTOP},
-    "phone": {"color_scheme": "light", "viewport": PHONE, "has_touch": True, "is_mobile": True},
-    "phone-dark": {"color_scheme": "dark", "viewport": PHONE, "has_touch": True, "is_mobile": True},
-}
-
-
+LIGHT = {"color_scheme": "light", "viewport": DESKTOP}
+ON_PHONE = {"color_scheme": "light", "viewport": PHONE, "has_touch": True, "is_mobile": True}
 NARROW = 320
 """WCAG 1.4.10: 320 pixels, which is 1280 at four times the size, without scrolling sideways."""
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-def test_every_page_as_every_role(service: Service, open_browser: OpenBrowser, window: str) -> None:
+@pytest.mark.parametrize("window", [LIGHT, ON_PHONE], ids=["desktop", "phone"])
+def test_every_page_as_every_role(service: Service, open_browser: OpenBrowser, window: dict[str, object]) -> None:
+    """Each page is loaded once and then looked at in the light, in the dark and, on a phone, at its narrowest."""
+    phone = "is_mobile" in window
     for principal in dict.fromkeys(who for who, _, _ in PAGES):
-        visit = open_browser(service.address, **WINDOWS[window])
+        visit = open_browser(service.address, **window)
         for _, path, name in (page for page in PAGES if page[0] == principal):
+            visit.page.emulate_media(color_scheme="light")
             visit.enter(service.sessions[principal], path)
             expect(visit.page.locator("h1")).to_be_visible()
-            visit.shoot(f"pages/{name}-{window}")
-            assert len(visit.requests) <= 6, visit.requests
-            assert visit.bytes <= 40_000, f"{path}: {visit.bytes} bytes"
+            visit.shoot(f"pages/{name}-{'phone' if phone else 'light'}")
             assert_fits(visit, path)
-            if window == "light" or (window == "dark" and name in COLOURED):
-                assert not violations(visit.page, colours_only=window == "dark"), path
-            if window == "phone":
+            assert phone or not violations(visit.page), path
+            if phone:
                 visit.page.set_viewport_size({"width": NARROW, "height": 640})
                 assert_fits(visit, path)
                 visit.page.set_viewport_size(PHONE)
+            visit.page.emulate_media(color_scheme="dark")
+            visit.shoot(f"pages/{name}-{'phone-dark' if phone else 'dark'}")
+            assert_fits(visit, path)
+            assert phone or name not in COLOURED or not violations(visit.page, colours_only=True), path
+            assert len(visit.requests) <= 6, visit.requests
+            assert visit.bytes <= 40_000, f"{path}: {visit.bytes} bytes"
         visit.check()
+
+
+def test_each_kind_of_page_is_looked_at_in_the_dark() -> None:
+    assert set(COLOURED) <= {name for _, _, name in PAGES}
 
 
 def assert_fits(visit: Visit, path: str) -> None:
@@ -73,7 +77,7 @@ def assert_fits(visit: Visit, path: str) -> None:
 
 
 def test_login_and_errors_look_like_the_rest(service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(service.address, **WINDOWS["light"])
+    visit = open_browser(service.address, **LIGHT)
     visit.go("/")
     assert visit.page.url.endswith("/login")
     expect(visit.page.get_by_label("Access token")).to_be_focused()
@@ -93,7 +97,7 @@ def test_login_and_errors_look_like_the_rest(service: Service, open_browser: Ope
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 def test_the_board_is_sorted_filtered_and_searched(service: Service, open_browser: OpenBrowser, scripts: bool) -> None:
-    visit = open_browser(service.address, java_script_enabled=scripts, **WINDOWS["light"])
+    visit = open_browser(service.address, java_script_enabled=scripts, **LIGHT)
     visit.enter(service.sessions["vp"], "/")
     page = visit.page
     documents: list[str] = []
@@ -126,7 +130,7 @@ def test_the_board_is_sorted_filtered_and_searched(service: Service, open_browse
 
 
 def test_a_team_is_picked_and_kept(service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(service.address, **WINDOWS["light"])
+    visit = open_browser(service.address, **LIGHT)
     visit.enter(service.sessions["vp"], "/")
     visit.page.locator("#f-team").select_option("Ben Osei")
     expect(visit.page.locator("table.risks caption")).to_contain_text("4 reps")
@@ -136,7 +140,7 @@ def test_a_team_is_picked_and_kept(service: Service, open_browser: OpenBrowser) 
 
 
 def test_an_offer_is_accepted_then_overridden(own_service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(own_service.address, **WINDOWS["light"])
+    visit = open_browser(own_service.address, **LIGHT)
     visit.enter(own_service.sessions["north"], "/reps/r-101")
     offers = visit.page.locator("#offers")
     offers.get_by_role("button", name="Accept").click()
@@ -153,7 +157,7 @@ def test_an_offer_is_accepted_then_overridden(own_service: Service, open_browser
 
 
 def test_a_decision_is_taken_back(own_service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(own_service.address, java_script_enabled=False, **WINDOWS["light"])
+    visit = open_browser(own_service.address, java_script_enabled=False, **LIGHT)
     visit.enter(own_service.sessions["north"], "/reps/r-101")
     offers = visit.page.locator("#offers")
     expect(offers.get_by_text("Take back…")).to_have_count(0)
@@ -167,7 +171,7 @@ def test_a_decision_is_taken_back(own_service: Service, open_browser: OpenBrowse
 
 
 def test_a_rep_declines(own_service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(own_service.address, **WINDOWS["phone"])
+    visit = open_browser(own_service.address, **ON_PHONE)
     visit.enter(own_service.sessions["rep"], "/reps/r-201")
     offers = visit.page.locator("#offers")
     offers.get_by_text("Decline…").click()
@@ -177,7 +181,7 @@ def test_a_rep_declines(own_service: Service, open_browser: OpenBrowser) -> None
 
 
 def test_what_is_drawn_is_also_a_table(service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(service.address, **WINDOWS["light"])
+    visit = open_browser(service.address, **LIGHT)
     visit.enter(service.sessions["vp"], "/planner?about=p-disco")
     helps = visit.page.locator("#about section")
     for table in ("On the attainment of those who took it", "Effect by period"):
@@ -189,7 +193,7 @@ def test_what_is_drawn_is_also_a_table(service: Service, open_browser: OpenBrows
 
 
 def test_the_keyboard_is_enough(service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(service.address, **WINDOWS["light"])
+    visit = open_browser(service.address, **LIGHT)
     visit.enter(service.sessions["vp"], "/")
     page = visit.page
     page.keyboard.press("Tab")
@@ -207,7 +211,7 @@ def test_the_keyboard_is_enough(service: Service, open_browser: OpenBrowser) -> 
 
 
 def test_logging_out_closes_the_door(service: Service, open_browser: OpenBrowser) -> None:
-    visit = open_browser(service.address, **WINDOWS["light"])
+    visit = open_browser(service.address, **LIGHT)
     visit.log_in(service.tokens["hr"])
     visit.page.get_by_role("button", name="Log out").click()
     expect(visit.page.locator("h1")).to_have_text("Log in")
