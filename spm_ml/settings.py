@@ -138,6 +138,7 @@ class RetentionSettings(_Frozen):
         submissions_days: Numbers that people entered; those of the published period stay.
         assessments_days: Skill ratings that people gave; those of the published period stay.
         feedback_days: What people said about forecasts, diagnoses and offers.
+        restated_days: Results of finished periods that newer data have restated; those that count stay.
         audit_days: Lines of the audit.
         sessions_days: Sessions and tokens that are expired or revoked.
         idempotency_hours: Keys of writes and the answers they got.
@@ -148,6 +149,7 @@ class RetentionSettings(_Frozen):
     submissions_days: int | None = Field(default=None, ge=1)
     assessments_days: int | None = Field(default=None, ge=1)
     feedback_days: int | None = Field(default=None, ge=1)
+    restated_days: int | None = Field(default=None, ge=1)
     audit_days: int | None = Field(default=None, ge=1)
     sessions_days: int = Field(default=30, ge=1)
     idempotency_hours: int = Field(default=24, ge=1)

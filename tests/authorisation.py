@@ -115,8 +115,12 @@ OWNS_NONE: Sees = {name: set() for name in LIVING}
 """Everybody may ask about their own, and what is asked about is nobody's."""
 
 _PERSONAL: Final = frozenset({"own_quota", "p_hit_own", "deals", "submissions", "main_reason", "without_largest"})
-FIGURE_KEYS: Final = _PERSONAL | frozenset(
-    ("quota", "booked", "distribution", "p_hit", "parts", "metrics", "change", "attainment", "history", "exposure")
+FIGURE_KEYS: Final = (
+    _PERSONAL
+    | frozenset(
+        ("quota", "booked", "distribution", "p_hit", "parts", "metrics", "change", "attainment", "history", "exposure")
+    )
+    | {"outcome", "outcome_versions", "final_bookings", "final_quota", "range_held", "left_early"}
 )
 FORBIDDEN_KEYS: Final[dict[str, frozenset[str]]] = {
     "hr": FIGURE_KEYS,

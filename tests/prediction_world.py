@@ -20,6 +20,7 @@ from spm_ml.predictions import (
     MetricValue,
     ModelCard,
     ModelEvidence,
+    Outcome,
     PayOutlook,
     Person,
     Prediction,
@@ -103,6 +104,29 @@ class World:
     def current(self, rep_id: str) -> Prediction:
         """The prediction that the board shows."""
         return next(row for row in self.predictions if row.rep_id == rep_id and row.as_of == self.batch.as_of)
+
+
+def make_outcomes(world: World) -> tuple[Outcome, ...]:
+    """Results of the world's period: near the last median, two of them beyond their range; who left is censored."""
+    found = []
+    for number, row in enumerate(row for row in world.predictions if row.as_of == world.batch.as_of):
+        high = row.quantile(0.9)
+        beyond = number % 5 == 4
+        end = float(row.booked) if high is None else (1.05 * high if beyond else row.quantile(0.6) or 0.0)
+        bookings = round(end)
+        found.append(Outcome(row.rep_id, row.period, bookings, bookings, row.quota, row.rep_id == LEFT))
+    return tuple(found)
+
+
+def publish_finished(store: PredictionStore, *, batch_id: str = "b-0002") -> World:
+    """Publishes the next period after the world's, which then is over, and what came of it; gives the earlier one."""
+    finished = make_world()
+    finished.publish_into(store)
+    running = make_world(weeks=1, batch_id=batch_id, period="2026Q3")
+    later = replace(running.batch, watermark=PERIOD_END + timedelta(days=12), data_version=4)
+    replace(running, batch=later).publish_into(store)
+    store.publish_outcomes(later, make_outcomes(finished))
+    return finished
 
 
 def issue_tokens(path: Path | str) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 | chart | module | shows |
 |---|---|---|
-| interval bar | `interval` | P10–P50–P90 against the quota and what is booked, in a row of the board |
-| fan | `fan` | what was forecast in each week of the period, and what was booked meanwhile |
+| interval bar | `interval` | P10–P50–P90 against the quota, what is booked and the result, in a row of the board |
+| fan | `fan` | what was forecast in each week of the period, what was booked meanwhile, and the result |
 | scale | `scale` | several numbers about one result: a forecast's range, what people said, what is wanted |
 | waterfall | `waterfall` | the parts of a forecast, which add up |
 | gap | `gap` | the way from plan to attainment, conditions hollow and behaviours solid |
@@ -11,7 +11,9 @@
 | event study | `event_study` | an effect in each period before and after a program |
 | bars, push bar | `bars` | one measure of several side by side; the push and pull of a part |
 | lines | `lines` | a measure over the weeks of a period |
-| sparkline | `sparkline` | one number over weeks, the size of a word |
+| reliability | `reliability` | how often something happened against how likely it was said to be |
+| shares | `shares` | shares with their intervals against the share that there should be |
+| sparkline | `sparkline` | one number over weeks, the size of a word: each rep's chance on the board |
 
 `svg` holds the pieces they are made of. All keep the same rules: a title and a description for those who do not see
 it (the page puts a table behind it), shapes and words that say what a colour says, classes instead of styles (the

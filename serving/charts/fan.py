@@ -1,9 +1,10 @@
-"""The chart of the rep page: what was forecast in each week of the period, and what was booked meanwhile."""
+"""The chart of the rep page: what was forecast in each week of the period, and what was booked then and at its end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from math import ceil
 from typing import Final
 
 from markupsafe import Markup
@@ -43,12 +44,14 @@ class Fan:
         end: Last day of the period.
         points: As-of days, ascending.
         target: The quota; None if it is missing.
+        ended: What was booked at the end of a finished period; None while it runs.
     """
 
     start: date
     end: date
     points: Sequence[FanPoint]
     target: float | None
+    ended: float | None = None
 
 
 def fan_chart(
@@ -60,7 +63,7 @@ def fan_chart(
     description: str,
     key: str,
 ) -> Markup:
-    """Draws the band of forecasts, the bookings, and the way from the last bookings to the period's end.
+    """Draws the band of forecasts, the bookings, the way from the last bookings to the period's end, and the result.
 
     Args:
         fan: What to draw.
@@ -71,14 +74,11 @@ def fan_chart(
         key: Tells the pictures of a page apart.
     """
     forecast = [point for point in fan.points if point.quantiles is not None]
-    highest = max(
-        [point.quantiles[4] for point in forecast if point.quantiles]
-        + [point.booked for point in fan.points]
-        + [fan.target or 0.0, 1.0]
-    )
-    levels = ticks(highest)
+    reached = [value for point in forecast if point.quantiles for value in (point.quantiles[0], point.quantiles[4])]
+    reached += [point.booked for point in fan.points] + [fan.target or 0.0] + [fan.ended or 0.0]
+    levels = _levels(min(reached), max(reached))
     x = Scale((fan.start - timedelta(days=1)).toordinal(), fan.end.toordinal(), _LEFT, WIDTH - _RIGHT)
-    y = Scale(0.0, levels[-1], HEIGHT - _BOTTOM, _TOP)
+    y = Scale(levels[0], levels[-1], HEIGHT - _BOTTOM, _TOP)
     parts = [*_axes(fan, levels, x, y, tick, day), *_bands(forecast, x, y)]
     parts.append(_line([(x(point.day.toordinal()), y(point.booked)) for point in fan.points], "booked"))
     if fan.target is not None:
@@ -86,9 +86,19 @@ def fan_chart(
         parts.append(element("path", d=f"M{_LEFT:g} {level:.1f}H{WIDTH - _RIGHT:g}", class_="target"))
     if fan.points:
         parts += _outlook(fan, x, y)
+    if fan.ended is not None:
+        parts += _result(fan, fan.ended, x, y)
     parts += _labels(fan, y, tick)
     parts += _days(fan, x)
     return picture(*parts, width=WIDTH, height=HEIGHT, name="fan", title=title, description=description, key=key)
+
+
+def _levels(lowest: float, highest: float) -> tuple[float, ...]:
+    """Round amounts around 0 that take in both ends; cancelled deals can leave less than nothing."""
+    above = ticks(max(highest, -lowest, 1.0))
+    step = above[1]
+    below = [-step * count for count in range(ceil(max(-lowest, 0.0) / step - 1e-9), 0, -1)]
+    return (*below, *above[: max(2, ceil(highest / step - 1e-9) + 1)])
 
 
 def _axes(
@@ -129,9 +139,19 @@ def _outlook(fan: Fan, x: Scale, y: Scale) -> list[Markup]:
     return [spread, _line([here, (end, median)], "expected"), whisker, now]
 
 
+def _result(fan: Fan, ended: float, x: Scale, y: Scale) -> list[Markup]:
+    """A diamond at the period's end, and the way that the bookings took to it."""
+    at, level = x(fan.end.toordinal()), y(ended)
+    way = [(x(point.day.toordinal()), y(point.booked)) for point in fan.points[-1:]] + [(at, level)]
+    diamond = element("path", d=f"M{at - 7:.1f} {level:.1f}l7 -7l7 7l-7 7z", class_="ended")
+    return [_line(way, "booked"), diamond]
+
+
 def _labels(fan: Fan, y: Scale, tick: Callable[[float], str]) -> list[Markup]:
     """Names what stands at the right edge; a label that would cover the one above moves down."""
     wanted = [] if fan.target is None else [(y(fan.target), "Quota", "label strong")]
+    if fan.ended is not None:
+        wanted.append((y(fan.ended), f"Ended {tick(fan.ended)}", "label chosen"))
     if fan.points and (quantiles := fan.points[-1].quantiles) is not None:
         for word, value in (("P90", quantiles[4]), ("P50", quantiles[2]), ("P10", quantiles[0])):
             wanted.append((y(value), f"{word} {tick(value)}", "label"))

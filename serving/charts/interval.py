@@ -1,4 +1,4 @@
-"""The small chart of the board: P10–P50–P90 against the quota, and what is booked."""
+"""The small chart of the board: P10–P50–P90 against the quota, what is booked, and the result once it is known."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +25,7 @@ class Interval:
         booked: What is booked so far.
         target: The quota; None if it is missing.
         end: Value at the right edge; all charts of a column share it, so that they can be compared.
+        ended: Result of a finished period; None while it runs.
     """
 
     low: float
@@ -35,6 +36,7 @@ class Interval:
     booked: float
     target: float | None
     end: float
+    ended: float | None = None
 
 
 def interval_bar(interval: Interval, *, title: str, description: str, key: str) -> Markup:
@@ -51,6 +53,8 @@ def interval_bar(interval: Interval, *, title: str, description: str, key: str) 
         parts.append(element("path", d=f"M{at(interval.target):.1f} 1V23", class_="target"))
     if interval.high > interval.end:
         parts.append(element("path", d=f"M{WIDTH - 6:g} 6l5 4.5l-5 4.5z", class_="beyond"))
+    if interval.ended is not None:
+        parts.append(element("path", d=f"M{at(interval.ended) - 5:.1f} 10.5l5 -5l5 5l-5 5z", class_="ended"))
     return picture(*parts, width=WIDTH, height=HEIGHT, name="interval", title=title, description=description, key=key)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -12,8 +13,8 @@ from markupsafe import Markup
 from serving import formats
 from serving.access import on_batch, on_store, store_of
 from serving.formats import Money
-from serving.pages.board_day import DayPicker, day_picker
-from serving.pages.board_rows import BoardRow, board_row, end_of_charts
+from serving.pages.board_day import DayPicker, day_picker, period_choices
+from serving.pages.board_rows import BoardRow, Further, board_row, end_of_charts
 from serving.pages.board_team import Fact, facts_of, team_notes
 from serving.pages.choices import Choice
 from serving.pages.exports import download_href
@@ -23,7 +24,7 @@ from serving.pages.offers import OfferWords, offer_words
 from serving.pages.queries import BoardQuery, Pages, pages_of
 from serving.pages.words import BANDS, BandWords
 from serving.routes.exports import FORECASTS
-from spm_ml.predictions import Batch, BatchReader, BoardForecast, Principal
+from spm_ml.predictions import Batch, BatchReader, Principal
 from spm_ml.predictions.selection import Sort
 
 router = APIRouter(include_in_schema=False)
@@ -39,6 +40,10 @@ _COLUMNS: Final[tuple[tuple[str, Sort | None], ...]] = (
     ("Linear pace", None),
     ("Offered program", None),
 )
+
+
+_RESULT: Final = ("Result", None)
+"""Stands in a finished period where the linear pace stood."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class BoardPage:
         is_hindsight: Whether the model knew what came of the period.
         unfiltered: Whether the board shows every rep in scope.
         download: Address of the file with all these rows.
+        finished: Whether the results are known.
     """
 
     heading: str
@@ -106,6 +112,7 @@ class BoardPage:
     is_hindsight: bool
     unfiltered: bool
     download: str
+    finished: bool
 
 
 @router.get("/")
@@ -115,14 +122,7 @@ async def board(request: Request, principal: PagePrincipal, query: Annotated[Boa
         return RedirectResponse(home_of(principal.scope), 303)
     store = store_of(request)
     stored = await on_store(store, store.periods)
-    periods = tuple(
-        Choice(
-            f"{one.batch.period}{' (current)' if one.current else ''}",
-            one.batch.period,
-            one.batch.period == query.period or (query.period is None and one.current),
-        )
-        for one in stored
-    )
+    periods = period_choices(stored, query.period)
     size, today = request.app.state.settings.page_size, request.app.state.settings.today()
 
     def build(published: BatchReader) -> Response:
@@ -152,31 +152,52 @@ def _page(
 ) -> BoardPage:
     money = Money.of(batch.batch)
     found = batch.board(query.selection(size))
-    offers = _offers(batch, found.items, money, today) if batch.as_of == batch.batch.as_of else {}
+    reps = [row.rep_id for row in found.items]
+    offers = _offers(batch, reps, money, today) if batch.as_of == batch.batch.as_of else {}
+    outcomes, chances = batch.outcomes(reps), batch.chances(reps)
     end = end_of_charts(found.items)
     limits = (batch.batch.risk_high_below, batch.batch.risk_medium_below)
     teams = batch.groups("team")
     team = next((team for team in teams if team.manager_id == (query.team or principal.scope.rep_id)), None)
+    outcome = None if team is None else batch.group_outcome(team)
     bands = _band_filters(batch, query)
     rated = sum(one.count for one in bands if one.band and one.band.slug != "none")
+    finished = batch.results_known_on is not None
+    columns = [_RESULT if finished and label == "Linear pace" else (label, sort) for label, sort in _COLUMNS]
     return BoardPage(
         heading=f"Risk board {batch.batch.period}",
         currency=batch.batch.currency,
-        facts=() if team is None else facts_of(team, money, rated=rated),
+        facts=()
+        if team is None
+        else facts_of(team, money, rated=rated, outcome=outcome, held=batch.held_ranges(team.manager_id)),
         team_heading="The team against its quotas" if team and (team.quota or team.own_quota) else "The team",
-        team_chart=None if team is None else group_chart(team, money, "team"),
+        team_chart=None if team is None else group_chart(team, money, "team", outcome),
         team_notes=() if team is None else team_notes(team, batch.without_quota(team.manager_id), money),
         team_detail=None if team is None else detail_of(team, "team", money),
-        day=day_picker(batch, query),
+        day=day_picker(batch, partial(query.href, "/"), known_on=batch.results_known_on),
         since=next((formats.short_day(row.change.since) for row in found.items if row.change), ""),
         teams=tuple(Choice(one.manager_name, one.manager_id, one.manager_id == query.team) for one in teams),
         periods=periods,
         bands=bands,
         search=query.q or "",
         query=query,
-        columns=tuple(_column(label, sort, query) for label, sort in _COLUMNS),
+        columns=tuple(_column(label, sort, query) for label, sort in columns),
         rows=tuple(
-            board_row(row, end, money, offers.get(row.rep_id), number, limits) for number, row in enumerate(found.items)
+            board_row(
+                row,
+                end,
+                money,
+                number,
+                limits,
+                Further(
+                    offer=offers.get(row.rep_id),
+                    chances=chances.get(row.rep_id, ()),
+                    outcome=outcomes.get(row.rep_id),
+                    period=None if batch.is_current else batch.batch.period,
+                    as_of=query.as_of,
+                ),
+            )
+            for number, row in enumerate(found.items)
         ),
         pages=pages_of(query, "/", total=found.total, page_size=size),
         sorts=tuple(Choice(label.partition(" P10")[0], sort, sort == query.sort) for label, sort in _COLUMNS if sort),
@@ -186,16 +207,15 @@ def _page(
         is_hindsight=batch.is_hindsight(),
         unfiltered=query.team is None and query.band is None and query.q is None,
         download=download_href(FORECASTS, query, query.as_of),
+        finished=finished,
     )
 
 
-def _offers(
-    batch: BatchReader, rows: Sequence[BoardForecast], money: Money, today: date | None
-) -> dict[str, OfferWords]:
+def _offers(batch: BatchReader, reps: Sequence[str], money: Money, today: date | None) -> dict[str, OfferWords]:
     """The first offer to each rep; those of today are not told beside an earlier day."""
     return {
         offer.rep.rep_id: offer_words(offer, money, expired=offer.status(batch.batch, today) == "expired")
-        for offer in reversed(batch.offers(rep_ids=[row.rep_id for row in rows]).items)
+        for offer in reversed(batch.offers(rep_ids=reps).items)
     }
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from serving import formats
 from serving.formats import Money
-from spm_ml.predictions import TeamPrediction, WithoutQuota
+from serving.pages.results import group_result, held_words
+from spm_ml.predictions import GroupOutcome, HeldRanges, TeamPrediction, WithoutQuota
 
 _WIDER: Final = 1.05
 """Ratio of widths below which the noise of the simulation could be the difference."""
@@ -20,8 +21,23 @@ class Fact:
     detail: str
 
 
-def facts_of(team: TeamPrediction, money: Money, *, rated: int) -> tuple[Fact, ...]:
-    """The team in numbers; `rated` is how many of its reps have a band."""
+def facts_of(
+    team: TeamPrediction,
+    money: Money,
+    *,
+    rated: int,
+    outcome: GroupOutcome | None = None,
+    held: HeldRanges | None = None,
+) -> tuple[Fact, ...]:
+    """The team in numbers.
+
+    Args:
+        team: As of the day.
+        money: Writes amounts.
+        rated: How many of its reps have a band.
+        outcome: What its reps booked together in a finished period; None while that is not known of every one.
+        held: How many of its reps' ranges held their results; None while those are not known.
+    """
     quota = team.quota
 
     def of_quota(amount: float | None) -> str:
@@ -31,8 +47,14 @@ def facts_of(team: TeamPrediction, money: Money, *, rated: int) -> tuple[Fact, .
         Fact("Sum of quotas", money.full(quota), f"{team.reps} reps"),
         Fact("Booked", money.full(team.booked), of_quota(team.booked)),
     ]
+    if (result := group_result(outcome, team, money)) is not None and outcome is not None:
+        share = f"{result.share} of quota, {result.verdict}" if result.share else result.verdict
+        facts.append(Fact("Ended at", money.full(outcome.revenue), share))
+    number, detail = held_words(held)
+    if number:
+        facts.append(Fact("Ranges P10–P90", number, detail))
     pace = next((metric.value for metric in team.metrics if metric.slug == "linear_pace"), None)
-    if pace is not None:
+    if pace is not None and held is None:
         facts.append(Fact("Linear pace", money.full(pace), of_quota(pace) or "at the current rate"))
     if (median := team.quantile(0.5)) is not None:
         facts.append(Fact("Team forecast, P50", money.full(median), of_quota(median)))

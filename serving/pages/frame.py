@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
@@ -132,9 +132,10 @@ async def page_principal(request: Request) -> Principal:
 PagePrincipal = Annotated[Principal, Depends(page_principal)]
 
 
-def rep_href(rep_id: str) -> str:
-    """The address of a rep's page."""
-    return f"/reps/{quote(rep_id, safe='')}"
+def rep_href(rep_id: str, **looking_back: date | str | None) -> str:
+    """The address of a rep's page: now, or as of an earlier period or day."""
+    asked = urlencode({name: value for name, value in looking_back.items() if value is not None})
+    return f"/reps/{quote(rep_id, safe='')}{'?' if asked else ''}{asked}"
 
 
 def home_of(scope: Scope) -> str:

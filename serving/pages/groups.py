@@ -10,7 +10,8 @@ from serving.charts.interval import Interval, interval_bar
 from serving.charts.scale import Mark, scale_chart
 from serving.formats import Money
 from serving.pages.explanation import Changed, MadeOf, Subject, change_size, changed, made_of
-from spm_ml.predictions import TeamPrediction
+from serving.pages.results import Result, group_result
+from spm_ml.predictions import GroupOutcome, TeamPrediction
 
 _RANGE: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 _WIDEST: Final = 2.0
@@ -24,6 +25,7 @@ class GroupRow:
         href: Its risk board; None for readers who see no figures of reps, and above teams.
         mean: Expected bookings: these add up over groups that do not overlap.
         chance: Of reaching the sum of the members' quotas.
+        result: What came of a finished period's forecast.
         own: The manager's own quota and the chance of reaching it; empty if there is none.
     """
 
@@ -43,6 +45,7 @@ class GroupRow:
     change: str
     pace: str
     pace_share: str
+    result: Result | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,14 @@ def detail_of(group: TeamPrediction, key: str, money: Money) -> GroupDetail | No
     return GroupDetail(group.label, made_of(group.parts, subject, money), changed(group.change, subject, money))
 
 
-def group_row(group: TeamPrediction, key: str, money: Money, href: str | None, widest: float) -> GroupRow:
+def group_row(
+    group: TeamPrediction,
+    key: str,
+    money: Money,
+    href: str | None,
+    widest: float,
+    outcome: GroupOutcome | None = None,
+) -> GroupRow:
     """A group as a row.
 
     Args:
@@ -78,6 +88,7 @@ def group_row(group: TeamPrediction, key: str, money: Money, href: str | None, w
         money: How amounts are written.
         href: Its risk board.
         widest: Amount at the right edge of the pictures of groups without quotas, minor units.
+        outcome: What its members booked together; None while that is not known.
     """
     quota, mean, subject = group.quota, group.mean_bookings, subject_of(group, key)
     pace = next((metric.value for metric in group.metrics if metric.slug == "linear_pace"), None)
@@ -90,7 +101,7 @@ def group_row(group: TeamPrediction, key: str, money: Money, href: str | None, w
         own=_own(group, money),
         booked=money.amount(group.booked),
         attainment=formats.percent(group.booked / quota) if quota else "",
-        chart=_interval(group, key, money, widest),
+        chart=_interval(group, key, money, widest, outcome),
         range=_range(group, money),
         mean=money.amount(mean),
         mean_share=formats.percent(mean / quota) if quota and mean is not None else "",
@@ -98,11 +109,12 @@ def group_row(group: TeamPrediction, key: str, money: Money, href: str | None, w
         change=formats.NOTHING if subject is None else change_size(group.change, subject, money),
         pace=money.amount(pace),
         pace_share=formats.percent(pace / quota) if quota and pace is not None else "",
+        result=group_result(outcome, group, money),
     )
 
 
-def group_chart(group: TeamPrediction, money: Money, key: str) -> Markup | None:
-    """Its distribution beside the sum of its members' quotas and its manager's own; None where nothing is forecast."""
+def group_chart(group: TeamPrediction, money: Money, key: str, outcome: GroupOutcome | None = None) -> Markup | None:
+    """Its distribution beside its quotas and, once it is known, the result; None where nothing is forecast."""
     five = _five(group)
     if not five:
         return None
@@ -111,6 +123,8 @@ def group_chart(group: TeamPrediction, money: Money, key: str) -> Markup | None:
         marks.append(Mark("Sum of the reps' quotas", (float(group.quota),), money.full(group.quota), "wanted"))
     if group.own_quota:
         marks.append(Mark("Manager's own quota", (float(group.own_quota),), money.full(group.own_quota), "wanted"))
+    if outcome is not None:
+        marks.append(Mark("Result", (float(outcome.revenue),), money.full(outcome.revenue), "said"))
     return scale_chart(
         marks,
         title=f"Forecast of the team of {group.label} against its quotas",
@@ -140,7 +154,9 @@ def _range(group: TeamPrediction, money: Money) -> str:
     return " – ".join(money.tick(value) for value in shown)
 
 
-def _interval(group: TeamPrediction, key: str, money: Money, widest: float) -> Markup | None:
+def _interval(
+    group: TeamPrediction, key: str, money: Money, widest: float, outcome: GroupOutcome | None
+) -> Markup | None:
     """Its range in shares of its quotas, or in amounts where it has none."""
     five, quota = _five(group), group.quota
     if not five:
@@ -151,9 +167,11 @@ def _interval(group: TeamPrediction, key: str, money: Money, widest: float) -> M
     words = [formats.percent(value) if quota else money.full(value * unit) for value in (low, median, high, booked)]
     share = " of the quota" if quota else ""
     end = min(_WIDEST, max(1.25, high)) if quota else 1.05
+    ended = None if outcome is None else outcome.revenue / unit
+    happened = "" if ended is None else f" Ended at {formats.percent(ended) if quota else money.full(ended * unit)}."
     return interval_bar(
-        Interval(low, lower, median, upper, high, booked, 1.0 if quota else None, end),
+        Interval(low, lower, median, upper, high, booked, 1.0 if quota else None, end, ended),
         title=f"Forecast for {group.label}",
-        description=f"P10 {words[0]}, P50 {words[1]}, P90 {words[2]}{share}; booked {words[3]}.",
+        description=f"P10 {words[0]}, P50 {words[1]}, P90 {words[2]}{share}; booked {words[3]}.{happened}",
         key=key,
     )

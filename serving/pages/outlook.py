@@ -115,8 +115,15 @@ def largest_of(row: Prediction, money: Money) -> Largest | None:
     )
 
 
-def voices_of(row: Prediction, money: Money, newer: Sequence[Newer] = ()) -> Voices | None:
-    """The model's and people's numbers, those last that the forecast does not know; None where nobody said any."""
+def voices_of(row: Prediction, money: Money, newer: Sequence[Newer] = (), *, ended: int | None = None) -> Voices | None:
+    """The model's and people's numbers, those last that the forecast does not know; None where nobody said any.
+
+    Args:
+        row: The forecast.
+        money: Writes amounts.
+        newer: What it does not know.
+        ended: What was booked at the end of a finished period; None while that is not known.
+    """
     if not row.submissions and not newer:
         return None
     marks = list(_model(row, money))
@@ -131,6 +138,8 @@ def voices_of(row: Prediction, money: Money, newer: Sequence[Newer] = ()) -> Voi
                 marks.append(_said_mark(f"{label}, new", one.record.amount, row, money))
                 rows.append(_entered(one, row, money))
     marks.append(Mark("Booked so far", (float(row.booked),), _size(row.booked, row, money), "booked"))
+    if ended is not None:
+        marks.append(Mark("What happened", (float(ended),), _size(ended, row, money), "booked"))
     if row.quota:
         marks.append(Mark("Quota", (float(row.quota),), money.full(row.quota), "wanted"))
     listed = "; ".join(f"{mark.label} {mark.text}" for mark in marks)

@@ -59,13 +59,15 @@ class RepListQuery(BaseModel):
         return f"{path}?{query}" if query else path
 
 
-class BoardQuery(RepListQuery):
-    """Which reps the risk board shows, as of which day.
+class DayQuery(BaseModel):
+    """As of which day a page is.
 
     Attributes:
         as_of: An earlier day of the period; None: the newest.
         shown: Period of which the form offered days: another period than the one that is asked for has others.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     as_of: Annotated[Day | None, _Optional] = None
     shown: Annotated[Identifier | None, _Optional] = None
@@ -74,6 +76,22 @@ class BoardQuery(RepListQuery):
         """The same without the day if that was picked for another period than the one that is shown."""
         picked_elsewhere = self.shown is not None and self.shown != period
         return self.model_copy(update={"shown": None} | ({"as_of": None} if picked_elsewhere else {}))
+
+
+class BoardQuery(RepListQuery, DayQuery):
+    """Which reps the risk board shows, as of which day."""
+
+
+class PeriodOfPage(BaseModel):
+    """Which period a page is about; None: the published one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    period: Annotated[Identifier | None, _Optional] = None
+
+
+class RepPageQuery(PeriodOfPage, DayQuery):
+    """Which period a rep's page is about, as of which day."""
 
 
 class Pages(BaseModel):

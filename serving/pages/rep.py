@@ -1,59 +1,48 @@
 """The rep page: the forecast over the period, the baseline metrics beside it, and the reasons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from markupsafe import Markup
 
 from serving import formats
-from serving.access import on_batch, require_reach
-from serving.charts.fan import Fan, FanPoint, fan_chart
+from serving.access import on_batch, on_store, require_reach, store_of
 from serving.formats import Money
 from serving.pages.assessments import AssessmentWords, assessment_words
 from serving.pages.beside import MetricGroup, MetricRow, beside_the_forecast, metric_groups
+from serving.pages.board_day import DayPicker, day_picker, period_choices
 from serving.pages.cases import TOPICS, CaseWords, Topic, case_words
+from serving.pages.choices import Choice
 from serving.pages.decided import Decided, decided_about
 from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.feedback import FeedbackWords, feedback_words
-from serving.pages.frame import PagePrincipal, frame_of
+from serving.pages.frame import PagePrincipal, frame_of, rep_href
 from serving.pages.offers import OfferWords, offer_words, proof_of
-from serving.pages.outlook import DealRow, Largest, deals_of, largest_of
+from serving.pages.outlook import DealRow, Largest, deals_of, largest_of, voices_of
 from serving.pages.pay import PayWords, pay_words, without_pay
 from serving.pages.pipeline import PipelineWords, pipeline_words
-from serving.pages.said import Said, said_of
+from serving.pages.queries import RepPageQuery
+from serving.pages.rep_facts import Fact, facts_of_rep
+from serving.pages.rep_weeks import Weeks, weeks_of
+from serving.pages.results import Result, result_of
+from serving.pages.said import Said, said_href, said_of
 from serving.pages.standing import Action, Standing, standing_of
 from serving.pages.what_if import WhatIfCard, what_if_card
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
 from serving.problem import NotYoursError
 from serving.routes.answers import IdentifierInPath
-from spm_ml.predictions import Batch, BatchReader, Prediction, Principal
+from spm_ml.predictions import Batch, BatchReader, Outcome, Prediction, Principal, StoredPeriod
 
 router = APIRouter(include_in_schema=False)
 
-_LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number at the top of the page."""
-
-    label: str
-    value: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class WeekRow:
-    """One as-of day of the table behind the fan chart."""
-
-    day: str
-    booked: str
-    quantiles: tuple[str, ...]
-    chance: str
+_LOST: Final = (
+    "What the forecast is made of, deals, commits, offers and pay are kept for the newest day only and are left out."
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +59,11 @@ class RepPage:
         topics: What the reader may open a case about; empty: the reader is somebody else.
         assessment: How the rep's skills are rated; None: the reader may not see it.
         feedback: What people said about these numbers, and the form to say something.
-        what_if: The form to suppose something.
+        what_if: The form to suppose something; None: about the past nothing is supposed.
+        result: What came of a finished period's forecast; None while that is not known.
+        day: As of which day everything is.
+        periods: Those with a forecast of the rep.
+        looking_back: Whether it is about an earlier day or period: then there is nothing to say or do.
     """
 
     name: str
@@ -81,8 +74,8 @@ class RepPage:
     band: BandWords
     is_hindsight: bool
     abstention: str | None
-    fan: Markup
-    weeks: tuple[WeekRow, ...]
+    weeks: Weeks
+    result: Result | None
     currency: str
     made_of: MadeOf | None
     diagnosis: DiagnosisWords | None
@@ -104,30 +97,43 @@ class RepPage:
     topics: dict[Topic, str]
     assessment: AssessmentWords | None
     feedback: FeedbackWords
-    what_if: WhatIfCard
+    what_if: WhatIfCard | None
+    day: DayPicker
+    periods: tuple[Choice, ...]
+    looking_back: bool
 
 
 @router.get("/reps/{rep_id:path}")
-async def rep(request: Request, principal: PagePrincipal, rep_id: IdentifierInPath) -> Response:
+async def rep(
+    request: Request, principal: PagePrincipal, rep_id: IdentifierInPath, query: Annotated[RepPageQuery, Query()]
+) -> Response:
     """The page of one rep, for the rep and the managers above."""
     require_reach(principal, "figures")
     today = request.app.state.settings.today()
+    store = store_of(request)
+    stored = await on_store(store, store.periods)
 
-    def build(batch: BatchReader) -> Response:
+    def build(published: BatchReader) -> Response:
+        asked = query.settled(published.batch.period)
+        batch = published.on(asked.as_of)
         row = batch.prediction(rep_id)
         if row is None:
             raise NotYoursError
-        page = _page(batch, principal, row, today)
-        frame = frame_of(request, row.name, principal=principal, batch=batch.batch)
+        page = _page(batch, principal, row, today, stored)
+        frame = frame_of(request, row.name, principal=principal, batch=batch.batch, as_of=batch.as_of)
         response: Response = request.app.state.templates.page("rep.html", page, frame)
         return response
 
-    return await on_batch(request, principal, build)
+    return await on_batch(request, principal, build, period=query.period)
 
 
-def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date | None) -> RepPage:
+def _page(
+    batch: BatchReader, principal: Principal, row: Prediction, today: date | None, stored: Sequence[StoredPeriod]
+) -> RepPage:
     money = Money.of(batch.batch)
-    history = batch.history(row.rep_id)
+    history = tuple(week for week in batch.history(row.rep_id) if week.as_of <= row.as_of)
+    versions = batch.outcome_versions(row.rep_id)
+    outcome, result = versions[-1].outcome if versions else None, result_of(versions, row, money)
     median, diagnosis = row.quantile(0.5), batch.diagnosis(row.rep_id)
     decisions = batch.decisions(row.rep_id)
     subject = None if median is None else Subject(row.name, "Forecast, P50", median, row.quota, "rep")
@@ -145,17 +151,18 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         for offer in batch.offers(rep_ids=[row.rep_id]).items
     )
     cases = tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items)
-    return RepPage(
+    kept = batch.batches_with(row.rep_id, [one.batch.batch_id for one in stored])
+    page = RepPage(
         name=row.name,
         rep_id=row.rep_id,
         about=" · ".join(part for part in (row.role, row.team, row.region, row.segment) if part),
-        facts=_facts(row, money),
+        facts=facts_of_rep(row, outcome, result, money),
         standing=standing_of(row, money, own=own, actions=_actions(offers, cases, decides=decides, own=own)),
         band=band_words(row.risk_band),
         is_hindsight=batch.is_hindsight(),
         abstention=formats.stored(row.abstention.detail) if row.abstention else None,
-        fan=_fan(row, history, money),
-        weeks=tuple(_week(week, money) for week in reversed(history)),
+        weeks=weeks_of(row, history, outcome, money),
+        result=result,
         currency=batch.batch.currency,
         made_of=None if subject is None else made_of(row.parts, subject, money),
         diagnosis=None if diagnosis is None else diagnosis_words(diagnosis, row.name),
@@ -178,7 +185,39 @@ def _page(batch: BatchReader, principal: Principal, row: Prediction, today: date
         assessment=assessment_words(batch, row, diagnosis),
         feedback=feedback_words(batch, row),
         what_if=what_if_card(batch, row),
+        day=day_picker(batch, partial(_href, batch, row), known_on=batch.results_known_on, lost=_LOST),
+        periods=period_choices([one for one in stored if one.batch.batch_id in kept], batch.batch.period),
+        looking_back=not batch.is_current or row.as_of != batch.batch.as_of,
     )
+    return _as_then(page, batch, row, outcome) if page.looking_back else page
+
+
+def _as_then(page: RepPage, batch: BatchReader, row: Prediction, outcome: Outcome | None) -> RepPage:
+    """The same without what is said and done now; on an earlier day also without what is kept for the last alone."""
+    where = page.standing.where if page.result is None else page.result.sentence
+    last_day, money = row.as_of == batch.batch.as_of, Money.of(batch.batch)
+    ended = None if outcome is None or outcome.censored else outcome.bookings
+    return replace(
+        page,
+        standing=Standing(where, "", ()),
+        said=Said(voices_of(row, money, ended=ended), None, said_href(row.rep_id), money.currency),
+        diagnosis=page.diagnosis if last_day else None,
+        remarks=page.remarks if last_day else (),
+        offers=page.offers if last_day else (),
+        may_decide=False,
+        may_decline=False,
+        cases=(),
+        topics={},
+        assessment=None,
+        feedback=replace(page.feedback, may_say=False, rows=()),
+        what_if=None,
+    )
+
+
+def _href(batch: BatchReader, row: Prediction, **changes: date | str | None) -> str:
+    """The page's own address with something changed."""
+    asked = {"period": None if batch.is_current else batch.batch.period, "as_of": row.as_of} | changes
+    return rep_href(row.rep_id, **asked)
 
 
 def _actions(offers: Sequence[OfferWords], cases: Sequence[CaseWords], *, decides: bool, own: bool) -> Sequence[Action]:
@@ -194,70 +233,6 @@ def _actions(offers: Sequence[OfferWords], cases: Sequence[CaseWords], *, decide
     if own:
         actions.append(Action("correct data, contest a number or give your own view", "#cases"))
     return actions
-
-
-def _facts(row: Prediction, money: Money) -> tuple[Fact, ...]:
-    low, median, high = (row.quantile(level) for level in (0.1, 0.5, 0.9))
-    quota = row.quota
-    facts = [
-        Fact("Quota", money.full(quota), "" if quota else "none is known"),
-        Fact(
-            "Booked so far", money.full(row.booked), f"{formats.percent(row.booked / quota)} of quota" if quota else ""
-        ),
-    ]
-    if low is not None and median is not None and high is not None:
-        shares = [formats.percent(value / quota) for value in (median, low, high)] if quota else []
-        facts.append(
-            Fact(
-                "Forecast, P50",
-                money.full(median),
-                f"{shares[0]} of quota; P10\xa0{shares[1]}, P90\xa0{shares[2]}"
-                if shares
-                else f"P10 {money.amount(low)}, P90 {money.amount(high)}",
-            )
-        )
-    facts.append(Fact("Chance of quota", formats.chance(row.p_hit), "" if row.p_hit is not None else "not rated"))
-    return tuple(facts)
-
-
-def _fan(row: Prediction, history: Sequence[Prediction], money: Money) -> Markup:
-    points = tuple(FanPoint(week.as_of, week.booked, _five(week), _in_words(week, money)) for week in history)
-    low, _, median, _, high = _five(row) or (0.0,) * 5
-    outcome = "Nothing is forecast."
-    if row.bookings_quantiles is not None:
-        outcome = f"At its end P10 is {money.full(low)}, P50 {money.full(median)} and P90 {money.full(high)}."
-    quota = "No quota is known." if row.quota is None else f"The quota is {money.full(row.quota)}."
-    return fan_chart(
-        Fan(row.period_start, row.period_end, points, row.quota),
-        tick=money.tick,
-        day=formats.short_day,
-        title=f"Bookings of {row.name} in {row.period}: forecast each week, and booked",
-        description=f"Booked {money.full(row.booked)} by {formats.day(row.as_of)}. {outcome} {quota}",
-        key="fan",
-    )
-
-
-def _in_words(week: Prediction, money: Money) -> str:
-    booked = f"{formats.day(week.as_of)}: booked {money.full(week.booked)}"
-    median = week.quantile(0.5)
-    if median is None:
-        return f"{booked}; nothing was forecast."
-    low, high = money.amount(week.quantile(0.1)), money.amount(week.quantile(0.9))
-    return f"{booked}; forecast then {money.full(median)}, P10 {low}, P90 {high}; chance {formats.chance(week.p_hit)}."
-
-
-def _five(row: Prediction) -> tuple[float, float, float, float, float] | None:
-    values = tuple(value for level in _LEVELS if (value := row.quantile(level)) is not None)
-    return None if len(values) < 5 else (values[0], values[1], values[2], values[3], values[4])
-
-
-def _week(row: Prediction, money: Money) -> WeekRow:
-    return WeekRow(
-        formats.day(row.as_of),
-        money.amount(row.booked),
-        tuple(money.amount(row.quantile(level)) for level in _LEVELS),
-        formats.chance(row.p_hit),
-    )
 
 
 def _remarks(row: Prediction, batch: Batch, *, diagnosed: bool) -> tuple[str, ...]:

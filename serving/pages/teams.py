@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from serving import formats
-from serving.access import on_batch, require_reach
+from serving.access import on_batch, on_store, require_reach, store_of
 from serving.formats import Money
+from serving.pages.board_day import period_choices
+from serving.pages.choices import Choice
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.groups import GroupDetail, GroupRow, detail_of, group_row
+from serving.pages.queries import PeriodOfPage
+from serving.pages.results import over_notice
 from spm_ml.predictions import LEVELS, BatchReader, Level, TeamPrediction
 from spm_ml.predictions.scope import SMALLEST_GROUP
 
@@ -50,6 +54,9 @@ class TeamsPage:
     Attributes:
         changes: From which day changes are counted, and in what; empty where nothing is compared.
         smallest: Reps below which a group is left out; None: none is.
+        periods: Those that can be opened.
+        notice: What the numbers of an earlier period are; empty for the published one.
+        finished: Whether the results are known.
     """
 
     heading: str
@@ -57,28 +64,32 @@ class TeamsPage:
     tables: tuple[LevelTable, ...]
     changes: str
     smallest: int | None
+    periods: tuple[Choice, ...]
+    notice: str
+    finished: bool
 
 
 @router.get("/teams")
-async def teams(request: Request, principal: PagePrincipal) -> Response:
+async def teams(request: Request, principal: PagePrincipal, query: Annotated[PeriodOfPage, Query()]) -> Response:
     """The groups in scope, the largest first."""
     require_reach(principal, "team")
     sees_reps = principal.scope.reach("figures") != "none"
+    store = store_of(request)
+    periods = period_choices(await on_store(store, store.periods), query.period)
 
     def build(batch: BatchReader) -> Response:
-        page = _page(batch, sees_reps)
+        page = _page(batch, sees_reps, periods)
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("teams.html", page, frame)
         return response
 
-    return await on_batch(request, principal, build)
+    return await on_batch(request, principal, build, period=query.period)
 
 
-def _page(batch: BatchReader, sees_reps: bool) -> TeamsPage:
-    money = Money.of(batch.batch)
+def _page(batch: BatchReader, sees_reps: bool, periods: tuple[Choice, ...]) -> TeamsPage:
     groups = {level: batch.groups(level) for level in reversed(LEVELS)}
     company = next(iter(groups["company"]), None)
-    tables = tuple(_table(level, rows, company, money, sees_reps) for level, rows in groups.items() if rows)
+    tables = tuple(_table(level, rows, company, batch, sees_reps) for level, rows in groups.items() if rows)
     changed = [group for rows in groups.values() for group in rows if group.change]
     return TeamsPage(
         heading=f"Teams {batch.batch.period}",
@@ -86,23 +97,30 @@ def _page(batch: BatchReader, sees_reps: bool) -> TeamsPage:
         tables=tables,
         changes=_changes(changed),
         smallest=SMALLEST_GROUP if batch.scope.reach("team") == "large" else None,
+        periods=periods,
+        notice=over_notice(batch, batch.results_known_on),
+        finished=batch.results_known_on is not None,
     )
 
 
 def _table(
-    level: Level, groups: Sequence[TeamPrediction], company: TeamPrediction | None, money: Money, sees_reps: bool
+    level: Level, groups: Sequence[TeamPrediction], company: TeamPrediction | None, batch: BatchReader, sees_reps: bool
 ) -> LevelTable:
+    money = Money.of(batch.batch)
     keyed = [(group, f"{level}{number}") for number, group in enumerate(groups)]
     widest = max((group.quantile(0.9) or 0.0 for group in groups if not group.quota), default=0.0)
     return LevelTable(
         heading=_HEADINGS[level],
         noun="Manager" if level == "team" else _HEADINGS[level].removesuffix("s"),
         about=_ABOUT[level],
-        rows=tuple(group_row(group, key, money, _href(group) if sees_reps else None, widest) for group, key in keyed),
+        rows=tuple(
+            group_row(group, key, money, _href(group, batch) if sees_reps else None, widest, batch.group_outcome(group))
+            for group, key in keyed
+        ),
         details=tuple(
             found
             for group, key in keyed
-            if (_href(group) is None or not sees_reps) and (found := detail_of(group, key, money)) is not None
+            if (group.level != "team" or not sees_reps) and (found := detail_of(group, key, money)) is not None
         ),
         sum_words=_sum_words(groups, company, money) if level == "region" else "",
     )
@@ -119,8 +137,9 @@ def _changes(changed: Sequence[TeamPrediction]) -> str:
     return f"change in {unit} since {since}"
 
 
-def _href(group: TeamPrediction) -> str | None:
-    return f"/?{urlencode({'team': group.manager_id})}" if group.level == "team" else None
+def _href(group: TeamPrediction, batch: BatchReader) -> str | None:
+    period = {} if batch.is_current else {"period": batch.batch.period}
+    return f"/?{urlencode(period | {'team': group.manager_id})}" if group.level == "team" else None
 
 
 def _sum_words(groups: Sequence[TeamPrediction], company: TeamPrediction | None, money: Money) -> str:

@@ -28,6 +28,7 @@ from spm_ml.predictions import (
     DecisionRecord,
     Listing,
     Offer,
+    OutcomeVersion,
     Prediction,
     Principal,
     RepSummary,
@@ -49,6 +50,9 @@ _SHARES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 # characters of full width, make no difference.
 _FORMULA: Final = re.compile("(^|[;\t\r\n])([\\s\u200b\ufeff\"']*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r])")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+_Held = tuple[Prediction, OutcomeVersion | None]
+"""A forecast and what came of it."""
 
 Cell = str | float | int | bool | date | datetime | None
 Row = Sequence[Cell]
@@ -133,7 +137,15 @@ def _rep(rep: RepSummary, _batch: Batch) -> Row:
     return [*person, rep.risk_band, None if rep.abstention is None else rep.abstention.reason]
 
 
-def _forecast(row: Prediction, batch: Batch) -> Row:
+def _forecasts(batch: BatchReader, which: RepFilter, limit: int, offset: int) -> Listing[_Held]:
+    found = batch.predictions(which.selection(limit, offset))
+    results = batch.outcomes([row.rep_id for row in found.items])
+    return Listing(tuple((row, results.get(row.rep_id)) for row in found.items), found.total)
+
+
+def _forecast(held: _Held, batch: Batch) -> Row:
+    row, version = held
+    result = None if version is None else version.outcome
     return [
         *(getattr(row, name) for name in _PERSON),
         row.as_of,
@@ -146,6 +158,16 @@ def _forecast(row: Prediction, batch: Batch) -> Row:
         row.main_reason,
         " ".join(row.hazards),
         None if row.abstention is None else row.abstention.reason,
+        *(
+            (None,) * 4
+            if result is None
+            else (
+                major(result.bookings, batch),
+                major_or_none(result.quota, batch),
+                result.inside(row.quantile(0.1), row.quantile(0.9)),
+                result.censored,
+            )
+        ),
     ]
 
 
@@ -218,8 +240,9 @@ FORECASTS: Final = Table(
         *("as_of", "currency", "quota", "booked"),
         *(f"bookings_p{share:.0%}".removesuffix("%") for share in _SHARES),
         *("p_hit", "risk_band", "main_reason", "hazards", "abstention"),
+        *("final_bookings", "final_quota", "range_held", "left_early"),
     ),
-    lambda batch, which, limit, offset: batch.predictions(which.selection(limit, offset)),
+    _forecasts,
     _forecast,
 )
 RECOMMENDATIONS: Final = Table(
@@ -261,7 +284,7 @@ async def export_reps(request: Request, principal: SeesPeople, which: Which) -> 
 
 @router.get("/forecasts.csv", response_class=Response, responses=_FILE | documented(401, 403, 404, 422, 503))
 async def export_forecasts(request: Request, principal: SeesFigures, which: WhichForecasts) -> Response:
-    """Export forecasts: quota, bookings, five quantiles and the chance of reaching the quota."""
+    """Export forecasts: quota, bookings, five quantiles and the chance of reaching the quota, and what came of them."""
     return await export(request, principal, FORECASTS, which)
 
 

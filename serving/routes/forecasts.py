@@ -32,8 +32,9 @@ from serving.routes.explanations import (
     WithoutLargestOut,
 )
 from serving.routes.metrics import Definition, definitions_of
+from serving.routes.outcomes import OutcomeOut, versions_out
 from spm_ml.hazards import HAZARD_BY_CODE
-from spm_ml.predictions import Batch, BatchReader, Prediction, Principal, RiskBand
+from spm_ml.predictions import Batch, BatchReader, OutcomeVersion, Prediction, Principal, RiskBand
 
 router = APIRouter(prefix="/v1/forecasts", tags=["forecasts"])
 
@@ -78,10 +79,11 @@ class Forecast(Model):
     abstention: AbstentionOut | None
     history_reconstructed: bool = Field(description="The deals' history was rebuilt from their last state.")
     metrics: tuple[MetricOut, ...]
+    outcome: OutcomeOut | None = Field(description="What came of it; null while the period runs.")
 
     @classmethod
-    def of(cls, row: Prediction, batch: Batch) -> "Forecast":
-        """The same for the API."""
+    def of(cls, row: Prediction, batch: Batch, outcome: OutcomeVersion | None = None) -> "Forecast":
+        """The same for the API, with the result if it is known."""
         return cls(
             rep_id=row.rep_id,
             name=row.name,
@@ -109,6 +111,7 @@ class Forecast(Model):
             abstention=AbstentionOut.of(row.abstention),
             history_reconstructed=row.history_reconstructed,
             metrics=metrics_out(row.metrics, batch),
+            outcome=OutcomeOut.of(outcome, row, batch),
         )
 
 
@@ -136,6 +139,10 @@ class ForecastAnswer(Answer):
     period_end: date
     forecast: Forecast
     history: tuple[WeekForecast, ...]
+    outcome_versions: tuple[OutcomeOut, ...] = Field(
+        description="Everything that was said of the result, oldest first: late or corrected records restate it. The "
+        "last is `forecast.outcome`."
+    )
     definitions: dict[str, Definition]
 
 
@@ -156,7 +163,8 @@ async def list_forecasts(
     def build(published: BatchReader) -> Forecasts:
         batch = published.on(query.as_of)
         found = batch.predictions(query.selection(query.limit, query.offset))
-        items = tuple(Forecast.of(row, batch.batch) for row in found.items)
+        results = batch.outcomes([row.rep_id for row in found.items])
+        items = tuple(Forecast.of(row, batch.batch, results.get(row.rep_id)) for row in found.items)
         slugs = {metric.slug for item in items for metric in item.metrics}
         return Forecasts(
             **source(batch.batch, batch.as_of),
@@ -181,11 +189,12 @@ async def get_forecast(
         row = batch.prediction(rep_id)
         if row is None:
             raise NotYoursError
+        versions = batch.outcome_versions(rep_id)
         return ForecastAnswer(
             **source(batch.batch, batch.as_of),
             period_start=row.period_start,
             period_end=row.period_end,
-            forecast=Forecast.of(row, batch.batch),
+            forecast=Forecast.of(row, batch.batch, versions[-1] if versions else None),
             history=tuple(
                 WeekForecast(
                     as_of=week.as_of,
@@ -196,6 +205,7 @@ async def get_forecast(
                 )
                 for week in batch.weeks(rep_id)
             ),
+            outcome_versions=versions_out(versions, row, batch.batch),
             definitions=definitions_of({metric.slug for metric in row.metrics}),
         )
 

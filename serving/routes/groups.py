@@ -20,6 +20,7 @@ from serving.routes.answers import (
 )
 from serving.routes.explanations import ChangeOut, Distribution, PartOut
 from serving.routes.metrics import Definition, definitions_of
+from serving.routes.outcomes import GroupOutcomeOut
 from spm_ml.predictions import LEVELS, Batch, BatchReader, Level, Principal, TeamPrediction
 
 router = APIRouter(prefix="/v1/groups", tags=["groups"])
@@ -52,10 +53,14 @@ class Group(Model):
     parts: tuple[PartOut, ...] = Field(description="What the mean is made of; they add up to it.")
     change: ChangeOut | None
     metrics: tuple[MetricOut, ...]
+    outcome: GroupOutcomeOut | None = Field(
+        description="What came of it; null while the period runs, or the result of any member is not known."
+    )
 
     @classmethod
-    def of(cls, row: TeamPrediction, batch: Batch) -> "Group":
-        """The same for the API."""
+    def read(cls, row: TeamPrediction, reader: BatchReader) -> "Group":
+        """The same for the API, with the result if it is known."""
+        batch = reader.batch
         return cls(
             level=row.level,
             key=row.key,
@@ -74,6 +79,7 @@ class Group(Model):
             parts=tuple(PartOut.of(part, batch) for part in row.parts),
             change=ChangeOut.of(row.change, batch),
             metrics=metrics_out(row.metrics, batch),
+            outcome=GroupOutcomeOut.of(reader.group_outcome(row), row, batch),
         )
 
 
@@ -96,7 +102,7 @@ class Groups(Answer):
     @classmethod
     def read(cls, batch: BatchReader, *levels: Level) -> "Groups":
         """The groups of some levels, as the reader of the batch may see them."""
-        items = tuple(Group.of(row, batch.batch) for level in levels for row in batch.groups(level))
+        items = tuple(Group.read(row, batch) for level in levels for row in batch.groups(level))
         slugs = {metric.slug for group in items for metric in group.metrics}
         return cls(**source(batch.batch, batch.as_of), items=items, definitions=definitions_of(slugs))
 
@@ -131,8 +137,6 @@ async def get_group(
         if row is None:
             raise NotYoursError
         definitions = definitions_of({metric.slug for metric in row.metrics})
-        return GroupAnswer(
-            **source(batch.batch, batch.as_of), group=Group.of(row, batch.batch), definitions=definitions
-        )
+        return GroupAnswer(**source(batch.batch, batch.as_of), group=Group.read(row, batch), definitions=definitions)
 
     return await on_batch(request, principal, build, period=query.period)

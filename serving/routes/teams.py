@@ -38,6 +38,6 @@ async def get_team(
         if team is None:
             raise NotYoursError
         definitions = definitions_of({metric.slug for metric in team.metrics})
-        return TeamAnswer(**source(batch.batch), team=Group.of(team, batch.batch), definitions=definitions)
+        return TeamAnswer(**source(batch.batch), team=Group.read(team, batch), definitions=definitions)
 
     return await on_batch(request, principal, build, period=query.period)

@@ -62,12 +62,14 @@ from spm_ml.predictions.model_evidence import (
     Rivals,
     WeekReliability,
 )
+from spm_ml.predictions.outcomes import Outcome, OutcomeVersion
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.pay import ExpectedPay, PayOutlook
 from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
+from spm_ml.predictions.reading_outcomes import GroupOutcome, HeldRanges
 from spm_ml.predictions.rows import (
     COMPANY,
     LEVELS,
@@ -144,7 +146,9 @@ __all__ = [
     "ForecastChange",
     "ForecastPart",
     "GateRow",
+    "GroupOutcome",
     "HazardCount",
+    "HeldRanges",
     "Ingest",
     "Key",
     "KeyReusedError",
@@ -162,6 +166,8 @@ __all__ = [
     "NewSubmission",
     "NothingToReverseError",
     "Offer",
+    "Outcome",
+    "OutcomeVersion",
     "PairedDifference",
     "PayOutlook",
     "PeriodOverError",

@@ -14,8 +14,9 @@ from spm_ml.predictions.board import BoardForecast, Moved, WithoutQuota
 from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.reading_cases import CaseReader
-from spm_ml.predictions.reading_days import UnknownDayError, days_of, medians_on
+from spm_ml.predictions.reading_days import DayReader, UnknownDayError, medians_on
 from spm_ml.predictions.reading_model import ModelReader
+from spm_ml.predictions.reading_outcomes import OutcomeReader
 from spm_ml.predictions.rows import (
     Level,
     Prediction,
@@ -88,12 +89,8 @@ class Offer:
         return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
-class BatchReader(CaseReader, ModelReader):
+class BatchReader(CaseReader, DayReader, ModelReader, OutcomeReader):
     """The published batch of a period, as one principal may see it."""
-
-    def days(self) -> tuple[date, ...]:
-        """The days as of which forecasts are kept, oldest first; the last is the batch's own."""
-        return days_of(self._connection, self.batch.batch_id)
 
     def on(self, as_of: date | None) -> Self:
         """The same batch with forecasts and sums as of an earlier day; people, offers and access stay those of now.

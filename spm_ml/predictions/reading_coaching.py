@@ -36,6 +36,11 @@ class CoachingReader:
         # Access follows the organisation as it is now, also when an earlier period's batch is read.
         self._tree_batch_id = tree_batch_id
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the published batch: only to its numbers something can be said, decided or asked."""
+        return self.batch.batch_id == self._tree_batch_id
+
     def diagnosis(self, rep_id: str) -> Diagnosis | None:
         """One rep's diagnosis; None if there is none in scope."""
         return next(iter(self.diagnoses(rep_ids=(rep_id,))), None)

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal, select
 
 from spm_ml.errors import DataError
 from spm_ml.predictions import schema
+from spm_ml.predictions.reading_coaching import CoachingReader
 
 _rep = schema.predictions.c
 
@@ -38,3 +39,25 @@ def medians_on(connection: Connection, batch_id: str, day: date, rep_ids: Collec
         )
     )
     return {row.rep_id: row.median * (row.quota or 1) for row in rows}
+
+
+class DayReader(CoachingReader):
+    """What of a rep goes from day to day, as one principal may see it."""
+
+    def days(self) -> tuple[date, ...]:
+        """The days as of which forecasts are kept, oldest first; the last is the batch's own."""
+        return days_of(self._connection, self.batch.batch_id)
+
+    def chances(self, rep_ids: Collection[str]) -> dict[str, tuple[tuple[date, float | None], ...]]:
+        """Chances of reps in scope to reach their quota on each day up to the reader's, oldest first; None: unrated."""
+        own = (_rep.batch_id == self.batch.batch_id, _rep.as_of <= self.as_of, _rep.rep_id.in_(rep_ids))
+        query = select(_rep.rep_id, _rep.as_of, _rep.p_hit).where(*own, self._may("figures", _rep.rep_id))
+        found: dict[str, tuple[tuple[date, float | None], ...]] = {}
+        for row in self._connection.execute(query.order_by(_rep.as_of)):
+            found[row.rep_id] = (*found.get(row.rep_id, ()), (row.as_of, row.p_hit))
+        return found
+
+    def batches_with(self, rep_id: str, batch_ids: Collection[str]) -> frozenset[str]:
+        """Those of some batches that hold forecasts of a rep; none if the rep is not in scope."""
+        own = (_rep.batch_id.in_(batch_ids), _rep.rep_id == rep_id, self._may("figures", literal(rep_id)))
+        return frozenset(self._connection.scalars(select(_rep.batch_id).where(*own).distinct()))

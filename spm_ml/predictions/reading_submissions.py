@@ -33,7 +33,7 @@ class SubmissionReader(CoachingReader):
 
     def may_submit(self, rep_id: str) -> tuple[SubmissionKind, ...]:
         """The kinds of numbers that the principal may enter for a rep now; none for a period that is not published."""
-        if self.batch.batch_id != self._tree_batch_id:
+        if not self.is_current:
             return ()
         person = literal(rep_id)
         asked = select(self._may("number", person).label("number"), self._may("own_number", person).label("own_number"))

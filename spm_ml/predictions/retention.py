@@ -40,6 +40,7 @@ class Pruned:
     submissions: int = 0
     assessments: int = 0
     feedback: int = 0
+    outcomes: int = 0
     sessions: int = 0
     tokens: int = 0
     idempotency: int = 0
@@ -100,6 +101,8 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
                 old[table] &= table.c.period != batch.period
     if retention.feedback_days is not None:
         old[schema.feedback] = _feedback.at < now - timedelta(days=retention.feedback_days)
+    if retention.restated_days is not None:
+        old[schema.outcomes] = _restated(now - timedelta(days=retention.restated_days))
     if retention.audit_days is not None:
         through = connection.execute(
             select(func.max(_lines.sequence)).where(_lines.at < now - timedelta(days=retention.audit_days))
@@ -113,6 +116,13 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
     old[schema.tokens] = and_(_ended(schema.tokens, before), ~in_use.exists())
     old[schema.idempotency] = schema.idempotency.c.created_at < now - timedelta(hours=retention.idempotency_hours)
     return old
+
+
+def _restated(before: datetime) -> ColumnElement[bool]:
+    """Results that something newer replaced before a moment."""
+    said, later = schema.outcomes.c, schema.outcomes.alias("later").c
+    same = and_(later.period == said.period, later.rep_id == said.rep_id, later.currency == said.currency)
+    return select(later.outcome_id).where(same, later.outcome_id > said.outcome_id, later.said_at < before).exists()
 
 
 def _ended(table: Table, before: datetime) -> ColumnElement[bool]:

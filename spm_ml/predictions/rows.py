@@ -150,6 +150,10 @@ class WeekForecast:
     mean_bookings: float | None
     p_hit: float | None
 
+    def quantile(self, level: float) -> float | None:
+        """Bookings at one of `QUANTILE_LEVELS`, in minor units."""
+        return _quantile(self.bookings_quantiles, level)
+
 
 def _quantile(quantiles: Sequence[float] | None, level: float) -> float | None:
     return None if quantiles is None else quantiles[QUANTILE_LEVELS.index(level)]

@@ -32,6 +32,7 @@ from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import HEAD, current_revision, migrate
 from spm_ml.predictions.model_evidence import ModelEvidence
+from spm_ml.predictions.outcomes import Outcome, publish_outcomes
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
@@ -180,6 +181,20 @@ class PredictionStore:
         """
         with writing(self._engine) as connection:
             publishing.flip(connection, batch, actor)
+
+    def publish_outcomes(self, batch: Batch, outcomes: Sequence[Outcome], *, actor: str = "scoring") -> int:
+        """Adds results of finished periods that are new or restated; what was said before stays.
+
+        Args:
+            batch: The scoring run whose data say so.
+            outcomes: Of any periods; at most one a rep and period.
+            actor: Who publishes, for the audit.
+
+        Returns:
+            How many rows were added: none where the same was said before, or newer data said otherwise.
+        """
+        with writing(self._engine) as connection:
+            return publish_outcomes(connection, batch, outcomes, actor)
 
     def publish_coaching(self, coaching: CoachingBatch, *, actor: str = "coaching") -> int:
         """Puts what coaching says in place of what it said beside the published batch, and logs its offers.

@@ -119,11 +119,11 @@ def _outcome(found: Outcome, unit: int) -> dict[str, Any]:
 def _came(one: RepOutcome, unit: int) -> dict[str, Any]:
     return {
         "rep_id": one.rep_id,
-        "bookings": one.bookings / unit,
-        "quota": _money(one.quota, unit),
+        "bookings": one.result.bookings / unit,
+        "quota": _money(one.result.quota, unit),
         "inside_80": one.inside,
-        "reached_quota": one.hit,
-        "left": one.left,
+        "reached_quota": one.result.hit,
+        "left": one.result.censored,
     }
 
 

@@ -99,16 +99,17 @@ def _came(found: Outcome | None, money: MoneyWords) -> Iterator[str]:
     inside = [one.inside for one in found.forecast]
     if len(found.reps) == 1:
         one = found.reps[0]
-        said = "left before the end" if one.left else "nothing was forecast" if one.inside is None else None
+        said = "left before the end" if one.result.censored else "nothing was forecast" if one.inside is None else None
         held = said or f"{'inside' if one.inside else 'outside'} the 80 % interval"
-        yield f"  {one.rep_id} booked {money.amount(one.bookings)} of a quota of {_amount(one.quota, money)}; {held}."
+        booked, quota = money.amount(one.result.bookings), _amount(one.result.quota, money)
+        yield f"  {one.rep_id} booked {booked} of a quota of {quota}; {held}."
         return
     if inside:
         yield f"  {sum(map(bool, inside))} of {len(inside)} reps ended inside their 80 % interval."
     if found.chances:
         expected, reached = sum(chance for chance, _ in found.chances), sum(hit for _, hit in found.chances)
         yield f"  {reached} of {len(found.chances)} reached their quota; the chances served add up to {expected:.1f}."
-    if left := sum(one.left for one in found.reps):
+    if left := sum(one.result.censored for one in found.reps):
         yield f"  {left} left before the end."
 
 

@@ -10,12 +10,13 @@ from spm_ml.champion import reconcile_workspace
 from spm_ml.compensation import plans_of
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import Batch, Prediction, PredictionStore, Recommendation, TeamPrediction
+from spm_ml.predictions import Batch, Outcome, Prediction, PredictionStore, Recommendation, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
 from spm_ml.scoring.compute import Known, compute
 from spm_ml.scoring.evidence import gather_evidence
 from spm_ml.scoring.model import ScoringModel, read_model_card
+from spm_ml.scoring.outcomes import finished_days, outcomes_of
 from spm_ml.scoring.settings_kept import keep_plans, keep_settings
 from spm_ml.scoring.target import ScoringTarget, knew_the_outcome
 from spm_ml.settings import Workspace
@@ -68,6 +69,7 @@ def score(
     """Forecasts the running period with the champion and publishes the batch.
 
     Only what was recorded by the end of the as-of day is read. On the last day of a period the next period is forecast.
+    With the batch go the results of earlier periods whose batches are kept, as far as they are over by then.
 
     Args:
         workspace: Whose data, champion and board.
@@ -91,6 +93,7 @@ def score(
         rows = compute(known, model, plans=plans, stale=stale, progress=progress)
         evidence = gather_evidence(workspace, registry, model, known, rows)
         batch = replace(_batch(history, known, model.version), plans_hash=keep_plans(workspace, plans))
+        outcomes = _outcomes(workspace, known.history, progress)
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
     with PredictionStore.open(workspace.predictions_store) as store:
@@ -104,9 +107,19 @@ def score(
             what_if=rows.what_if,
             evidence=evidence,
         )
+        store.publish_outcomes(batch, outcomes)
     progress("publish", 1, 1)
     notes = _notes(known.target, model.version)
     return ScoringResult(batch, rows.predictions, rows.teams, (repaired, *notes) if repaired else notes)
+
+
+def _outcomes(workspace: Workspace, history: SalesHistory, progress: Progress) -> tuple[Outcome, ...]:
+    """What came of the periods whose batches are kept, as far as they are over."""
+    if not workspace.has_predictions:
+        return ()
+    with PredictionStore.open(workspace.predictions_store) as store:
+        batches = [stored.batch for stored in store.periods()]
+    return outcomes_of(history, finished_days(history.calendar, history.watermark, batches), progress=progress)
 
 
 def _stale(watermark: date, today: date | None, limit: int) -> Abstention | None:

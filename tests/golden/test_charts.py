@@ -16,10 +16,12 @@ from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.charts.gap import GapEnd, GapPart, gap_chart
 from serving.charts.interval import Interval, interval_bar
 from serving.charts.lines import Line, line_chart
+from serving.charts.reliability import ReliabilityPoint, reliability_chart
 from serving.charts.scale import Mark, scale_chart
+from serving.charts.shares import ShareMark, shares_chart
 from serving.charts.sparkline import sparkline
 from serving.charts.waterfall import Step, waterfall
-from serving.formats import short, short_day
+from serving.formats import percent, short, short_day
 
 GOLDEN = Path(__file__).with_name("charts")
 WORDS = {"title": "What it shows", "description": "What can be read from it.", "key": "k"}
@@ -27,7 +29,14 @@ START, END = date(2026, 4, 1), date(2026, 6, 30)
 SPREAD = (200e3, 250e3, 290e3, 330e3, 380e3)
 
 
-def fan(weeks: int, *, target: float | None = 300e3, forecast: bool = True, size: float = 1.0) -> Markup:
+def fan(
+    weeks: int,
+    *,
+    target: float | None = 300e3,
+    forecast: bool = True,
+    size: float = 1.0,
+    ended: float | None = None,
+) -> Markup:
     points = tuple(
         FanPoint(
             START + timedelta(days=7 * week - 1),
@@ -36,7 +45,7 @@ def fan(weeks: int, *, target: float | None = 300e3, forecast: bool = True, size
         )
         for week in range(weeks)
     )
-    return fan_chart(Fan(START, END, points, target), tick=short, day=short_day, **WORDS)
+    return fan_chart(Fan(START, END, points, target, ended), tick=short, day=short_day, **WORDS)
 
 
 def steps(*values: float, target: float | None = 300e3) -> Markup:
@@ -63,11 +72,20 @@ def lines(*lines: Line) -> Markup:
     return line_chart(lines, tick=short, **WORDS)
 
 
+def reliability(*points: ReliabilityPoint) -> Markup:
+    return reliability_chart(points, percent=percent, **WORDS)
+
+
+def shares(*marks: ShareMark) -> Markup:
+    return shares_chart(marks, reference=0.8, percent=percent, axis="week of the period", **WORDS)
+
+
 CHARTS = {
     "interval": interval_bar(Interval(0.5, 0.7, 0.9, 1.0, 1.2, 0.3, 1.0, 1.5), **WORDS),
     "interval-no-quota": interval_bar(Interval(0.5, 0.7, 0.9, 1.0, 1.2, 0.3, None, 1.5), **WORDS),
     "interval-negative": interval_bar(Interval(-0.2, -0.1, 0.0, 0.1, 0.2, -0.1, 1.0, 1.5), **WORDS),
     "interval-beyond": interval_bar(Interval(1.0, 2.0, 4.0, 8.0, 1e12, 9.0, 1.0, 1.5), **WORDS),
+    "interval-ended": interval_bar(Interval(0.5, 0.7, 0.9, 1.0, 1.2, 0.3, 1.0, 1.5, 1.1), **WORDS),
     "interval-point": interval_bar(Interval(0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8), **WORDS),
     "fan": fan(9),
     "fan-empty": fan(0),
@@ -76,6 +94,8 @@ CHARTS = {
     "fan-nothing-forecast": fan(9, forecast=False),
     "fan-negative": fan(9, size=-1.0),
     "fan-huge": fan(9, size=1e9),
+    "fan-ended": fan(9, ended=310e3),
+    "fan-ended-below-zero": fan(9, size=-1.0, ended=-90e3),
     "scale": scale_chart(
         [
             Mark("Model", SPREAD, "290k", "range"),
@@ -119,6 +139,17 @@ CHARTS = {
     ),
     "lines-empty": lines(),
     "lines-point": lines(Line("Model", [(3, 0.1)], True)),
+    "reliability": reliability(
+        ReliabilityPoint(0.1, 0.05, 0.0, 0.2),
+        ReliabilityPoint(0.5, 0.6, 0.4, 0.8),
+        ReliabilityPoint(0.9, 0.85, 0.7, 1.0),
+    ),
+    "reliability-empty": reliability(),
+    "reliability-point": reliability(ReliabilityPoint(0.0, 1.0, 0.03, 1.0)),
+    "shares": shares(*(ShareMark(str(week), 0.7 + week / 50, 0.6 + week / 50, 0.8 + week / 50) for week in range(13))),
+    "shares-empty": shares(),
+    "shares-point": shares(ShareMark("0", 0.8, 0.7, 0.9)),
+    "shares-many": shares(*(ShareMark(str(week), 0.8, 0.5, 1.0) for week in range(53))),
     "sparkline": sparkline([0.4, 0.45, 0.3, 0.6, 0.72], end=1.0, target=0.7, **WORDS),
     "sparkline-empty": sparkline([], **WORDS),
     "sparkline-point": sparkline([0.4], end=1.0, **WORDS),

@@ -262,6 +262,11 @@ ROWS: dict[str, dict[str, Any]] = {
         "cases_through": 0, "submissions_through": 0, "assessments_through": 0,
         "feedback_through": 0,
     },
+    "outcomes": {
+        "period": "2026Q1", "rep_id": "r-101", "bookings": 9_000_000_000, "revenue": 9_000_000_000, "quota": None,
+        "censored": False, "currency": "EUR", "minor_digits": 2, "batch_id": "b-0001", "data_version": 3,
+        "watermark": NOW.date(), "said_at": NOW,
+    },
     "submissions": {
         "submitted_at": NOW, "batch_id": "b-0001", "watermark": NOW.date(), "period": "2026Q2", "rep_id": "r-101",
         "kind": "commit", "amount": 1, "currency": "EUR", "minor_digits": 2, "note": "", "account_id": "t-1",
@@ -269,7 +274,9 @@ ROWS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 BORN_WITH_0005 = {"fairness_audits", "model_evidence", "assessments", "feedback", "submissions"}
-BORN_LATER = BORN_WITH_0005 | {
+BORN_WITH_0006 = {"outcomes"}
+BORN_SINCE_0005 = BORN_WITH_0005 | BORN_WITH_0006
+BORN_LATER = BORN_SINCE_0005 | {
     "what_if_inputs",
     "what_if_models",
     "cases",
@@ -295,7 +302,9 @@ def known_before(line: dict[str, Any]) -> dict[str, Any]:
     return {key: line[key] for key in line if key not in OF_THE_CHAIN} | {"detail": detail}
 
 
-@pytest.mark.parametrize(("revision", "born_later"), [("0003", BORN_LATER), ("0004", BORN_WITH_0005)])
+@pytest.mark.parametrize(
+    ("revision", "born_later"), [("0003", BORN_LATER), ("0004", BORN_SINCE_0005), ("0005", BORN_WITH_0006)]
+)
 def test_every_row_that_the_store_before_knew_comes_back(
     target: str, world: World, offer: Recommendation, revision: str, born_later: set[str]
 ) -> None:

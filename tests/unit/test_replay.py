@@ -160,7 +160,7 @@ def test_corrections_are_reported_and_so_is_what_came_of_it(
     assert change.quota == (board[rep_id].quota, 2 * int(quota["amount"]))
     assert change.median[1] != change.median[0]
     assert found.outcome is not None
-    outcome = next(one for one in found.outcome.reps if one.rep_id == rep_id)
+    outcome = next(one.result for one in found.outcome.reps if one.rep_id == rep_id)
     assert outcome.bookings >= change.booked[1]
     assert (outcome.quota, outcome.hit) == (change.quota[1], outcome.bookings >= 2 * int(quota["amount"]))
     text = report(found)

@@ -176,7 +176,7 @@ def test_a_chance_below_a_limit_does_not_read_as_the_limit(harbour_file: Path) -
     with PredictionStore.open(harbour_file) as store, store.read(Scope("manager", VP)) as batch:
         row = batch.board(Selection(limit=1)).items[0]
     for p_hit, shown in ((0.346, "<35%"), (0.35, "35%"), (0.354, "35%"), (0.696, "<70%"), (0.002, "<1%")):
-        assert board_row(replace(row, p_hit=p_hit), (1.5, 1.0), Money("EUR", 2), None, 0, (0.35, 0.7)).chance == shown
+        assert board_row(replace(row, p_hit=p_hit), (1.5, 1.0), Money("EUR", 2), 0, (0.35, 0.7)).chance == shown
 
 
 def test_a_model_that_knew_the_result_is_said_to_have(

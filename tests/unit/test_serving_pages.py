@@ -95,11 +95,13 @@ def test_every_page_is_sound(visit: Open, principal: str, path: str) -> None:
 
 
 def cells(row: Tag) -> dict[str, str]:
+    line = row.find("svg", class_="sparkline")
+    weeks = line.extract().get_text(" ", strip=True) if line else ""
     found = {cell["data-label"]: cell.get_text(" ", strip=True) for cell in row.find_all(attrs={"data-label": True})}
     for name in ("forecast", "risk", "reason", "offer"):
         cell = row.find(class_=name)
         found[name] = cell.get_text(" ", strip=True) if cell else ""
-    return found | {"name": row.find("th").find("a").get_text()}
+    return found | {"name": row.find("th").find("a").get_text(), "weeks": weeks}
 
 
 def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
@@ -128,6 +130,10 @@ def test_the_board_shows_what_was_published(visit: Open, harbour: World) -> None
             assert formats.percent(row.booked / row.quota) in cell["Booked"]
         expected = {"high": "▲ High", "medium": "◆ Medium", "low": "● Low", None: "○ Not rated"}[row.risk_band]
         assert cell["risk"] == f"{formats.chance(row.p_hit)} {expected}"
+        rated = [one.p_hit for one in harbour.predictions if one.rep_id == row.rep_id and one.p_hit is not None]
+        assert cell["weeks"].startswith(f"Chance of {row.name} by week" if rated else "")
+        if rated:
+            assert f"{formats.chance(rated[0])} on 31\xa0Mar, {formats.chance(rated[-1])} on 29\xa0Jun" in cell["weeks"]
     assert "<b>Dubois</b>" in "".join(shown), "names are text, not markup"
     assert shown["Oskar Nyström"]["forecast"] == "No forecast"
     assert "little history" in shown["Oskar Nyström"]["reason"].lower()

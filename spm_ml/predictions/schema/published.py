@@ -1,4 +1,4 @@
-"""What a scoring run publishes: each row of one batch."""
+"""What a scoring run publishes: each row of one batch, and what came of earlier periods."""
 
 from sqlalchemy import (
     BigInteger,
@@ -168,3 +168,24 @@ what_if_inputs = Table(
 )
 
 what_if_models = Table("what_if_models", metadata, batch_key(), Column("body", Text, nullable=False))
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("outcome_id", Integer, primary_key=True, autoincrement=True),
+    Column("period", String, nullable=False),
+    Column("rep_id", String, nullable=False),
+    Column("bookings", BigInteger, nullable=False),
+    Column("revenue", BigInteger, nullable=False),
+    Column("quota", BigInteger),
+    Column("censored", Boolean, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minor_digits", Integer, nullable=False),
+    Column("batch_id", String, nullable=False),
+    Column("data_version", Integer, nullable=False),
+    Column("watermark", Date, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Index(None, "period", "rep_id"),
+    sqlite_autoincrement=True,
+)
+"""Results of finished periods; a batch that is no longer kept may have said them."""
