@@ -1,5 +1,6 @@
 """Starts the service for a workspace."""
 
+import gc
 import os
 import tempfile
 from functools import partial
@@ -27,7 +28,11 @@ def application(settings: ServingSettings) -> FastAPI:
         ConfigurationError: The store cannot be opened.
     """
     configure(settings.log)
-    return create_app(settings, requests=RequestLog(settings.log) if settings.log.requests else None)
+    app = create_app(settings, requests=RequestLog(settings.log) if settings.log.requests else None)
+    # What is there by now stays: the collector of garbage need not look at it again with every few pages.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def serve(workspace: Workspace, *, host: str = "127.0.0.1", port: int = 8000) -> None:

@@ -1,10 +1,15 @@
 """The few pieces every picture is made of."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
+from typing import Final
 
 from markupsafe import Markup, escape
+
+_SPECIAL: Final = re.compile("[&<>\"']")
 
 
 def number(value: float) -> str:
@@ -23,12 +28,21 @@ def element(name: str, content: Markup | str = "", **attributes: str | float) ->
     >>> element("rect", class_="band", x=1, stroke_width=2.0)
     Markup('<rect class="band" x="1" stroke-width="2"/>')
     """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value if isinstance(value, str) else number(value))}"'
-        for key, value in attributes.items()
-    )
-    inner = escape(content)
+    written = "".join([f'{_opened(key)}{_written(value)}"' for key, value in attributes.items()])
+    inner = content if isinstance(content, Markup) else escape(content)
     return Markup(f"<{name}{written}>{inner}</{name}>" if inner else f"<{name}{written}/>")  # noqa: S704
+
+
+@cache
+def _opened(key: str) -> str:
+    """An attribute up to its value; a board draws thousands with the same few names."""
+    return f' {key.rstrip("_").replace("_", "-")}="'
+
+
+def _written(value: str | float) -> str:
+    if not isinstance(value, str):
+        return number(value)
+    return escape(value) if _SPECIAL.search(value) else value
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:

@@ -21,6 +21,7 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         self._environment.globals["asset"] = assets.url
         self._environment.globals["new_key"] = partial(secrets.token_urlsafe, 12)

@@ -275,15 +275,18 @@ class BatchReader(CaseReader, DayReader, ModelReader, OutcomeReader):
         if selection.sort not in sorts:
             raise UnseenOrderError(f"a {self.scope.role} may not order by {selection.sort}; order by risk or name")
         query = self._narrowed(query, selection)
-        total = self._connection.execute(
-            query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
-        ).scalar_one()
         by = sorts[selection.sort]
         ordered = query.order_by(
             by.is_(None), by.desc() if selection.descending else by.asc(), _rep.name_folded, _rep.rep_id
         )
-        rows = self._connection.execute(ordered.limit(selection.limit).offset(selection.offset))
-        return Listing(tuple(build(row) for row in rows), total)
+        rows = self._connection.execute(ordered.limit(selection.limit).offset(selection.offset)).all()
+        items = tuple(build(row) for row in rows)
+        if not selection.offset and len(items) < selection.limit:
+            return Listing(items, len(items))
+        total = self._connection.execute(
+            query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+        ).scalar_one()
+        return Listing(items, total)
 
 
 def _summary(row: Row[Any]) -> RepSummary:

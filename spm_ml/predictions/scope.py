@@ -1,6 +1,7 @@
 """Who may see whom: one rule, one SQL predicate, used by every read and every decision."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from sqlalchemy import BindParameter, ColumnElement, Select, case, exists, false, literal, select, true
@@ -247,10 +248,20 @@ def tree_of(rep_id: Text, batch_id: Text, *, name: str = "tree") -> Select[tuple
         batch_id: Whose people form the tree.
         name: Tells two trees in one statement apart.
     """
+    known = isinstance(rep_id, str) and isinstance(batch_id, str)
+    return _known_tree(rep_id, batch_id, name) if known else _walk_down(rep_id, batch_id, name)
+
+
+def _walk_down(rep_id: Text, batch_id: Text, name: str) -> Select[tuple[str]]:
     tree = select(_expression(rep_id).label("rep_id")).cte(name, recursive=True)
     below = select(people.c.rep_id).where(people.c.batch_id == batch_id, people.c.manager_id == tree.c.rep_id)
     tree = tree.union(below)
     return select(tree.c.rep_id)
+
+
+_known_tree: Final = lru_cache(128)(_walk_down)
+"""The statement, not what it finds: a page asks for the same tree a dozen times, and building takes longer than asking.
+"""
 
 
 def _manager_of(person: ColumnElement[Any], batch_id: Text) -> ColumnElement[str]:
