@@ -99,7 +99,10 @@ class FeedbackCountOut(Model):
     """How many people said what about one thing in the period."""
 
     about: FeedbackSubject
-    people: int | None = Field(description="How many spoke; null: fewer than five, too few to tell.")
+    people: int | None = Field(
+        description="How many spoke; null: fewer than five, too few to tell. It moves on when five more have spoken, "
+        "so that nobody's word is the difference between two answers."
+    )
     verdicts: VerdictCounts | None = Field(description="Their last words, one for each rep they spoke about.")
 
     @classmethod

@@ -4,6 +4,8 @@ It changes nothing by itself. Words identify people, so they are for the rep, th
 what is counted over everybody, and told only where enough people spoke.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -71,8 +73,8 @@ class FeedbackCount:
     """How many people said what about one thing in a period.
 
     Attributes:
-        people: How many spoke; None: too few to tell.
-        verdicts: What those who spoke last said, by verdict; None where `people` is.
+        people: How many had spoken when it was last told; None: too few to tell.
+        verdicts: What stood then, by verdict; None where `people` is.
     """
 
     about: FeedbackSubject
@@ -150,27 +152,36 @@ def count_feedback(connection: Connection, *conditions: ColumnElement[bool]) -> 
 
 
 def feedback_counts(connection: Connection, period: str) -> tuple[FeedbackCount, ...]:
-    """What stands of a period, by subject: the last word of each account about each rep.
+    """What stood of a period, by subject, when it was last told: the last word of each account about each rep.
 
-    A subject on which fewer than `SMALLEST_GROUP` accounts spoke is not told.
+    A subject is told of when `SMALLEST_GROUP` accounts have spoken about it, and what is told moves on when as many
+    have spoken since: whoever holds one day's counts beside another's finds no smaller group behind the difference.
+
+    Source: Hundepool et al. (2012), Statistical Disclosure Control, ch. 5, on tables of counts beside each other.
     """
-    standing = (_rows.period == period, _STANDS)
-    spoke = select(_rows.about, func.count(_rows.account_id.distinct()).label("people")).where(*standing)
-    speakers = {row.about: row.people for row in connection.execute(spoke.group_by(_rows.about))}
-    said = {
-        (row.about, row.verdict): row.said
-        for row in connection.execute(
-            select(_rows.about, _rows.verdict, func.count().label("said"))
-            .where(*standing)
-            .group_by(_rows.about, _rows.verdict)
-        )
-    }
-    return tuple(
-        FeedbackCount(about, speakers[about], {verdict: said.get((about, verdict), 0) for verdict in VERDICTS})
-        if speakers.get(about, 0) >= SMALLEST_GROUP
-        else FeedbackCount(about, None, None)
-        for about in SUBJECTS
+    rows = connection.execute(
+        select(_rows.about, _rows.account_id, _rows.rep_id, _rows.verdict)
+        .where(_rows.period == period)
+        .order_by(_rows.feedback_id)
     )
+    words: dict[str, list[tuple[str, str, FeedbackVerdict]]] = {}
+    for about, account_id, rep_id, verdict in rows:
+        words.setdefault(about, []).append((account_id, rep_id, verdict))
+    return tuple(_told(about, words.get(about, ())) for about in SUBJECTS)
+
+
+def _told(about: FeedbackSubject, words: Sequence[tuple[str, str, FeedbackVerdict]]) -> FeedbackCount:
+    """The count of the words, oldest first, up to the last one that made a group large enough since the one before."""
+    told, spoke = 0, set[str]()
+    for place, (account_id, _, _) in enumerate(words, start=1):
+        spoke.add(account_id)
+        if len(spoke) == SMALLEST_GROUP:
+            told, spoke = place, set()
+    if not told:
+        return FeedbackCount(about, None, None)
+    last = {(account_id, rep_id): verdict for account_id, rep_id, verdict in words[:told]}
+    said = Counter(last.values())
+    return FeedbackCount(about, len({account for account, _ in last}), {verdict: said[verdict] for verdict in VERDICTS})
 
 
 def _may_say(connection: Connection, batch: Batch, principal: Principal, rep_id: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from spm_ml.cli.main import spm
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import PredictionStore, Principal, Scope, UnknownSkillError
+from spm_ml.predictions import FeedbackVerdict, PredictionStore, Principal, Scope, UnknownSkillError
 from spm_ml.predictions.engine import writing
 from spm_ml.predictions.retention import Pruned, prune
 from spm_ml.settings import Organisation, RetentionSettings, Workspace
@@ -95,11 +95,11 @@ def test_feedback_is_read_by_the_rep_the_managers_and_hr_and_counted_where_enoug
         }, "four are too few"  # fmt: skip
         assert batch.feedback() == ((), 0)
     assert store.feedback.give(ANNA, "r-101", "forecast", "useful")
-    assert store.feedback.give(INES, "r-101", "forecast", "no_use"), "the last word counts"
+    assert store.feedback.give(INES, "r-101", "forecast", "no_use"), "her last word counts, when more have spoken"
     for who in (ANALYST, HR):
         with store.read(who.scope) as batch:
             first, *others = batch.feedback_counts()
-        assert (first.people, first.verdicts) == (5, {"useful": 4, "no_use": 1, "wrong": 0})
+        assert (first.people, first.verdicts) == (5, {"useful": 4, "no_use": 0, "wrong": 1}), "as the fifth spoke"
         assert [one.people for one in others] == [None, None]
     for who, expected in ((INES, 4), (ANNA, 7), (VERA, 7), (HR, 7), (OUTSIDERS[1], 0)):
         with store.read(who.scope) as batch:
@@ -113,6 +113,29 @@ def test_feedback_is_read_by_the_rep_the_managers_and_hr_and_counted_where_enoug
     ]  # fmt: skip
     assert found[-1].text == "The Meridian deal is missing."
     assert store.audit.check().intact
+
+
+def test_no_word_is_the_difference_between_two_days_counts(store: PredictionStore) -> None:
+    """Whoever asks after every word sees the counts move by the words of five people, and never by those of fewer."""
+    reps = ("r-101", "r-102", "r-103", "r-104", "r-105", "r-106", "r-107", "r-201", "r-202", "r-204")
+    verdicts: tuple[FeedbackVerdict, ...] = ("useful", "wrong", "no_use")
+    spoke: set[str] = set()
+    told: tuple[int | None, dict[FeedbackVerdict, int] | None] = (None, None)
+    moves = 0
+    for place, rep in enumerate((*reps, *reps[:3], *reps)):
+        verdict = verdicts[(place * place) % 3]
+        assert store.feedback.give(Principal(rep, rep, Scope("rep", rep)), rep, "forecast", verdict)
+        spoke.add(rep)
+        with store.read(ANALYST.scope) as batch:
+            first = batch.feedback_counts()[0]
+        if (first.people, first.verdicts) != told:
+            assert len(spoke) >= 5
+            told, moves = (first.people, first.verdicts), moves + 1
+            spoke.clear()
+    assert moves >= 3
+    assert told[0] == 10
+    assert told[1] is not None
+    assert sum(told[1].values()) == 10, "one word each"
 
 
 def test_nothing_is_changed_and_what_is_old_goes_by_retention(store: PredictionStore) -> None:
