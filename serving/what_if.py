@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PASSED_ON: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME", "LANG", "L
 
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 LONGEST_START: Final = 60.0
-"""Seconds after which a process that is not ready is given up."""
+"""Seconds after which a process that has not loaded its model is given up."""
 
 _LONGEST_LINE: Final = 1_048_576
 _ATTEMPTS: Final = 2
@@ -45,6 +45,10 @@ class UnavailableError(Exception):
     """No answer now; the same question may be asked again later."""
 
 
+class LoadingError(UnavailableError):
+    """No answer yet: a process is starting, or reads the batch's model."""
+
+
 class _GoneError(Exception):
     """The process ended before it answered."""
 
@@ -67,12 +71,14 @@ class _Process:
         self._process = process
         self._asked: OrderedDict[int, asyncio.Future[Reply]] = OrderedDict()
         self._batch_id: str | None = None
+        self._unloaded: deque[str] = deque()
+        self._loaded: str | None = None
         self._lock = asyncio.Lock()
         self._number = 0
         self._reading = asyncio.create_task(self._read())
         self._unsent: list[bytes] = []
-        self._started = time.monotonic()
-        self.ready = False
+        self._began_loading = time.monotonic()
+        self._given_up = False
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> "_Process":
@@ -97,9 +103,15 @@ class _Process:
         return self._process.pid
 
     @property
-    def age(self) -> float:
-        """Seconds since it was started."""
-        return time.monotonic() - self._started
+    def loads(self) -> bool:
+        """Whether it starts, or reads a model, and is still waited for."""
+        if self._given_up or time.monotonic() - self._began_loading > LONGEST_START:
+            return False
+        return self._loaded is None or self._loaded != self._batch_id
+
+    def has(self, batch_id: str) -> bool:
+        """Whether a batch's model is what it has loaded."""
+        return self._loaded == batch_id == self._batch_id
 
     @property
     def load(self) -> int:
@@ -115,8 +127,12 @@ class _Process:
         if self._batch_id != batch_id:
             async with self._lock:
                 if self._batch_id != batch_id:
-                    self._send(b"model\n%s\n" % (await load()).encode())
+                    model = (await load()).encode()
+                    if self._batch_id is not None:
+                        self._began_loading = time.monotonic()
+                    self._send(b"model\n%s\n" % model)
                     self._batch_id = batch_id
+                    self._unloaded.append(batch_id)
         self._number += 1
         answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._asked[self._number] = answered
@@ -125,6 +141,7 @@ class _Process:
 
     def kill(self) -> None:
         """Ends it now; whoever waits is told."""
+        self._given_up = True
         with suppress(ProcessLookupError):
             self._process.kill()
 
@@ -152,13 +169,15 @@ class _Process:
         try:
             while line := await self._process.stdout.readline():
                 if line == b"ready\n":
-                    self.ready = True
+                    continue
+                if line == b"loaded\n":
+                    self._loaded = self._unloaded.popleft()
                     continue
                 number, status, text = line.rstrip(b"\n").split(b" ", 2)
                 answered = self._asked.pop(int(number), None)
                 if answered is not None and not answered.done():
                     answered.set_result(Reply(int(status), text))
-        except (ValueError, OSError):
+        except (ValueError, IndexError, OSError):
             self.kill()
         finally:
             for answered in self._asked.values():
@@ -177,7 +196,9 @@ class WhatIf:
         self._waiting = 0
         self._starting = asyncio.Lock()
 
-    async def ask(self, batch_id: str, load: Load, question: bytes, inputs: bytes) -> Reply:
+    async def ask(
+        self, batch_id: str, load: Load, question: bytes, inputs: bytes, *, patience: float | None = None
+    ) -> Reply:
         """Asks one question; one that a process died over is asked once more.
 
         Args:
@@ -185,20 +206,30 @@ class WhatIf:
             load: Reads the batch's model; awaited where a process does not have it yet.
             question: JSON text without a line break.
             inputs: JSON text without a line break.
+            patience: Seconds to wait at most where the batch's model is not loaded yet; None: as for any question.
 
         Raises:
+            LoadingError: The model is still being loaded.
             UnavailableError: Too many questions wait, time ran out, or processes died over it.
         """
         if self._waiting >= self._settings.waiting:
             raise UnavailableError
         self._waiting += 1
+        seconds = self._settings.seconds
+        if patience is not None and not any(process.has(batch_id) for process in self._processes):
+            seconds = min(seconds, patience)
         try:
-            async with asyncio.timeout(self._settings.seconds):
+            async with asyncio.timeout(seconds):
                 return await self._ask(batch_id, load, question, inputs)
         except TimeoutError as error:
-            raise UnavailableError from error
+            raise (LoadingError if self.loads else UnavailableError) from error
         finally:
             self._waiting -= 1
+
+    @property
+    def loads(self) -> bool:
+        """Whether a process starts or reads a model."""
+        return any(process.runs and process.loads for process in self._processes)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -219,8 +250,8 @@ class WhatIf:
             except _GoneError:
                 continue
             except asyncio.CancelledError:
-                # Time ran out. One that is still starting may finish; one that was ready is stuck.
-                if process.ready or process.age > LONGEST_START:
+                # Time ran out. One that still loads may finish; one that had loaded is stuck.
+                if not process.loads:
                     process.kill()
                 raise
         raise UnavailableError

@@ -20,9 +20,14 @@ from spm_ml.predictions import Batch, BatchReader, Prediction
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 
+LOADING: Final = "loading"
+PATIENCE: Final = 3.0
+"""Seconds after which a page says that the model is being loaded instead of showing nothing new."""
+
 _REFUSED: Final = {
-    "busy": "The calculation is just starting, or many people ask at once. What you entered is kept: ask again in a "
-    "few seconds.",
+    "busy": "Many people ask at once. What you entered is kept: ask again in a few seconds.",
+    LOADING: "The model is being loaded, which takes some seconds after a quiet time. What you entered is kept, and is "
+    "asked again by itself; without scripts, ask again in a few seconds.",
     "unreadable": "The calculation behind this forecast cannot be read. It works again after the next 'spm score'.",
     "scored_without_what_if": "This forecast was made without what such questions start from. They are answered after "
     "the next 'spm score'.",
@@ -42,6 +47,7 @@ class WhatIfCard:
         unavailable: Why there is no form.
         refusal: Why there is no answer; empty if there is one or nothing was asked.
         passes: Whether the same question may be answered in a few seconds.
+        loads: Whether it is because the model is being loaded: then the page asks again by itself.
     """
 
     form: WhatIfForm | None
@@ -49,6 +55,7 @@ class WhatIfCard:
     answer: WhatIfWords | None = None
     refusal: str = ""
     passes: bool = False
+    loads: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,11 +142,13 @@ async def _answered(request: Request, asked: _Asked) -> tuple[WhatIfCard, int, d
     start, programs = asked.start
     request.app.state.what_if_starts.put(question.rep_id, start)
     try:
-        response = await answered(request.app.state, start, question, programs)
+        response = await answered(request.app.state, start, question, programs, patience=PATIENCE)
     except NotYoursError:
         return asked.with_errors({"": _GONE}), 409, {}
     except RefusedError as error:
-        return _refused(asked, error), error.status_code, dict(error.headers or {})
+        card = _refused(asked, error)
+        # The page goes on by itself: nothing has failed.
+        return card, 202 if card.loads else error.status_code, dict(error.headers or {})
     found = WhatIfAnswer.model_validate_json(bytes(response.body))
     words = answer_words(found, question.changes, asked.programs, asked.row.booked, Money.of(asked.batch))
     return replace(asked.with_errors({}), answer=words), 200, {}
@@ -151,4 +160,5 @@ def _refused(asked: _Asked, error: RefusedError) -> WhatIfCard:
     _, _, number = error.broken.where.partition("changes.")
     if number.isdigit() and int(number) < len(asked.entered.places):
         return asked.with_errors({asked.entered.places[int(number)]: refusal})
-    return asked.with_errors({}, refusal, passes=error.status_code == 503)
+    loads = error.broken.rule == LOADING
+    return replace(asked.with_errors({}, refusal, passes=error.status_code == 503), loads=loads)

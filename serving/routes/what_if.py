@@ -15,7 +15,7 @@ from serving.access import on_batch, on_store, reaching
 from serving.problem import BrokenRule, NotYoursError, RefusedError, documented
 from serving.routes.answers import Answer, Identifier, Model, source
 from serving.routes.explanations import Distribution
-from serving.what_if import UnavailableError
+from serving.what_if import LoadingError, UnavailableError
 from spm_ml.predictions import Batch, BatchReader, PredictionStore, Principal, ProgramOption, RiskBand
 
 PATH: Final = "/v1/what-if"
@@ -30,7 +30,8 @@ RETRY_AFTER: Final = {"Retry-After": "5"}
 
 _NO_FORECAST: Final = "There is no forecast of this rep to start from; the rule names the reason."
 _WORDS: Final = {
-    "busy": "The processes that answer are starting, or too many questions wait; ask again in a few seconds.",
+    "busy": "Too many questions wait; ask again in a few seconds.",
+    "loading": "The model is being loaded; ask again in a few seconds.",
     "unreadable": "The model that was kept with the batch cannot be read; run 'spm score' again.",
     "contradictory_changes": "Two changes are about the same quota, deal or program.",
     "failed": "Something went wrong here; it is logged.",
@@ -207,7 +208,9 @@ async def ask(request: Request, principal: SeesFigures, body: WhatIfIn) -> Respo
     return await answered(request.app.state, start, body, programs)
 
 
-async def answered(state: State, start: Start, body: WhatIfIn, programs: dict[str, Any]) -> Response:
+async def answered(
+    state: State, start: Start, body: WhatIfIn, programs: dict[str, Any], *, patience: float | None = None
+) -> Response:
     """The answer to a question.
 
     Args:
@@ -215,6 +218,7 @@ async def answered(state: State, start: Start, body: WhatIfIn, programs: dict[st
         start: What the answer starts from.
         body: The question.
         programs: What is published of each program that is named.
+        patience: Seconds to wait at most for a model that is being loaded; None: as for any question.
 
     Raises:
         NotYoursError: 404, a deal is not among the rep's open ones.
@@ -229,7 +233,10 @@ async def answered(state: State, start: Start, body: WhatIfIn, programs: dict[st
         return await on_store(store, lambda: store.what_if_model(batch.batch_id))
 
     try:
-        reply = await what_if.ask(batch.batch_id, load, _question(batch, body, programs), start.inputs)
+        question = _question(batch, body, programs)
+        reply = await what_if.ask(batch.batch_id, load, question, start.inputs, patience=patience)
+    except LoadingError as error:
+        raise _refused(503, "what_if", "loading") from error
     except UnavailableError as error:
         raise _refused(503, "what_if", "busy") from error
     if reply.status == 200:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from serving import what_if
 from serving.app import create_app
 from serving.limits import RateLimits
 from serving.routes.what_if import WhatIfAnswer
@@ -32,14 +34,17 @@ while True:
     head = sys.stdin.readline(); sys.stdin.readline()
     if head.startswith("ask"):
         {then}
+    elif head:
+        {load}; sys.stdout.write("loaded\\n"); sys.stdout.flush()
 """
 
 Ask = Callable[..., httpx.Response]
 
 
-def process(then: str) -> tuple[str, ...]:
-    """The command of a process that does this with each question; `number` is its number."""
-    return (sys.executable, "-S", "-c", FAKE.format(then=f"number = head.split()[1]; {then}; sys.stdout.flush()"))
+def process(then: str, load: str = "pass") -> tuple[str, ...]:
+    """The command of a process that does this with each question and with a model; `number` is the question's."""
+    then = f"number = head.split()[1]; {then}; sys.stdout.flush()"
+    return (sys.executable, "-S", "-c", FAKE.format(then=then, load=load))
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +247,37 @@ def test_too_many_questions_are_refused_and_reads_overtake_the_others(
 
     with running(app) as address:
         asyncio.run(crowd(address))
+
+
+def test_a_model_that_is_being_loaded_is_said_to_be_and_then_answers(
+    store: Path, harbour_tokens: dict[str, str]
+) -> None:
+    """The process is not given up over it, and nobody who reads waits."""
+    answer = """sys.stdout.write(number + ' 503 {"where":"model","rule":"unreadable"}\\n')"""
+    app = served_by(store, *process(answer, load="import time; time.sleep(2)"), seconds=0.5)
+    with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+        ask, headers = asking(client, harbour_tokens), {"Authorization": f"Bearer {harbour_tokens['vp']}"}
+        first = ask("r-101", QUOTA)
+        assert (first.status_code, first.headers["retry-after"]) == (503, "5")
+        assert first.json()["errors"] == [{"where": "what_if", "rule": "loading"}]
+        assert "The model is being loaded" in first.json()["detail"]
+        (pid,) = app.state.what_if.pids
+        assert client.get("/v1/reps", headers=headers).status_code == 200
+        deadline = time.monotonic() + 60
+        while (rule := ask("r-101", QUOTA).json()["errors"][0]["rule"]) == "loading":
+            assert time.monotonic() < deadline
+        assert rule == "unreadable", "the process's own answer"
+        assert app.state.what_if.pids == (pid,)
+
+
+def test_a_model_that_never_loads_is_given_up(
+    store: Path, harbour_tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what_if, "LONGEST_START", 1.0)
+    app = served_by(store, *process("pass", load="import time; time.sleep(99)"), seconds=0.6)
+    with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+        ask = asking(client, harbour_tokens)
+        assert ask("r-101", QUOTA).json()["errors"][0]["rule"] == "loading"
+        (pid,) = app.state.what_if.pids
+        assert ask("r-101", QUOTA).json()["errors"][0]["rule"] == "busy"
+        assert pid not in app.state.what_if.pids

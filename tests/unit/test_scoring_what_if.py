@@ -258,8 +258,10 @@ def test_the_process_answers_line_by_line(inputs: WhatIfInputs, board: RepPeriod
     ]
     target = io.BytesIO()
     serve(io.BytesIO("".join(lines).encode()), target)
-    ready, *answers = target.getvalue().decode().splitlines()
+    ready, *said = target.getvalue().decode().splitlines()
     assert ready == "ready"
+    assert [place for place, text in enumerate(said) if text == "loaded"] == [0, 4, 6], "before what is asked of it"
+    answers = [text for text in said if text != "loaded"]
     assert [text.split(" ")[:2] for text in answers] == [
         ["1", "200"], ["2", "404"], ["3", "500"], ["4", "503"], ["5", "503"]
     ]  # fmt: skip

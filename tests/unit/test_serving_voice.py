@@ -176,9 +176,12 @@ def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float 
 def test_a_question_that_must_wait_keeps_what_was_entered(client: httpx.Client, harbour_tokens: dict[str, str]) -> None:
     log_in(client, harbour_tokens["rep"])
     answer = send_form(client, "/what-if", rep_id="r-201", quota="250000")
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.status_code, answer.headers["retry-after"]) == (202, "5")
     page = parsed(answer)
-    assert "What you entered is kept" in page.find(id="what-if").find(role="alert").get_text()
+    said = page.find(id="what-if").find("p", role="status").get_text()
+    assert "Not yet. The model is being loaded" in said
+    assert "What you entered is kept" in said
+    assert "load" in page.find("form", class_="suppose")["hx-trigger"], "the page asks again by itself"
     assert page.find("input", attrs={"name": "quota"})["value"] == "250000"
     assert page.find("details")["open"] == ""
     wrong = send_form(client, "/what-if", rep_id="r-201", quota="0")

@@ -1,6 +1,7 @@
 """A process that answers what-if questions from its standard input, so that no request waits for a model.
 
-One line says what follows: `model` and then a line with the model of the batch; or `ask`, a number and a question, and
+It says `ready` when it has started. One line says what follows: `model` and then a line with the model of the batch,
+which is answered by `loaded`; or `ask`, a number and a question, and
 then a line with the inputs of the rep. Every question is answered, in order, by one line: its number, a status as in
 HTTP, and JSON. The process ends with its input. It keeps one model and the last `KEPT` reps.
 """
@@ -76,6 +77,8 @@ def serve(source: BufferedReader | BytesIO, target: BinaryIO) -> None:
         for head, body in zip(lines[::2], lines[1::2], strict=True):
             if head == b"model":
                 answering.load(body)
+                target.write(b"loaded\n")
+                target.flush()
                 continue
             _, number, question = head.split(b" ", 2)
             status, found = answering.answer(question, body)
