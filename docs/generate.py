@@ -101,6 +101,7 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[str]:
 _DEFAULTS = {
     "store": "`predictions.db` in the workspace",
     "stale_after_days": "`stale_after_days` of `organisation.yaml`",
+    "tenant": "as `tenant.yaml` says",
     "locale": "`locale` of `organisation.yaml`, else `en`",
 }
 

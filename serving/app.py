@@ -43,9 +43,9 @@ def create_app(settings: ServingSettings, *, requests: RequestLog | None = None)
         requests: Where a line for every request goes; None: nowhere.
 
     Raises:
-        ConfigurationError: The store cannot be opened, or telemetry is enabled and not installed.
+        ConfigurationError: The store cannot be opened or is another tenant's; telemetry is enabled, not installed.
     """
-    store = PredictionStore.open(settings.store)
+    store = PredictionStore.open(settings.store, tenant=settings.tenant)
     door = store.door()
     provider = _provider_of(settings)
 

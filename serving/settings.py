@@ -10,6 +10,7 @@ from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
+from spm_ml.errors import ConfigurationError
 from spm_ml.predictions import SessionLimits
 from spm_ml.settings import LOCALE, Workspace, check_locale
 
@@ -57,6 +58,7 @@ class ServingSettings(BaseModel):
         proxy: The proxy in front that says who somebody is; None: none.
         token_login: Whether people may log in to the pages with a token of ours.
         mlflow_ui: Where browsers reach MLflow's pages, for links to runs and model versions; None: no links.
+        tenant: Whose workspace it is, as its `tenant.yaml` says, and in every line of the log; another one is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +83,7 @@ class ServingSettings(BaseModel):
     proxy: TrustedProxy | None = None
     token_login: bool = True
     mlflow_ui: WebAddress | None = None
+    tenant: str | None = None
 
     @field_validator("locale")
     @classmethod
@@ -100,15 +103,19 @@ class ServingSettings(BaseModel):
         """The settings under which a workspace is served: environment, then `serving.yaml`, then its organisation.
 
         Raises:
-            ConfigurationError: A setting is unknown or wrong.
+            ConfigurationError: A setting is unknown or wrong, or for another tenant.
         """
-        defaults: dict[str, object] = {"store": workspace.predictions_store}
+        defaults: dict[str, object] = {"store": workspace.predictions_store, "tenant": workspace.tenant}
         if workspace.organisation_file.exists():
             organisation = workspace.organisation()
             defaults["stale_after_days"] = organisation.stale_after_days
             defaults["locale"] = organisation.locale
             defaults["idempotency_hours"] = organisation.retention.idempotency_hours
         given = deployment.load(cls, workspace.root, defaults=defaults)
+        if given.tenant != workspace.tenant:
+            raise ConfigurationError(
+                f"the settings are for tenant {given.tenant!r} and {workspace.root} is of {workspace.tenant or 'none'}"
+            )
         return given.model_copy(update={"store": workspace.predictions_store})
 
     @property

@@ -70,7 +70,7 @@ def reconcile_workspace(workspace: Workspace) -> str | None:
     """
     if not workspace.has_predictions:
         return None
-    with PredictionStore.open(workspace.predictions_store) as store:
+    with PredictionStore.of(workspace) as store:
         return reconcile(Registry(workspace), store)
 
 

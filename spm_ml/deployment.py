@@ -2,7 +2,8 @@
 
 A variable `SPM_SERVING__LIMITS__WRITES_PER_MINUTE` means `limits: {writes_per_minute: …}`; lists are JSON, `null` is
 none, and an empty variable counts as not set. With `_FILE` after its name (in the file: `_file`) a setting is read
-from the file it names, as container platforms hand over secrets.
+from the file it names, as container platforms hand over secrets. Of a tenant's workspace the environment counts only
+where `SPM_TENANT` names that tenant.
 """
 
 import os
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from spm_ml import tenant
 from spm_ml.errors import ConfigurationError, did_you_mean
 
 FILE: Final = "serving.yaml"
@@ -43,11 +45,14 @@ def load(model: type[Model], workspace: Path, *, defaults: Mapping[str, object] 
         defaults: Values of what is given nowhere.
 
     Raises:
-        ConfigurationError: The file cannot be read, or each setting that is unknown, wrong or a secret in the file,
-            with its place.
+        ConfigurationError: The file cannot be read; each setting that is unknown, wrong or a secret in the file, with
+            its place; or the environment is of another tenant than the workspace.
     """
     path = workspace / FILE
-    given = _from_file(path) | _from_environment()
+    given = _from_file(path)
+    environment = _from_environment()
+    tenant.refuse_variables(workspace, [setting.origin for setting in environment.values()])
+    given |= environment
     for place in [place for place in given if place[-1].endswith("_file") and _field(model, place) is None]:
         target = (*place[:-1], place[-1].removesuffix("_file"))
         if _field(model, target) is not None:
@@ -74,6 +79,12 @@ def load(model: type[Model], workspace: Path, *, defaults: Mapping[str, object] 
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise ConfigurationError(f"the service's settings cannot be used: {problems}") from None
+
+
+def files_named(workspace: Path) -> dict[str, Path]:
+    """Settings of `serving.yaml` that are read from files of their own, and those files."""
+    given = _from_file(workspace / FILE)
+    return {setting.origin: Path(str(setting.value)) for place, setting in given.items() if place[-1].endswith("_file")}
 
 
 def _from_file(path: Path) -> dict[Place, _Given]:

@@ -1,6 +1,9 @@
 """How long work tells that it goes on, without the library knowing who listens."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+NOTHING_TO_DO: Final = "nothing to do: "
+"""How the last line begins of a command that found its work done already; a run over tenants looks for it."""
 
 
 class Progress(Protocol):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from spm_ml import deployment
 from spm_ml.errors import ConfigurationError, NotReadyError
+from spm_ml.tenant import tenant_of
 
 QUANTILE_LEVELS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in range(1, 20))
 """The 19 levels at which every forecast distribution is written: .05, .10 … .95."""
@@ -260,6 +261,11 @@ class Workspace:
     root: Path
 
     @property
+    def tenant(self) -> str | None:
+        """Whose workspace it is, where one machine works for several companies; None: it is the only one."""
+        return tenant_of(self.root)
+
+    @property
     def organisation_file(self) -> Path:
         """Settings of the organisation."""
         return self.root / "organisation.yaml"
@@ -319,10 +325,17 @@ class Workspace:
         """Path or database URL of the operational store: as `serving.yaml` or the environment say, else the file.
 
         Raises:
-            ConfigurationError: They cannot be read.
+            ConfigurationError: They cannot be read, or name a file outside of a tenant's own folder.
         """
         store = deployment.load(_Store, self.root).store or self.predictions_database.name
-        return store if "://" in store else str(self.root / store)
+        target = store if "://" in store else str(self.root / store)
+        if target.startswith("sqlite") or "://" not in target:
+            file = Path(target.partition("://")[2].removeprefix("/") if "://" in target else target)
+            if self.tenant is not None and not file.resolve().is_relative_to(self.root.resolve()):
+                raise ConfigurationError(
+                    f"the store of tenant {self.tenant} lies outside of {self.root}: name a file inside, or a database"
+                )
+        return target
 
     @property
     def has_predictions(self) -> bool:

@@ -102,6 +102,6 @@ def promote(
         )
     forced = "" if verdict.passed else reason
     registry.annotate(candidate, {**tags, "promoted_at": datetime.now(UTC).isoformat(), "force_reason": forced})
-    with PredictionStore.open(workspace.predictions_store) as store:
+    with PredictionStore.of(workspace) as store:
         named = make_champion(registry, store, candidate, reason=forced or "passed the gate")
     return Promotion(named, other, verdict, forced)

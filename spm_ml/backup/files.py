@@ -1,4 +1,4 @@
-"""The files of a workspace that a backup takes: all but the store itself and what can be computed again."""
+"""The files of a workspace that a backup takes: all but the store, what can be computed again, and whose it is."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from spm_ml import tenant
 from spm_ml.errors import DataError
 from spm_ml.settings import Workspace
 
@@ -33,7 +34,7 @@ def _walk(workspace: Workspace) -> Iterator[tuple[str, Path]]:
         name = path.relative_to(workspace.root).as_posix()
         if path.is_symlink() or not path.is_file() or name.endswith(_UNFINISHED):
             continue
-        if not is_store(name, workspace) and not name.startswith(_COMPUTED):
+        if not is_store(name, workspace) and not name.startswith(_COMPUTED) and name != tenant.FILE:
             yield name, path
 
 
@@ -46,7 +47,7 @@ def place_in(workspace: Workspace, path: str) -> Path:
     """Where a file of a backup goes.
 
     Raises:
-        DataError: It would leave the workspace, or overwrite the store.
+        DataError: It would leave the workspace, or overwrite the store or whose workspace it is.
     """
     parts = PurePosixPath(path)
     inside = (workspace.root / parts).resolve()
@@ -56,6 +57,7 @@ def place_in(workspace: Workspace, path: str) -> Path:
         or any(part in ("..", ".") or "\\" in part or ":" in part or "\0" in part for part in path.split("/"))
         or not inside.is_relative_to(workspace.root.resolve())
         or is_store(path, workspace)
+        or path == tenant.FILE
     ):
         raise DataError(
             "the backup names a file outside the workspace, so spm-ml did not make it; nothing was restored"

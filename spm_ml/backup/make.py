@@ -72,7 +72,7 @@ def backup(workspace: Workspace, out: Path, *, with_data: bool = False, progress
     if out.exists():
         raise ConfigurationError(f"{out} is there already: name a new file")
     target = workspace.predictions_store
-    PredictionStore.open(target).close()  # brings its tables up to date
+    PredictionStore.of(workspace).close()  # brings its tables up to date
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
     partial = Path(name)
@@ -121,6 +121,7 @@ def _fill(archive: zipfile.ZipFile, workspace: Workspace, target: str, with_data
         revision=HEAD,
         made_at=made_at,
         database=engine.dialect.name,
+        tenant=workspace.tenant,
         audit_head=head,
         tables=tables,
         files=tuple(_files(archive, workspace, progress)) if with_data else (),

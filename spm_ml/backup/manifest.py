@@ -70,6 +70,7 @@ class Manifest(_Frozen):
         revision: Of the store's tables.
         made_at: When its snapshot was taken.
         database: Kind of database it was taken from.
+        tenant: Whose it is, where one machine works for several companies.
         audit_head: Newest line of the audit; None without one.
         tables: Of the store, each after those it refers to.
         files: Of the workspace; none unless asked for.
@@ -80,6 +81,7 @@ class Manifest(_Frozen):
     revision: str = Field(pattern=r"^[0-9]{4}$")
     made_at: datetime
     database: str
+    tenant: str | None = None
     audit_head: AuditHead | None
     tables: tuple[StoredTable, ...]
     files: tuple[StoredFile, ...] = ()

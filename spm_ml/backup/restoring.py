@@ -23,6 +23,7 @@ from spm_ml.predictions.audit import record
 from spm_ml.predictions.audit_check import check_audit
 from spm_ml.predictions.engine import connect, writing
 from spm_ml.predictions.migrations import HEAD, change_to, current_revision
+from spm_ml.predictions.ownership import owner, put_on_record
 from spm_ml.progress import Progress, silent
 from spm_ml.settings import Workspace
 
@@ -57,6 +58,7 @@ def restore(
     *,
     database: str | None = None,
     replace: bool = False,
+    other_tenant: bool = False,
     actor: str = "operator",
     progress: Progress = silent,
 ) -> Restored:
@@ -67,18 +69,20 @@ def restore(
         workspace: Where its files go, and its store unless told otherwise.
         database: Path or URL of the store; default: as the workspace says.
         replace: Also in place of a store with rows and of files that are there.
+        other_tenant: Also a backup of another tenant than the workspace's, or of none.
         actor: Who restores, for the audit.
         progress: Told while it runs.
 
     Raises:
         DataError: The file is no backup, or damaged, or its audit does not agree: nothing was restored.
-        ConfigurationError: Something is there already, or the backup is of a newer spm-ml.
+        ConfigurationError: Something is there already, or the backup is of a newer spm-ml or of another tenant.
         StoreUnavailableError: The store does not answer.
     """
     with _opened(file) as archive:
         manifest = _checked(archive, file, progress)
         if manifest.revision > HEAD:
             raise ConfigurationError(f"{file} was made by spm-ml {manifest.spm_version}, a newer one: upgrade first")
+        _check_tenant(file, manifest.tenant, workspace, other_tenant=other_tenant)
         places = [place_in(workspace, one.path) for one in manifest.files]
         if not replace and (there := [place for place in places if place.exists()]):
             raise ConfigurationError(f"{len(there)} files are there already, for example {there[0]}; see --replace")
@@ -96,6 +100,8 @@ def restore(
                 _check_audit(connection, manifest.audit_head)
                 made = {"made_at": manifest.made_at.isoformat(), "spm_version": manifest.spm_version}
                 record(connection, actor=actor, action="store restored", subject=file.name, detail=made)
+                if workspace.tenant is not None and owner(connection) != workspace.tenant:
+                    put_on_record(connection, workspace.tenant)
                 # Before the store's commit: a store never names models or tables that are not there.
                 for done, (stored, place) in enumerate(zip(manifest.files, places, strict=True)):
                     progress("restore: files", done, len(places))
@@ -141,6 +147,16 @@ def _checked(archive: zipfile.ZipFile, file: Path, progress: Progress) -> Manife
         if digest.hexdigest() != sha256:
             raise _damaged(file, f"{name} was changed")
     return manifest
+
+
+def _check_tenant(file: Path, theirs: str | None, workspace: Workspace, *, other_tenant: bool) -> None:
+    if workspace.tenant is None or workspace.tenant == theirs or other_tenant:
+        return
+    whose = "says of no tenant that it is theirs" if theirs is None else f"is of tenant {theirs!r}"
+    raise ConfigurationError(
+        f"{file} {whose}, and {workspace.root} is of tenant {workspace.tenant!r}: nothing was restored. Name the other "
+        "workspace; if it must be this one, give --other-tenant"
+    )
 
 
 def _damaged(file: Path, why: str) -> DataError:

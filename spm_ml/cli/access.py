@@ -36,7 +36,7 @@ def access() -> None:
 def _store(console: Console) -> Iterator[PredictionStore]:
     from spm_ml.predictions import PredictionStore
 
-    with PredictionStore.open(console.workspace.predictions_store) as store:
+    with PredictionStore.of(console.workspace) as store:
         yield store
 
 

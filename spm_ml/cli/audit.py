@@ -38,7 +38,7 @@ def _store(console: Console) -> PredictionStore:
 
     if not console.workspace.has_predictions:
         raise NotReadyError(f"{console.workspace.root} holds no predictions, so nothing was audited yet")
-    return PredictionStore.open(console.workspace.predictions_store)
+    return PredictionStore.of(console.workspace)
 
 
 @audit.command()

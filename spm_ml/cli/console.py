@@ -16,6 +16,7 @@ import click
 
 from spm_ml.errors import NotReadyError, SpmError
 from spm_ml.settings import Workspace
+from spm_ml.tenant import check_environment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,6 +218,7 @@ def on_workspace(
     @click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
     @wraps(command)
     def run(workspace: Path, as_json: bool, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        check_environment(workspace)
         console = Console(Workspace(workspace), as_json, ConsoleProgress())
         try:
             command(console, *args, **kwargs)

@@ -29,7 +29,7 @@ def _evidence(console: Console) -> Iterator[tuple[PredictionStore, SalesHistory,
     dataset = current_dataset(console.workspace, progress=console.progress)
     with (
         SalesHistory.open(console.workspace) as history,
-        PredictionStore.open(console.workspace.predictions_store) as store,
+        PredictionStore.of(console.workspace) as store,
     ):
         periods = rep_periods(history, dataset)
         console.log(f"{sync_log(store, periods):,} lines added to the assignment log")

@@ -20,6 +20,7 @@ from spm_ml.cli import (
     safekeeping,
     service,
     submissions,
+    tenants,
     voice,
 )
 from spm_ml.errors import SpmError
@@ -57,6 +58,7 @@ for _command in (
     safekeeping.restore,
     service.migrate,
     access.access,
+    tenants.tenants,
 ):
     spm.add_command(_command)
 

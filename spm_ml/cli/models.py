@@ -12,6 +12,7 @@ from spm_ml.cli.console import Console, needs_application, on_workspace, out_opt
 from spm_ml.cli.data import as_day, day_option
 from spm_ml.cli.fairness import warn_of_groups
 from spm_ml.errors import NotReadyError
+from spm_ml.progress import NOTHING_TO_DO
 
 periods_option = click.option(
     "--periods",
@@ -77,13 +78,20 @@ def promote(console: Console, version: int | None, force_reason: str | None) -> 
 @click.command()
 @click.option("--as-of", type=day_option, help="Day to score; default: the newest record's.")
 @click.option("--today", type=day_option, help="Refuse data that is stale on this day; default: no check by the clock.")
+@click.option("--if-changed", is_flag=True, help="Do nothing if data, settings, plans, model and day are the batch's.")
 @out_option
 @on_workspace
-def score(console: Console, as_of: datetime | None, today: datetime | None, out: Path | None) -> None:
+def score(console: Console, as_of: datetime | None, today: datetime | None, if_changed: bool, out: Path | None) -> None:
     """Score the running period with the champion and publish the batch."""
-    from spm_ml.scoring import prediction_rows
+    from spm_ml.scoring import prediction_rows, published_already
     from spm_ml.scoring import score as run
 
+    if if_changed:
+        batch = published_already(console.workspace, as_of=as_day(as_of), today=as_day(today))
+        if batch is not None:
+            console.log(f"spm: {NOTHING_TO_DO}the batch of {batch.as_of} is of the same data and model")
+            console.answer([])
+            return
     with console.step("score"):
         result = run(console.workspace, as_of=as_day(as_of), today=as_day(today), progress=console.progress)
     warn_of_groups(console)

@@ -98,8 +98,8 @@ def publish_offers(console: Console, wishes: Wishes) -> CoachingBatch:
     )
     with ExitStack() as stack:
         history = stack.enter_context(SalesHistory.open(console.workspace))
-        target = console.workspace.predictions_store if console.workspace.has_predictions else None
-        store = stack.enter_context(PredictionStore.open(target)) if target is not None else None
+        published = console.workspace.has_predictions
+        store = stack.enter_context(PredictionStore.of(console.workspace)) if published else None
         batch = store.published_batch() if store is not None else None
         periods = rep_periods(history, dataset)
         if store is None or batch is None:

@@ -32,8 +32,9 @@ def backup(console: Console, out: Path, with_data: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--database", metavar="URL", help="Path or URL of the store; default: the workspace's.")
 @click.option("--replace", is_flag=True, help="Lose what the store and the workspace hold now.")
+@click.option("--other-tenant", is_flag=True, help="Also a backup of another tenant than the workspace's.")
 @on_workspace
-def restore(console: Console, file: Path, database: str | None, replace: bool) -> None:
+def restore(console: Console, file: Path, database: str | None, replace: bool, other_tenant: bool) -> None:
     """Put a backup in place, on SQLite or PostgreSQL, once every hash and the audit agree.
 
     Stop the service first. Without --replace nothing that is there is touched.
@@ -41,6 +42,13 @@ def restore(console: Console, file: Path, database: str | None, replace: bool) -
     from spm_ml.backup import restore as run
 
     with console.step("restore"):
-        restored = run(file, console.workspace, database=database, replace=replace, progress=console.progress)
+        restored = run(
+            file,
+            console.workspace,
+            database=database,
+            replace=replace,
+            other_tenant=other_tenant,
+            progress=console.progress,
+        )
     console.say(restored.text())
     console.answer({"store": restored.store, "manifest": restored.manifest.model_dump(mode="json")})

@@ -26,7 +26,7 @@ def submissions(console: Console, out: Path | None) -> None:
 
     if not console.workspace.has_predictions:
         raise NotReadyError(f"{console.workspace.root} holds no predictions, so nobody has entered a number yet")
-    with PredictionStore.open(console.workspace.predictions_store) as store:
+    with PredictionStore.of(console.workspace) as store:
         entered = store.submissions.every()
     currency = console.workspace.organisation().currency
     kept = [one for one in entered if one.currency == currency]

@@ -25,6 +25,6 @@ def assessments(console: Console, out: Path | None) -> None:
 
     from spm_ml.predictions import PredictionStore
 
-    with PredictionStore.open(console.workspace.predictions_store) as store:
+    with PredictionStore.of(console.workspace) as store:
         table = pd.DataFrame(store.assessment_rows(), columns=ASSESSMENT_COLUMNS)
     console.table(table, out=out, shown=table[::-1], title=f"{len(table):,} skill ratings, newest first")

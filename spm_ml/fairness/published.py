@@ -37,7 +37,7 @@ def audit_published(workspace: Workspace) -> PublishedAudit:
     settings = workspace.organisation().fairness
     if not workspace.has_predictions:
         raise NotReadyError(_NOTHING)
-    with PredictionStore.open(workspace.predictions_store) as store:
+    with PredictionStore.of(workspace) as store:
         batch = store.published_batch()
         if batch is None:
             raise NotReadyError(_NOTHING)

@@ -33,12 +33,14 @@ from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import HEAD, current_revision, migrate
 from spm_ml.predictions.model_evidence import ModelEvidence
 from spm_ml.predictions.outcomes import Outcome, publish_outcomes
+from spm_ml.predictions.ownership import claim
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
 from spm_ml.predictions.submissions import Submissions
 from spm_ml.predictions.tokens import Tokens
 from spm_ml.predictions.what_if import WhatIfInputs
+from spm_ml.settings import Workspace
 
 
 class UnknownPeriodError(DataError):
@@ -83,15 +85,31 @@ class PredictionStore:
         self.assignments = AssignmentLog(engine)
 
     @classmethod
-    def open(cls, target: Path | str) -> Self:
-        """Opens the store at a SQLite path or a database URL; makes it or migrates it first where needed.
+    def of(cls, workspace: Workspace) -> Self:
+        """Opens the store of a workspace; a tenant's is opened for that tenant alone.
 
         Raises:
-            ConfigurationError: It cannot be reached, is no such store, or a newer spm-ml wrote it.
+            ConfigurationError: As for `open`, or the settings name a store that is not the tenant's.
+        """
+        return cls.open(workspace.predictions_store, tenant=workspace.tenant)
+
+    @classmethod
+    def open(cls, target: Path | str, *, tenant: str | None = None) -> Self:
+        """Opens the store at a SQLite path or a database URL; makes it or migrates it first where needed.
+
+        Args:
+            target: Path or URL.
+            tenant: Whose store it must be, or becomes while it is nobody's; None: anybody's.
+
+        Raises:
+            ConfigurationError: It cannot be reached, is no such store, a newer spm-ml wrote it, or it is of another
+                tenant.
         """
         engine = connect(target)
         try:
             migrate(engine)
+            if tenant is not None:
+                claim(engine, tenant)
         except (DatabaseError, StoreUnavailableError) as error:
             engine.dispose()
             said = error.said if isinstance(error, StoreUnavailableError) else error.orig

@@ -38,12 +38,20 @@ class Registry:
     Args:
         workspace: Where database and artifacts live when no shared server is named.
         progress: Told about the first preparation of the database, which takes several seconds.
+
+    Raises:
+        ConfigurationError: A shared server is named for a tenant's workspace: all tenants' models have one name there.
     """
 
     def __init__(self, workspace: Workspace, *, progress: Progress = silent) -> None:
         self._workspace = workspace
         self._progress = progress
         self._server = os.environ.get("MLFLOW_TRACKING_URI") or None
+        if self._server is not None and workspace.tenant is not None:
+            raise ConfigurationError(
+                f"MLFLOW_TRACKING_URI is set, and tenant {workspace.tenant} keeps its models in {workspace.root} "
+                "alone, apart from other tenants': unset it"
+            )
         self._opened: Any = None
 
     @property

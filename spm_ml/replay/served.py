@@ -60,7 +60,7 @@ class Served:
         nothing = "no forecast is published yet; run 'spm score' in this workspace, then there is something to replay"
         if not workspace.has_predictions:
             raise NotReadyError(nothing)
-        with PredictionStore.open(workspace.predictions_store) as store:
+        with PredictionStore.of(workspace) as store:
             trail = tuple(entry for entry in store.audit.entries() if entry.action == _PUBLISHED)
             batch = store.published_batch() if as_of is None else store.published_on(as_of)
             if batch is not None:

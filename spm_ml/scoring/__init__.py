@@ -13,6 +13,7 @@ from spm_ml.scoring.evidence import (
 from spm_ml.scoring.model import LOADER_MODULE, ServedForecaster, keep_row_format
 from spm_ml.scoring.output import prediction_rows
 from spm_ml.scoring.run import ScoringResult, score
+from spm_ml.scoring.unchanged import published_already
 
 __all__ = [
     "LOADER_MODULE",
@@ -25,6 +26,7 @@ __all__ = [
     "keep_training_rows",
     "learnt_from",
     "prediction_rows",
+    "published_already",
     "refresh_leakage",
     "refresh_rivals",
     "rows_with_deals",

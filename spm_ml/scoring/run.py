@@ -96,7 +96,7 @@ def score(
         outcomes = _outcomes(workspace, known.history, progress)
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
-    with PredictionStore.open(workspace.predictions_store) as store:
+    with PredictionStore.of(workspace) as store:
         store.publish(
             batch,
             people=rows.people,

@@ -28,8 +28,7 @@ def keep_plans(workspace: Workspace, plans: Sequence[CompensationPlan]) -> str:
     """Keeps compensation plans under the hash of their terms, once, and gives the hash; empty without plans."""
     if not plans:
         return ""
-    text = plans_text(plans)
-    plans_hash = sha256(text.encode()).hexdigest()
+    text, plans_hash = plans_text(plans), hash_of_plans(plans)
     file = _kept_plans_file(workspace, plans_hash)
     if not file.exists():
         pending = file.with_name(file.name + ".pending")
@@ -37,6 +36,11 @@ def keep_plans(workspace: Workspace, plans: Sequence[CompensationPlan]) -> str:
         pending.write_text(text, encoding="utf-8")
         pending.replace(file)
     return plans_hash
+
+
+def hash_of_plans(plans: Sequence[CompensationPlan]) -> str:
+    """SHA-256 of the terms of compensation plans; empty without plans."""
+    return sha256(plans_text(plans).encode()).hexdigest() if plans else ""
 
 
 def kept_plans(workspace: Workspace, plans_hash: str) -> tuple[CompensationPlan, ...]:

@@ -93,7 +93,7 @@ def refresh_leakage(workspace: Workspace) -> None:
 def _publish(workspace: Workspace, evidence: ModelEvidence, *, actor: str) -> None:
     if not workspace.has_predictions:
         return
-    with PredictionStore.open(workspace.predictions_store) as store:
+    with PredictionStore.of(workspace) as store:
         if store.published_batch() is not None:
             store.publish_evidence(evidence, actor=actor)
 
