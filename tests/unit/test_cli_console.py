@@ -84,11 +84,16 @@ def test_every_subcommand_takes_a_workspace_and_json() -> None:
     from spm_ml.cli.main import spm
 
     groups = [command for command in spm.commands.values() if isinstance(command, click.Group)]
-    inner = [(name, command) for group in groups for name, command in group.commands.items()]
+    tenants = spm.commands["tenants"]
+    assert isinstance(tenants, click.Group)
+    inner = [(name, command) for group in groups if group is not tenants for name, command in group.commands.items()]
     outer = [(name, command) for name, command in spm.commands.items() if command not in groups]
     for name, command in outer + inner:
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--workspace", "--json"} <= options, name
+    for name, command in tenants.commands.items():  # on all workspaces of a folder
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {"folder", "--json"} <= options, name
     contract = "demo simulate ingest metrics dataset check-leakage backtest train promote score replay"
     contract += " recommend effects assignments plan-value fairness serve access backup restore"
     assert set(spm.commands) >= set(contract.split())

@@ -40,7 +40,9 @@ def states(report: Report) -> dict[str, str]:
 def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Has every new Python process of a tenant do this first; `tenant` is its name."""
     (tmp_path / "hook").mkdir()
-    start = "import os, resource, sys, time\nsys.dont_write_bytecode = True\ntenant = os.environ.get('SPM_TENANT', '')\n"
+    start = (
+        "import os, resource, sys, time\nsys.dont_write_bytecode = True\ntenant = os.environ.get('SPM_TENANT', '')\n"
+    )
     (tmp_path / "hook" / "sitecustomize.py").write_text(start + code, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path / "hook"), str(ROOT))))
 
