@@ -117,7 +117,7 @@ def _outcomes(workspace: Workspace, history: SalesHistory, progress: Progress) -
     """What came of the periods whose batches are kept, as far as they are over."""
     if not workspace.has_predictions:
         return ()
-    with PredictionStore.open(workspace.predictions_store) as store:
+    with PredictionStore.of(workspace) as store:
         batches = [stored.batch for stored in store.periods()]
     return outcomes_of(history, finished_days(history.calendar, history.watermark, batches), progress=progress)
 

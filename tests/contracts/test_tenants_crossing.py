@@ -231,3 +231,11 @@ def test_a_backup_of_one_is_restored_for_the_other_only_when_said(acme: Tenant, 
         assert store.audit.check().intact
     assert birch.workspace.tenant == BIRCH
     restore(made.file, acme.workspace, replace=True)
+
+
+def test_nothing_opens_the_store_of_a_workspace_without_asking_whose_it_is() -> None:
+    root = Path(__file__).parents[2]
+    for folder in ("spm_ml", "training", "serving"):
+        for file in (root / folder).rglob("*.py"):
+            if file.name != "store.py":
+                assert ".open(workspace.predictions_store" not in file.read_text("utf-8").replace("console.", ""), file
