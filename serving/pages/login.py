@@ -28,10 +28,7 @@ router = APIRouter(include_in_schema=False)
 MAX_TOKEN = 200
 
 REFUSED: Final = "This token is not valid, or no longer. Paste it whole, or ask for a new one."
-SESSION_OVER: Final = (
-    "Your session is over: it lasts only so long, and less where nothing is asked for. Log in again; what was saved is "
-    "there."
-)
+SESSION_OVER: Final = "Your session is over: it ends after a time. Log in again; what you saved is there."
 OVER: Final = "This login was not begun in this browser, or took too long. Begin again."
 NOT_VOUCHED_FOR: Final = "The provider did not confirm who you are. Begin again, or ask your admin."
 DOWN: Final = "The provider does not answer at the moment. Try again in a minute."
