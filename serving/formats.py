@@ -128,6 +128,8 @@ def stored(text: str) -> str:
 
     >>> stored("Needs 7\xa0900 a day, from -1.2 to 62 % in Q1-Q3 (OPP-1.5)").replace(SPACE, " ")
     'Needs 7 900 a day, from −1.2 to 62% in Q1-Q3 (OPP-1.5)'
+    >>> stored("-0.0")
+    '0.0'
     >>> stored("Holds until 2026-12-31").replace(SPACE, " ")
     'Holds until 31 Dec 2026'
     """
@@ -146,6 +148,8 @@ def _as_written(found: re.Match[str]) -> str:
     digits = re.sub(r"\D", "", found["whole"])
     apart = digits if digits == found["whole"] else notation.grouped(digits)
     sign = MINUS if found["sign"] == "-" else found["sign"] or ""
+    if sign == MINUS and not (digits + decimals).strip("0"):
+        sign = ""
     number = f"{sign}{apart}{notation.point if decimals else ''}{decimals}"
     return notation.percent.replace("#", number) if found["percent"] else number
 

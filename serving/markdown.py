@@ -10,10 +10,13 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from serving import formats
+
 _INLINE: Final = (
     (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
     (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"),
 )
+_CODE: Final = re.compile(r"(`[^`]+`)")
 _HEADING: Final = re.compile(r"(#{1,4}) +(.+)")
 _ITEM: Final = re.compile(r"[*-] +(.+)")
 _RULE: Final = re.compile(r"\|(\s*:?-+:?\s*\|)+")
@@ -88,7 +91,10 @@ def _cells(name: str, cells: Iterable[str]) -> Markup:
 
 
 def _inline(text: str) -> Markup:
-    written = str(escape(text))
+    """Numbers and days as the pages write them, but for those in code."""
+    parts = _CODE.split(text)
+    parts[::2] = [formats.stored(words) for words in parts[::2]]
+    written = str(escape("".join(parts)))
     for pattern, replacement in _INLINE:
         written = pattern.sub(replacement, written)
     return Markup(written)  # noqa: S704  (escaped above)

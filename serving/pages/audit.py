@@ -110,7 +110,9 @@ def _detail(detail: dict[str, Any], labels: dict[str, str]) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _value(name: str, value: object, labels: dict[str, str]) -> str:
+def _value(name: str, value: str | float, labels: dict[str, str]) -> str:
     if name.endswith("_at"):
         return formats.day(datetime.fromisoformat(str(value)).date())
-    return labels.get(str(value), str(value))
+    if isinstance(value, str):
+        return labels.get(value, formats.stored(value))
+    return formats.whole(value) if isinstance(value, int) else formats.decimal(value, 2)

@@ -2,6 +2,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.formats import GROUP
 from serving.markdown import render
 
 BLOCKS = ("p", "h3", "h4", "h5", "h6", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "div")
@@ -24,6 +25,15 @@ def test_a_model_card_is_rendered() -> None:
     ]
     assert page.find("img") is None
     assert "plots" not in page.get_text()
+
+
+def test_numbers_and_days_are_those_of_the_page_but_in_code() -> None:
+    row = "| a | 4,064 | -0.0151 | -0.0 |"
+    card = f"Made 2026-11-30, 80 % of 4,064 rows.\n\n{row}\n\nRun `spm replay --as-of 2026-11-30 -1`."
+    text = BeautifulSoup(str(render(card)), "html.parser").get_text("|").replace(GROUP, " ")
+    assert "Made 30 Nov 2026, 80% of 4 064 rows." in text
+    assert "a|4 064|−0.0151|0.0" in text
+    assert "spm replay --as-of 2026-11-30 -1" in text
 
 
 @given(st.text(alphabet="<>&\"'`*|#-! ab\n\\", max_size=60))

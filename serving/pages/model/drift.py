@@ -165,7 +165,7 @@ def _rows(tests: Sequence[DriftTest]) -> tuple[DriftRow, ...]:
         DriftRow(
             column=test.column,
             kind=_KINDS[test.kind],
-            meaning=test.meaning,
+            meaning=formats.stored(test.meaning),
             verdict=_VERDICTS[test.verdict],
             statistic=formats.decimal(test.statistic, 2),
             threshold=formats.decimal(test.threshold, 2),

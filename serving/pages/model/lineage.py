@@ -155,7 +155,7 @@ def _batch(batch: Batch) -> tuple[Fact, ...]:
         Fact("Batch", batch.batch_id, code=True),
         Fact("Period", batch.period),
         Fact("As of", formats.day(batch.as_of)),
-        Fact("Scored", f"{batch.created_at:%Y-%m-%d %H:%M} UTC"),
+        Fact("Scored", f"{formats.moment(batch.created_at, 'UTC')} UTC"),
         Fact("Rebuild it", f"spm replay --as-of {batch.as_of}", code=True),
     )
 
@@ -199,7 +199,7 @@ def _ingests(found: Lineage) -> list[IngestRow]:
     return [
         IngestRow(
             str(one.version),
-            f"{one.ingested_at:%Y-%m-%d %H:%M} UTC",
+            f"{formats.moment(one.ingested_at, 'UTC')} UTC",
             one.mapping or "none",
             tuple(FileRow(file.name, _count(file.records, formats.NOTHING), file.sha256) for file in one.files),
         )

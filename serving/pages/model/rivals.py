@@ -77,7 +77,7 @@ def rivals_card(found: Rivals) -> RivalsCard:
         advice=_advice(challenger, needed),
         command="spm train" if challenger is None else f"spm promote --version {challenger.version}",
         tests=_tests(found.champion.gate, () if challenger is None else challenger.gate),
-        compared=f"{found.compared_at:%Y-%m-%d %H:%M} UTC",
+        compared=f"{formats.moment(found.compared_at, 'UTC')} UTC",
     )
 
 
