@@ -131,7 +131,7 @@ def _page(
     batch: BatchReader, principal: Principal, row: Prediction, today: date | None, stored: Sequence[StoredPeriod]
 ) -> RepPage:
     money = Money.of(batch.batch)
-    history = tuple(week for week in batch.history(row.rep_id) if week.as_of <= row.as_of)
+    history = tuple(week for week in batch.weeks(row.rep_id) if week.as_of <= row.as_of)
     versions = batch.outcome_versions(row.rep_id)
     outcome, result = versions[-1].outcome if versions else None, result_of(versions, row, money)
     median, diagnosis = row.quantile(0.5), batch.diagnosis(row.rep_id)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from serving import formats
 from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.formats import Money
-from spm_ml.predictions import Outcome, Prediction
+from spm_ml.predictions import Outcome, Prediction, WeekForecast
 
 _LEVELS: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -41,7 +41,7 @@ class Weeks:
     share: str
 
 
-def weeks_of(row: Prediction, history: Sequence[Prediction], outcome: Outcome | None, money: Money) -> Weeks:
+def weeks_of(row: Prediction, history: Sequence[WeekForecast], outcome: Outcome | None, money: Money) -> Weeks:
     """The weeks up to the day of a forecast.
 
     Args:
@@ -58,7 +58,7 @@ def weeks_of(row: Prediction, history: Sequence[Prediction], outcome: Outcome | 
     )
 
 
-def _fan(row: Prediction, history: Sequence[Prediction], outcome: Outcome | None, money: Money) -> Markup:
+def _fan(row: Prediction, history: Sequence[WeekForecast], outcome: Outcome | None, money: Money) -> Markup:
     points = tuple(FanPoint(week.as_of, week.booked, _five(week), _in_words(week, money)) for week in history)
     low, _, median, _, high = _five(row) or (0.0,) * 5
     forecast = "Nothing is forecast."
@@ -77,7 +77,7 @@ def _fan(row: Prediction, history: Sequence[Prediction], outcome: Outcome | None
     )
 
 
-def _in_words(week: Prediction, money: Money) -> str:
+def _in_words(week: WeekForecast, money: Money) -> str:
     booked = f"{formats.day(week.as_of)}: booked {money.full(week.booked)}"
     median = week.quantile(0.5)
     if median is None:
@@ -86,12 +86,12 @@ def _in_words(week: Prediction, money: Money) -> str:
     return f"{booked}; forecast then {money.full(median)}, P10 {low}, P90 {high}; chance {formats.chance(week.p_hit)}."
 
 
-def _five(row: Prediction) -> tuple[float, float, float, float, float] | None:
+def _five(row: Prediction | WeekForecast) -> tuple[float, float, float, float, float] | None:
     values = tuple(value for level in _LEVELS if (value := row.quantile(level)) is not None)
     return None if len(values) < 5 else (values[0], values[1], values[2], values[3], values[4])
 
 
-def _week(row: Prediction, money: Money) -> WeekRow:
+def _week(row: WeekForecast, money: Money) -> WeekRow:
     return WeekRow(
         formats.day(row.as_of),
         money.amount(row.booked),

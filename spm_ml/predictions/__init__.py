@@ -81,6 +81,7 @@ from spm_ml.predictions.rows import (
     Recommendation,
     RiskBand,
     TeamPrediction,
+    WeekForecast,
 )
 from spm_ml.predictions.scope import Role, Scope
 from spm_ml.predictions.selection import Listing, Selection, UnseenOrderError
@@ -206,6 +207,7 @@ __all__ = [
     "UnknownSkillError",
     "UnseenOrderError",
     "Verdict",
+    "WeekForecast",
     "WeekReliability",
     "WhatIfInputs",
     "WithoutLargest",

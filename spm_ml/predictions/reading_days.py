@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from operator import itemgetter
 
 from sqlalchemy import Connection, func, literal, select
 
@@ -50,12 +51,14 @@ class DayReader(CoachingReader):
 
     def chances(self, rep_ids: Collection[str]) -> dict[str, tuple[tuple[date, float | None], ...]]:
         """Chances of reps in scope to reach their quota on each day up to the reader's, oldest first; None: unrated."""
-        own = (_rep.batch_id == self.batch.batch_id, _rep.as_of <= self.as_of, _rep.rep_id.in_(rep_ids))
+        own = (_rep.batch_id == self.batch.batch_id, _rep.rep_id.in_(rep_ids))
         query = select(_rep.rep_id, _rep.as_of, _rep.p_hit).where(*own, self._may("figures", _rep.rep_id))
-        found: dict[str, tuple[tuple[date, float | None], ...]] = {}
-        for row in self._connection.execute(query.order_by(_rep.as_of)):
-            found[row.rep_id] = (*found.get(row.rep_id, ()), (row.as_of, row.p_hit))
-        return found
+        found: dict[str, list[tuple[date, float | None]]] = {}
+        # Sorted here: asked for by day, a database reads the rows of everybody on all days for those of a few reps.
+        for rep_id, as_of, p_hit in sorted(self._connection.execute(query), key=itemgetter(1)):
+            if as_of <= self.as_of:
+                found.setdefault(rep_id, []).append((as_of, p_hit))
+        return {rep_id: tuple(chances) for rep_id, chances in found.items()}
 
     def batches_with(self, rep_id: str, batch_ids: Collection[str]) -> frozenset[str]:
         """Those of some batches that hold forecasts of a rep; none if the rep is not in scope."""
