@@ -20,7 +20,7 @@ from spm_ml import deployment
 from spm_ml.cli.console import Console, ConsoleProgress
 from spm_ml.cli.service import listening_options, serve_workspace
 from spm_ml.cli.tenant_words import checked_words
-from spm_ml.errors import ConfigurationError, SpmError
+from spm_ml.errors import ConfigurationError, NotReadyError, SpmError
 from spm_ml.settings import Organisation, Workspace
 from spm_ml.tenant import VARIABLE
 
@@ -126,8 +126,15 @@ def check(console: Console, folder: TenantFolder, names: tuple[str, ...]) -> Non
 
 
 def _asked(folder: TenantFolder, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The tenants that are named, once each, or all."""
-    return tuple(dict.fromkeys(folder.workspace(name).tenant or name for name in names)) or folder.names()
+    """The tenants that are named, once each, or all.
+
+    Raises:
+        NotReadyError: There is no such tenant, or none at all.
+    """
+    asked = tuple(dict.fromkeys(folder.workspace(name).tenant or name for name in names)) or folder.names()
+    if not asked:
+        raise NotReadyError(f"{folder.root} holds no tenant yet: 'spm tenants add {folder.root} NAME' makes one")
+    return asked
 
 
 @tenants.command()

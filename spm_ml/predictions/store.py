@@ -9,9 +9,9 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, event, func, select
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from spm_ml.errors import ConfigurationError, DataError
+from spm_ml.errors import DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.accounts import Accounts
 from spm_ml.predictions.admission import Door, door_of
@@ -25,15 +25,15 @@ from spm_ml.predictions.champions import Champions
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
-from spm_ml.predictions.engine import StoreUnavailableError, connect, reading, writing
+from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.evidence_sections import publish_sections
 from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
-from spm_ml.predictions.migrations import HEAD, current_revision, migrate
+from spm_ml.predictions.migrations import HEAD, current_revision
 from spm_ml.predictions.model_evidence import ModelEvidence
+from spm_ml.predictions.opening import opened
 from spm_ml.predictions.outcomes import Outcome, publish_outcomes
-from spm_ml.predictions.ownership import claim
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
@@ -105,22 +105,7 @@ class PredictionStore:
             ConfigurationError: It cannot be reached, is no such store, a newer spm-ml wrote it, or it is of another
                 tenant.
         """
-        engine = connect(target)
-        try:
-            migrate(engine)
-            if tenant is not None:
-                claim(engine, tenant)
-        except (DatabaseError, StoreUnavailableError) as error:
-            engine.dispose()
-            said = error.said if isinstance(error, StoreUnavailableError) else error.orig
-            raise ConfigurationError(
-                f"the prediction store {engine.url.render_as_string()} cannot be used: {said}; check that it is "
-                f"reachable and is a database that spm-ml made"
-            ) from error
-        except ConfigurationError:
-            engine.dispose()
-            raise
-        return cls(engine)
+        return cls(opened(target, tenant))
 
     def close(self) -> None:
         """Closes every connection."""

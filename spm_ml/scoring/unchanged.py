@@ -2,9 +2,10 @@
 
 from datetime import date
 
+from spm_ml.champion import reconcile
 from spm_ml.compensation import plans_of
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import Batch, PredictionStore
+from spm_ml.predictions import Batch, Champion, PredictionStore
 from spm_ml.registry import Registry
 from spm_ml.scoring.settings_kept import hash_of_plans
 from spm_ml.scoring.target import scoring_target
@@ -14,7 +15,7 @@ from spm_ml.settings import Workspace
 def published_already(workspace: Workspace, *, as_of: date | None = None, today: date | None = None) -> Batch | None:
     """The published batch, if `score` with these days would compute it anew; None if something is different.
 
-    The champion is the one on record in the store, so MLflow is not asked.
+    The champion is the one on record in the store; MLflow is asked only where none is.
 
     Args:
         workspace: Whose data and board.
@@ -27,7 +28,7 @@ def published_already(workspace: Workspace, *, as_of: date | None = None, today:
     if not workspace.has_predictions:
         return None
     with PredictionStore.of(workspace) as store:
-        batch, champion = store.published_batch(), store.champions.last(Registry(workspace).place)
+        batch, champion = store.published_batch(), _champion(store, Registry(workspace))
     if batch is None or champion is None:
         return None
     with SalesHistory.open(workspace) as history:
@@ -38,3 +39,10 @@ def published_already(workspace: Workspace, *, as_of: date | None = None, today:
     then = (batch.data_hash, batch.as_of, batch.period)
     made = (batch.model_name, batch.model_version, batch.plans_hash)
     return batch if not stale and (then, made) == (now, model) else None
+
+
+def _champion(store: PredictionStore, registry: Registry) -> Champion | None:
+    """The champion on record; one that only the registry names is put on record first."""
+    if store.champions.last(registry.place) is None:
+        reconcile(registry, store)
+    return store.champions.last(registry.place)

@@ -1,6 +1,7 @@
 """TenantFolder: the folder that holds one workspace a tenant."""
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,7 +64,7 @@ class TenantFolder:
         return Workspace(path)
 
     def add(self, name: str) -> Workspace:
-        """Makes an empty workspace for a tenant, or makes one that lies in the folder theirs.
+        """Makes an empty workspace for a tenant, or makes one that lies there theirs; others cannot look into it.
 
         Raises:
             ConfigurationError: The name can be no tenant's, it is taken, or something that is no folder lies there.
@@ -76,6 +77,7 @@ class TenantFolder:
             raise ConfigurationError(f"{path} is the workspace of tenant {known!r} already")
         self.root.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
         path.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+        path.chmod(path.stat().st_mode & ~stat.S_IRWXO)
         pending = path / f"{FILE}.pending"
         pending.write_text(yaml.safe_dump({"tenant": name}), encoding="utf-8")
         os.replace(pending, path / FILE)

@@ -68,7 +68,11 @@ class Pool:
                 ended(Outcome(tenant=job.tenant, state="refused", message=f"{needs}: give more --memory"))
                 continue
             waiting.remove(job)
-            worker = Worker.start(job, self._runs, threads=self._threads)
+            try:
+                worker = Worker.start(job, self._runs, threads=self._threads)
+            except OSError as error:
+                ended(Outcome(tenant=job.tenant, state="failed", message=f"it could not be started: {error}"))
+                continue
             if worker is None:
                 ended(Outcome(tenant=job.tenant, state="busy", message="another run works for this tenant"))
             else:

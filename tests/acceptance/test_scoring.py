@@ -1,7 +1,15 @@
 """From an ingested export to a published batch, with a baseline champion, at the edges of a period."""
 
 import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +18,12 @@ import pytest
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
-from spm_ml.scoring import ScoringResult, prediction_rows, score
+from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score
 from spm_ml.settings import Organisation, Workspace
 from spm_ml.simulation import simulate
 from spm_ml.sources import ingest
+from spm_ml.tenants import Report, TenantFolder
+from tests.command import spm
 from training import promote, train
 
 PERIOD_END, WATERMARK = date(2026, 9, 30), date(2026, 11, 20)
@@ -122,3 +132,87 @@ def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld
     assert card.gate
     assert {row["forecaster"] for row in card.value_added} >= {"last_period", "lightgbm_quantiles"}
     assert "Intended use" in card.card_markdown
+
+
+def _tenants(workspace: Workspace, root: Path, *names: str) -> TenantFolder:
+    """Tenants with copies of the workspace, and no board yet."""
+    folder = TenantFolder(root / "tenants")
+    for name in names:
+        shutil.copytree(workspace.root, folder.root / name, ignore=shutil.ignore_patterns("predictions.db*"))
+        folder.add(name)
+    return folder
+
+
+def _night(folder: TenantFolder, *options: str, expect: int = 0) -> dict[str, tuple[str, str]]:
+    done = spm("tenants", "run", folder.root, "--json", *options, "--", "score", expect=expect)
+    return {one.tenant: (one.state, one.message) for one in Report.model_validate_json(done.stdout).tenants}
+
+
+@pytest.mark.slow
+def test_a_night_scores_every_tenant_that_can_be_and_then_only_what_is_left(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = _tenants(workspace, tmp_path, "acme", "birch")
+    folder.add("cedar")
+    model = Registry(folder.workspace("birch")).load_champion()[0]
+    damaged = next(path for path in sorted(model.rglob("*")) if path.is_file())
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1])
+    first = _night(folder, expect=1)
+    assert first["acme"] == ("done", "")
+    assert first["birch"][0] == "failed"
+    assert "is not what was registered" in first["birch"][1]
+    assert first["cedar"][0] == "failed"
+    boards = {name: PredictionStore.of(folder.workspace(name)) for name in ("acme", "birch")}
+    batch = boards["acme"].published_batch()
+    assert batch is not None
+    assert boards["birch"].published_batch() is None
+    damaged.write_bytes(whole)
+    again = _night(folder, "--resume", "--only", "acme", "--only", "birch")
+    assert again["acme"][0] == "skipped"
+    assert "is of the same data and model" in again["acme"][1]
+    assert again["birch"] == ("done", "")
+    assert boards["acme"].published_batch() == batch
+    acme = folder.workspace("acme")
+    assert published_already(acme) == batch
+    assert published_already(acme, as_of=PERIOD_END) is None, "of another day"
+    assert published_already(acme, today=date(2027, 3, 1)) is None, "the data are stale by then"
+    acme.organisation().model_copy(update={"zombie_after_days": 90}).write(acme.organisation_file)
+    assert published_already(acme) is None, "other settings, other numbers"
+    for board in boards.values():
+        board.close()
+
+
+@pytest.mark.slow
+def test_a_night_that_is_killed_leaves_nothing_torn_and_is_resumed(workspace: Workspace, tmp_path: Path) -> None:
+    folder = _tenants(workspace, tmp_path, "acme")
+    command = [sys.executable, "-m", "spm_ml.cli", "tenants", "run", str(folder.root), "--", "score"]
+    night = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log, deadline = folder.runs / "acme.log", time.monotonic() + 240
+    while not (log.exists() and b"score" in log.read_bytes()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    worker = next(
+        int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_worker(path, folder)
+    )
+    for pid in (night.pid, worker):
+        os.kill(pid, signal.SIGKILL)
+    night.wait()
+    store = folder.workspace("acme").predictions_database
+    if store.exists():
+        with closing(sqlite3.connect(store)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    time.sleep(0.2)  # the worker's lock goes with it, once the system has buried it
+    assert _night(folder, "--resume") == {"acme": ("done", "")}
+    with PredictionStore.of(folder.workspace("acme")) as published:
+        assert published.published_batch() is not None
+        assert published.audit.check().intact
+    assert not list(folder.runs.glob("*.tmp"))
+
+
+def _is_worker(process: Path, folder: TenantFolder) -> bool:
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"score" in words and str(folder.workspace("acme").root).encode() in words

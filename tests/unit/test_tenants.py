@@ -58,6 +58,10 @@ def test_folders_are_for_their_owner_and_named_after_the_tenant(folder: TenantFo
         folder.add("acme")
     with pytest.raises(NotReadyError, match="cannot be read as a folder of tenants"):
         TenantFolder(folder.root / "nowhere").names()
+    (folder.root / "empty").mkdir()
+    for command in (("check",), ("run", "--", "score")):
+        said = spm("tenants", command[0], folder.root / "empty", *command[1:], expect=1)
+        assert "holds no tenant yet" in said.stderr
 
 
 def test_whatever_two_tenants_share_is_found(folder: TenantFolder, tmp_path: Path) -> None:
