@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -239,3 +240,21 @@ def test_nothing_opens_the_store_of_a_workspace_without_asking_whose_it_is() -> 
         for file in (root / folder).rglob("*.py"):
             if file.name != "store.py":
                 assert ".open(workspace.predictions_store" not in file.read_text("utf-8").replace("console.", ""), file
+
+
+def test_one_of_many_who_come_first_owns_a_store(empty_target: str) -> None:
+    """On each kind of database; the address of another tenant's store is a slip that anybody can make."""
+
+    def come(tenant: str) -> str:
+        try:
+            PredictionStore.open(empty_target, tenant=tenant).close()
+        except ConfigurationError:
+            return ""
+        return tenant
+
+    PredictionStore.open(empty_target).close()
+    with ThreadPoolExecutor(4) as threads:
+        welcome = {tenant for tenant in threads.map(come, [ACME, BIRCH] * 4) if tenant}
+    assert len(welcome) == 1
+    with PredictionStore.open(empty_target, tenant=welcome.pop()) as store:
+        assert [line.action for line in store.audit.entries()] == ["store claimed"]
