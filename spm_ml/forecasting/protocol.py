@@ -42,11 +42,14 @@ class FitSettings:
         threads: Threads that fitting may use; the result does not depend on it.
         seed: Of everything random.
         min_training_rows: Finished rep-periods below which a learner is not fitted and abstains (H19).
+        most_reps: Reps that learners which read rows or deals learn from at a time. What more of them would add to
+            rates, trees and corrections is small beside what changes from period to period, but memory grows with them.
     """
 
     threads: int = 1
     seed: int = 0
     min_training_rows: int = 60
+    most_reps: int = 2_000
 
     @classmethod
     def of(cls, organisation: Organisation, *, seed: int = 0) -> Self:

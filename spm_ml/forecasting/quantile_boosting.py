@@ -19,6 +19,7 @@ from spm_ml.forecasting.distribution import LEVELS, Array
 from spm_ml.forecasting.explanation import MEDIAN, Explanation, strongest_first
 from spm_ml.forecasting.forecast import AttainmentForecast
 from spm_ml.forecasting.inputs import Inputs, Seen
+from spm_ml.forecasting.many_reps import blocks_of_reps
 from spm_ml.forecasting.patterns import expected_by_stage
 from spm_ml.forecasting.protocol import (
     FitSettings,
@@ -76,6 +77,8 @@ class LightGbmQuantiles:
         """Fits inputs, boosters and shifts; see `Forecaster.fit`."""
         frame = training_rows(dataset)
         self._fitted, self._may_fall = True, falls_below_booked(frame)
+        drawn = blocks_of_reps(frame["rep_id"], most=self.settings.most_reps, seed=self.settings.seed) == 0
+        frame = frame if drawn.all() else frame[drawn].reset_index(drop=True)
         self._inputs = self._boosters = self._shifts = None
         self._dependence = Dependence.usual()
         periods = frame.sort_values("period_start", kind="stable")["period"].unique()

@@ -16,12 +16,14 @@ from spm_ml.forecasting.deal_level.futures import FuturesModel, rep_states
 from spm_ml.forecasting.deal_level.monte_carlo import DRAWS, Parameters, at_levels, simulate
 from spm_ml.forecasting.deal_level.parts import DealParts
 from spm_ml.forecasting.deal_level.pipeline import Pipeline
+from spm_ml.forecasting.deal_level.rep_records import RepRecords
 from spm_ml.forecasting.deal_level.winning import MOST_DEALS
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS, Array
 from spm_ml.forecasting.draws import keys_of, other, uniforms
 from spm_ml.forecasting.explanation import MEDIAN, Explanation
 from spm_ml.forecasting.forecast import AttainmentForecast
+from spm_ml.forecasting.many_reps import blocks_of_reps
 from spm_ml.forecasting.protocol import (
     FitSettings,
     Kind,
@@ -53,7 +55,9 @@ class DealLevel:
     undone, by Monte Carlo. Chances are those of each deal on its as-of day, with the rep's own record shrunk towards
     what is usual (`RepRecords`). The newer half of the past periods is forecast from rolling origins; where outcomes
     lay in those forecasts corrects shift and spread by week (`WeeklyRecalibration`) and says how much reps share
-    (`Dependence`). A deal nobody touched for `zombie_after_days` is not open (H17), a rep who left is not forecast.
+    (`Dependence`). Of more than `most_reps` reps some are drawn and learnt from; the others' records are taken block by
+    block, each held against what is usual in it. A deal nobody touched for `zombie_after_days` is not open (H17), a rep
+    who left is not forecast.
 
     It abstains as a whole below `min_training_rows` finished rep-periods or two periods, where no deal is known, or
     where past open deals were all won or all lost: then the panel ensemble is for the organisation.
@@ -80,10 +84,11 @@ class DealLevel:
 
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Fits the parts, and what rolling origins say about them; see `Forecaster.fit`."""
-        past = dataset.where(may_be_learnt_from(dataset))
-        pipeline = Pipeline.of(past)
-        self._fitted, self._may_fall = True, falls_below_booked(pipeline.frame)
+        everyone, learnt = Pipeline.of(dataset), may_be_learnt_from(dataset)
+        self._fitted, self._may_fall = True, falls_below_booked(everyone.frame[learnt])
         self._parts, self._recalibration, self._dependence = None, WeeklyRecalibration.none(), Dependence.usual()
+        block = blocks_of_reps(everyone.frame["rep_id"], most=self.settings.most_reps, seed=self.settings.seed)
+        pipeline = everyone.where(learnt & (block == 0))
         if not self._enough(pipeline):
             return self
         stages = len(dataset.stages)
@@ -99,6 +104,10 @@ class DealLevel:
             period = np.unique(rows["period_start"], return_inverse=True)[1]
             self._recalibration = WeeklyRecalibration.fit(week, period, score)
             self._dependence = Dependence.fit(rows, self._recalibration.corrected(week, score))
+        for number in range(1, int(block.max()) + 1):
+            others = everyone.where(learnt & (block == number))
+            if self._parts is not None and len(others.frame):
+                self._parts = self._parts.knowing(RepRecords.fit(others))
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:

@@ -1,6 +1,6 @@
 """The fitted parts of the deal-level model, and how they turn a pipeline into what is simulated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -53,15 +53,17 @@ class DealParts:
         record = records.of(pipeline.frame)
         inputs = DealInputs.fit(pipeline, stages)
         usual = inputs.usual_size(pipeline.frame, record)
-        matrix, won = inputs.matrix(pipeline, record), pipeline.won
-        deals = len(np.unique(pipeline.code))
         return cls(
             records=records,
-            winning=WinModel.fit(inputs, matrix, won, deals=deals, most=most, seed=seed),
+            winning=WinModel.fit(inputs, pipeline, record, most=most, seed=seed),
             timing=CloseTiming.fit(pipeline, seed=seed),
             arrivals=ArrivalModel.fit(pipeline, record, usual, seed=seed),
             shares=_shares(pipeline, usual),
         )
+
+    def knowing(self, others: RepRecords) -> Self:
+        """The same, with the records of reps that it was not fitted to."""
+        return replace(self, records=self.records.joined(others))
 
     def parameters(self, pipeline: Pipeline, *, may_fall: bool, without: NDArray[np.bool_] | None = None) -> Parameters:
         """What the rows are drawn from.

@@ -1,7 +1,7 @@
 """Rows of a dataset and the open deals behind them, as arrays that every part of the deal-level model shares."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -70,17 +70,31 @@ class Pipeline:
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
         """The chosen rows with their deals and the bookings of their periods."""
-        own = mask[self.row]
-        booked = self.bookings["period_start"].isin(self.frame["period_start"][mask].unique())
+        own = (self.row >= 0) & mask[self.row]
+        code, numbers = pd.factorize(self.code[own])
         position = np.cumsum(mask) - 1
         return type(self)(
             self.frame[mask].reset_index(drop=True),
             self.deals[own].reset_index(drop=True),
             position[self.row[own]],
-            self.code[own],
-            self.names,
-            self.bookings[booked.to_numpy()],
+            code,
+            self.names[numbers],
+            self.bookings[self._booked_in(mask)].reset_index(drop=True),
         )
+
+    def of_deals(self, chosen: Ints) -> Self:
+        """All rows with the chosen of their deals."""
+        deals = self.deals.iloc[chosen].reset_index(drop=True)
+        return replace(self, deals=deals, row=self.row[chosen], code=self.code[chosen])
+
+    def _booked_in(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(bookings,) which belong to a rep and period of the chosen rows."""
+        rows = len(self.frame)
+        rep = pd.factorize(pd.concat([self.frame["rep_id"], self.bookings["rep_id"]]))[0]
+        starts = pd.concat([self.frame["period_start"], self.bookings["period_start"]])
+        period, periods = pd.factorize(starts)
+        number = rep * np.int64(len(periods)) + period
+        return np.isin(number[rows:], number[:rows][mask])
 
     @property
     def digest(self) -> bytes:

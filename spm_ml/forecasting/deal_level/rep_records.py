@@ -80,6 +80,17 @@ class RepRecords:
         expected = np.where(own, due[:, before, rep], 0.0) + prior
         return np.asarray(np.log(np.maximum(observed, 1e-9) / expected).T)
 
+    def joined(self, others: Self) -> Self:
+        """With the events of other reps; the prior stays."""
+        periods = tuple(sorted({*self.periods, *others.periods}))
+        shape = (len(MOVES), len(periods), len(self.reps) + len(others.reps))
+        observed, expected = np.zeros(shape), np.zeros(shape)
+        for part, first in ((self, 0), (others, len(self.reps))):
+            place = np.searchsorted(periods, part.periods)
+            observed[:, place, first : first + len(part.reps)] = part.observed
+            expected[:, place, first : first + len(part.reps)] = part.expected
+        return type(self)(periods, (*self.reps, *others.reps), observed, expected, self.prior)
+
     def to_state(self) -> dict[str, Any]:
         """Gives the JSON form."""
         return {

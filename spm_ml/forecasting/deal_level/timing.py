@@ -50,7 +50,7 @@ class CloseTiming:
         last = ahead >= weeks_left(pipeline)[won[person]]
         if happened[~last].min(initial=1.0) == happened[~last].max(initial=0.0):
             return cls(None, 0.0)
-        fitted = LogisticRegression(C=1.0, max_iter=200).fit(seen[~last], happened[~last])
+        fitted = LogisticRegression(C=1.0, solver="newton-cholesky").fit(seen[~last], happened[~last])
         return cls(fitted.coef_[0], float(fitted.intercept_[0]))
 
     def shares(self, pipeline: Pipeline, most: int) -> Array:

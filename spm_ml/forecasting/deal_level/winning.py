@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from spm_ml.forecasting.boosters import read_trees, shap_of, trees_of
 from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs, Matrix
+from spm_ml.forecasting.deal_level.pipeline import Pipeline
 from spm_ml.forecasting.distribution import Array
 
 MOST_DEALS: Final = 240_000
@@ -108,28 +109,31 @@ class WinModel:
     trees: lightgbm.Booster
 
     @classmethod
-    def fit(cls, inputs: DealInputs, matrix: Matrix, won: Array, *, deals: int, most: int, seed: int) -> Self:
+    def fit(cls, inputs: DealInputs, pipeline: Pipeline, record: Array, *, most: int, seed: int) -> Self:
         """Fits both halves on one thread; deterministic for a seed.
 
         Args:
             inputs: Makes the design.
-            matrix: (m, p) from `DealInputs.matrix`.
-            won: (m,) 0 or 1, both must occur.
-            deals: Different deals among the rows: trees grow with them.
+            pipeline: Finished rows; some of their deals must have been won in time, and some not.
+            record: (n, moves) of their reps, from `RepRecords.of`.
             most: Rows that trees are fitted to; the logistic half takes a third of them.
             seed: Of what is drawn.
         """
-        random = np.random.default_rng(seed)
-        few = _some(len(matrix), most // 3, random)
+        random, count = np.random.default_rng(seed), len(pipeline.deals)
+        few, many = _some(count, most // 3, random), _some(count, most, random)
+        drawn = np.union1d(few, many)
+        chosen = pipeline.of_deals(drawn)
+        matrix, won = inputs.matrix(chosen, record), chosen.won
+        few, many = np.searchsorted(drawn, few), np.searchsorted(drawn, many)
         design, _ = inputs.design(matrix[few])
         scaler = StandardScaler().fit(design)
         fitted = LogisticRegression(C=_REGULARISATION, max_iter=300).fit(scaler.transform(design), won[few])
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         half = _Logistic(inputs, scaler.mean_, scale, fitted.coef_[0], float(fitted.intercept_[0]))
-        many = _some(len(matrix), most, random)
         parameters = _TREES | {"seed": seed}
         start = half.log_odds(matrix[many])
         data = lightgbm.Dataset(matrix[many], won[many], init_score=start, params=parameters)
+        deals = len(np.unique(pipeline.code))
         rounds = max(round(ROUNDS * deals / (deals + FEW_DEALS)), 1)
         return cls(half, lightgbm.train(parameters, data, rounds))
 
