@@ -27,7 +27,7 @@ from serving.app import create_app
 from serving.settings import ServingSettings
 from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope, schema
 from spm_ml.predictions.engine import connect, writing
-from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World
+from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World, make_outcomes
 from tests.web import UNLIMITED
 
 Objects = set[str] | None
@@ -278,6 +278,7 @@ class Rule:
 
 REP_IDS = ("r-101", "r-102", "r-104", "r-201", "r-202", "r 203/ä", VP, STRANGER)
 """Some of each team, with and without an offer, a principal's own, ids and names that need quoting, and nobody."""
+SOME_REPS = ("r-101", "r-201", STRANGER)
 TEAM_IDS = (VP, NORTH, SOUTH, "r-101", STRANGER)
 GROUP_IDS = (*sorted(SEES_GROUPS["vp"] or ()), f"region/{NORTH}", "company/EMEA", f"team/{STRANGER}")
 
@@ -405,6 +406,12 @@ FURTHER: tuple[tuple[str, str, Rule], ...] = (
     ("GET", "/v1/recommendations", Rule(SEES_FIGURES, lists=rep_of, query="?sort=quota&descending=true")),
     ("GET", "/v1/forecasts", Rule(SEES_FIGURES, lists=rep_of, query=f"?period={EARLIER}")),
     ("GET", "/v1/reps/{rep_id:path}", Rule(SEES_PEOPLE, ("r-101", STRANGER), query=f"?period={EARLIER}")),
+    # What came of an earlier period is told to those who may see what had been forecast.
+    ("GET", "/v1/forecasts/{rep_id:path}", Rule(SEES_FIGURES, SOME_REPS, query=f"?period={EARLIER}")),
+    ("GET", "/v1/exports/forecasts.csv", Rule(SEES_FIGURES, names=True, query=f"?period={EARLIER}")),
+    ("GET", "/reps/{rep_id:path}", Rule(SEES_FIGURES, SOME_REPS, page=True, query=f"?period={EARLIER}")),
+    ("GET", "/", Rule(EVERYONE, page=True, names=True, query=f"?period={EARLIER}")),
+    ("GET", "/teams", Rule(SEES_TEAMS, page=True, query=f"?period={EARLIER}")),
     # Where a rep's number comes from is told to those who may see the number.
     ("GET", "/v1/model/lineage", Rule(SEES_FIGURES, REP_IDS)),
     ("GET", "/model/lineage", Rule(SEES_FIGURES, REP_IDS, page=True)),
@@ -474,11 +481,12 @@ def issue_access(path: Path | str) -> dict[str, Access]:
 
 
 def publish_earlier(path: Path | str, world: World) -> None:
-    """Adds the period before, with another tree; the current one stays the published one."""
+    """Adds the period before and what came of it, with another tree; the current one stays the published one."""
     moved = tuple(replace(one, manager_id=SOUTH) if one.rep_id == "r-101" else one for one in world.people)
     earlier = replace(world, batch=replace(world.batch, batch_id="b-0000", period=EARLIER), people=moved)
     with PredictionStore.open(path) as store:
         earlier.publish_into(store)
+        store.publish_outcomes(world.batch, [replace(one, period=EARLIER) for one in make_outcomes(world)])
         store.flip(world.batch)
 
 
@@ -696,6 +704,8 @@ def _figure_traces(world: World, rep_id: str) -> Traces:
     row = next(row for row in world.predictions if row.rep_id == rep_id and row.as_of == world.batch.as_of)
     # Quotas are round and may be a team's total; bookings are not. Chances of 0 and 1 are everybody's.
     traces = {f"{row.booked / 100}", f"{round(row.booked / 100):,}".replace(",", "\N{NO-BREAK SPACE}")}
+    ended = next(one.bookings for one in make_outcomes(world) if one.rep_id == rep_id)
+    traces |= {f"{ended / 100}", f"{round(ended / 100):,}".replace(",", "\N{NO-BREAK SPACE}")}
     traces |= {f"{said.amount / 100}" for said in row.submissions}
     traces |= {deal.opportunity_id for deal in row.deals}
     traces |= {f"{row.p_hit}"} if row.p_hit is not None and 0.001 < row.p_hit < 0.999 else set()

@@ -151,7 +151,7 @@ def _labels(fan: Fan, y: Scale, tick: Callable[[float], str]) -> list[Markup]:
     """Names what stands at the right edge; a label that would cover the one above moves down."""
     wanted = [] if fan.target is None else [(y(fan.target), "Quota", "label strong")]
     if fan.ended is not None:
-        wanted.append((y(fan.ended), f"Ended {tick(fan.ended)}", "label chosen"))
+        wanted.append((y(fan.ended), f"End {tick(fan.ended)}", "label chosen"))
     if fan.points and (quantiles := fan.points[-1].quantiles) is not None:
         for word, value in (("P90", quantiles[4]), ("P50", quantiles[2]), ("P10", quantiles[0])):
             wanted.append((y(value), f"{word} {tick(value)}", "label"))

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from serving.charts.svg import Scale, element, path, picture
 
-WIDTH: Final = 96.0
+WIDTH: Final = 48.0
 HEIGHT: Final = 24.0
 _EDGE: Final = 3.0
 

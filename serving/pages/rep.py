@@ -151,6 +151,7 @@ def _page(
         for offer in batch.offers(rep_ids=[row.rep_id]).items
     )
     cases = tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items)
+    last_day = row.as_of == batch.batch.as_of
     kept = batch.batches_with(row.rep_id, [one.batch.batch_id for one in stored])
     page = RepPage(
         name=row.name,
@@ -175,7 +176,7 @@ def _page(
         beside=beside_the_forecast(row, money),
         metrics=metric_groups(row.metrics, money),
         hazards=tuple(hazard_words(code) for code in row.hazards),
-        remarks=_remarks(row, batch.batch, diagnosed=diagnosis is not None),
+        remarks=_remarks(row, batch.batch, diagnosed=diagnosis is not None, last_day=last_day),
         offers=offers,
         decided=decided_about(batch, row.rep_id, findings),
         may_decide=decides,
@@ -187,7 +188,7 @@ def _page(
         what_if=what_if_card(batch, row),
         day=day_picker(batch, partial(_href, batch, row), known_on=batch.results_known_on, lost=_LOST),
         periods=period_choices([one for one in stored if one.batch.batch_id in kept], batch.batch.period),
-        looking_back=not batch.is_current or row.as_of != batch.batch.as_of,
+        looking_back=not (batch.is_current and last_day),
     )
     return _as_then(page, batch, row, outcome) if page.looking_back else page
 
@@ -202,7 +203,6 @@ def _as_then(page: RepPage, batch: BatchReader, row: Prediction, outcome: Outcom
         standing=Standing(where, "", ()),
         said=Said(voices_of(row, money, ended=ended), None, said_href(row.rep_id), money.currency),
         diagnosis=page.diagnosis if last_day else None,
-        remarks=page.remarks if last_day else (),
         offers=page.offers if last_day else (),
         may_decide=False,
         may_decline=False,
@@ -235,9 +235,10 @@ def _actions(offers: Sequence[OfferWords], cases: Sequence[CaseWords], *, decide
     return actions
 
 
-def _remarks(row: Prediction, batch: Batch, *, diagnosed: bool) -> tuple[str, ...]:
-    remarks = [] if row.pay else [without_pay(row)]
-    if not diagnosed:
+def _remarks(row: Prediction, batch: Batch, *, diagnosed: bool, last_day: bool) -> tuple[str, ...]:
+    # Pay and the diagnosis are kept for the last day alone.
+    remarks = [] if row.pay or not last_day else [without_pay(row)]
+    if not diagnosed and last_day:
         remarks.append(
             "No diagnosis is published yet: what lies behind earlier results. It comes with 'spm recommend'."
         )

@@ -113,7 +113,7 @@ def _verdict(outcome: Outcome, forecast: Forecast) -> str:
 
 def _place(amount: float, low: float | None, high: float | None) -> str:
     if low is None or high is None:
-        return "not forecast"
+        return "no range"
     return "below P10" if amount < low else "above P90" if amount > high else "in range"
 
 
