@@ -13,8 +13,10 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from spm_ml.dataset import current_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.predictions import PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
@@ -26,7 +28,7 @@ from spm_ml.tenants import Report, TenantFolder
 from tests.command import spm
 from training import promote, train
 
-PERIOD_END, WATERMARK = date(2026, 9, 30), date(2026, 11, 20)
+LATE_IN_PERIOD, PERIOD_END, WATERMARK = date(2026, 9, 20), date(2026, 9, 30), date(2026, 11, 20)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, migrated_mlflow_database
 
 @pytest.fixture(scope="module")
 def result(workspace: Workspace) -> ScoringResult:
+    """The running period, scored after the one before it was."""
+    assert score(workspace, as_of=LATE_IN_PERIOD).batch.period == "2026Q3"
     return score(workspace)
 
 
@@ -92,6 +96,24 @@ def test_what_is_published_is_what_was_returned(workspace: Workspace, result: Sc
     assert (published.model_name, published.model_version) == (champion.name, str(champion.version))
     assert published.forecaster == champion.forecaster
     assert json.loads(champion.tags["gate"])
+
+
+def test_what_came_of_the_period_before_is_published_with_it(workspace: Workspace, result: ScoringResult) -> None:
+    frame = current_dataset(workspace).frame
+    rows = frame[(frame["period"] == "2026Q3") & (frame["as_of"] == pd.Timestamp(LATE_IN_PERIOD))].set_index("rep_id")
+    with PredictionStore.open(workspace.predictions_database) as store:
+        (line,) = (entry for entry in store.audit.entries() if entry.action == "outcomes published")
+        for rep_id, row in rows.iterrows():
+            with store.read(Scope("rep", str(rep_id)), period="2026Q3") as batch:
+                version = batch.outcomes([str(rep_id)])[str(rep_id)]
+            assert (version.batch_id, version.as_known_on) == (result.batch.batch_id, WATERMARK)
+            outcome = version.outcome
+            assert (outcome.bookings, outcome.censored) == (row["actual_bookings"], row["censored"])
+            assert outcome.quota == (row["quota_final"] if row["quota_final"] > 0 else None)
+        with store.read(Scope("rep", "R0002")) as batch:
+            assert batch.results_known_on is None, "the period runs"
+    assert line.detail == {"periods": {"2026Q3": {"added": len(rows), "restated": 0}}}
+    assert len(rows) >= 8
 
 
 def test_the_table_covers_all_rows(result: ScoringResult) -> None:
