@@ -228,8 +228,8 @@ class WhatIf:
 
     @property
     def loads(self) -> bool:
-        """Whether a process starts or reads a model."""
-        return any(process.runs and process.loads for process in self._processes)
+        """Whether a process starts or reads a model; without any, it was not even started in time."""
+        return not self._processes or any(process.runs and process.loads for process in self._processes)
 
     @property
     def pids(self) -> tuple[int, ...]:
