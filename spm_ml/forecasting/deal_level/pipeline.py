@@ -61,7 +61,7 @@ class Pipeline:
     @classmethod
     def of(cls, dataset: RepPeriodDataset) -> Self:
         """Takes a dataset apart."""
-        frame = readable_rows(dataset)
+        frame = readable_rows(dataset).copy()  # in one piece: more columns are added
         lacking = {name: np.nan for name in _READ if name not in frame}
         frame = frame.assign(days_left=(frame["period_end"] - frame["as_of"]).dt.days, **lacking)
         code, names = pd.factorize(dataset.deals["opportunity_id"])
