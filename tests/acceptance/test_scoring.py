@@ -28,7 +28,7 @@ from spm_ml.tenants import Report, TenantFolder
 from tests.command import spm
 from training import promote, train
 
-LATE_IN_PERIOD, PERIOD_END, WATERMARK = date(2026, 9, 20), date(2026, 9, 30), date(2026, 11, 20)
+LATE_IN_PERIOD, PERIOD_END, WATERMARK = date(2026, 9, 22), date(2026, 9, 30), date(2026, 11, 20)
 
 
 @pytest.fixture(scope="module")
