@@ -9,6 +9,7 @@ DEMO_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SPARK := $(VENV)/.spark
 export MLFLOW_DISABLE_TELEMETRY := true
 # Images often set this one. Without kept bytecode every process compiles its imports anew, which takes it seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,11 +31,16 @@ $(INSTALLED): constraints.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+# Spark weighs more than all else together, and only its tests need it.
+$(SPARK): $(INSTALLED) constraints-spark.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r constraints-spark.txt
+	@touch $@
+
 demo: $(INSTALLED)  ## Simulate a sales organisation, train, score and serve its risk board
 	@$(BIN)/spm demo --workspace $(WORKSPACE)-demo --port $(PORT) $(if $(filter headless,$(DEMO)),--headless) $(DEMO_OPTIONS)
 
 # Files in the order of their folders: those of acceptance/ hold few and long tests, and one begun last is waited for.
-test: $(INSTALLED)  ## Run every test
+test: $(INSTALLED) $(SPARK)  ## Run every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 	  --durations 30 --durations-min 5
 
@@ -45,7 +51,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/hadolint Dockerfile
 
-types: $(INSTALLED)
+types: $(INSTALLED) $(SPARK)
 	$(BIN)/mypy
 
 imports: $(INSTALLED)
@@ -55,9 +61,12 @@ format: $(INSTALLED)  ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-header --no-emit-index-url --upgrade
+
 lock: $(INSTALLED)  ## Pin anew what pyproject.toml allows (versions and hashes, no addresses)
-	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --no-emit-index-url --upgrade -o constraints.txt
+	$(LOCK) --extra apps --extra postgresql --extra telemetry --extra dev -o constraints.txt
+	$(LOCK) --extra spark --constraint constraints.txt -o constraints-spark.txt
 
 docs: $(INSTALLED)  ## Write the pages that are generated from code
 	$(BIN)/python docs/generate.py

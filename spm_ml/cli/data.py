@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from spm_ml.cli.console import Console, on_workspace, out_option, records
 from spm_ml.errors import SpmError
+
+if TYPE_CHECKING:
+    from spm_ml.history.engines import EngineName
 
 
 def as_day(moment: datetime | None) -> date | None:
@@ -126,14 +129,24 @@ def metrics(
 
 
 @click.command()
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "postgresql", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Where history is added up; the dataset is the same.",
+)
+@click.option("--engine-url", help="PostgreSQL database or Spark master; default: SPM_ENGINE_URL.")
 @out_option
 @on_workspace
-def dataset(console: Console, out: Path | None) -> None:
+def dataset(console: Console, engine: EngineName, engine_url: str | None, out: Path | None) -> None:
     """Build the point-in-time rep-period dataset on the weekly as-of grid."""
     from spm_ml.dataset import build_dataset
     from spm_ml.history import SalesHistory
+    from spm_ml.history.engines import engine_named
 
-    with SalesHistory.open(console.workspace) as history, console.step("dataset"):
+    chosen = engine_named(engine, engine_url, threads=console.workspace.organisation().threads)
+    with SalesHistory.open(console.workspace, engine=chosen) as history, console.step("dataset"):
         built = build_dataset(history, progress=console.progress)
         built.write(console.workspace.dataset_file)
     frame = built.frame

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
-from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -148,7 +147,6 @@ class AsOfGrid:
         self.stage_count = len(history.organisation.stages)
         self._kept: dict[str, ir.Table] = {}
         self._first_recorded: dict[Log, date | None] = {}
-        self._prefix = f"grid_{uuid4().hex[:8]}_"
         self._periods = self._covered_periods()
         self._starts = [period.start for period in self._periods]
         self.slots = self._slots()
@@ -167,13 +165,13 @@ class AsOfGrid:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in self._kept:
-            self.history.connection.drop_table(self._prefix + name, force=True)
+        for table in self._kept.values():
+            self.history.engine.drop(table)
         self._kept.clear()
 
     def keep(self, name: str, content: pa.Table | ir.Table) -> ir.Table:
         """Computes a table once and keeps it until the grid is left."""
-        self._kept[name] = self.history.connection.create_table(self._prefix + name, content, temp=True)
+        self._kept[name] = self.history.engine.keep(f"grid_{name}", content)
         return self._kept[name]
 
     def shared(self, name: str, build: Callable[[], ir.Table]) -> ir.Table:

@@ -31,9 +31,13 @@ def open_states(grid: AsOfGrid) -> ir.Table:
 
 def _open_states(grid: AsOfGrid) -> ir.Table:
     deal = ibis.window(group_by="opportunity_id", order_by="event_number")
+    of_deal = ibis.window(group_by="opportunity_id")
+    opened_by = ibis.ifelse(_.event_number == 0, _.rep_id, ibis.null("string"))
     aged_on = _.recorded_on + ibis.interval(days=grid.history.organisation.zombie_after_days + 1)
     return (
-        grid.history.ledger.mutate(aged_until=_.recorded_on.lead().over(deal), first_rep_id=_.rep_id.first().over(deal))
+        grid.history.ledger.mutate(
+            aged_until=_.recorded_on.lead().over(deal), first_rep_id=opened_by.max().over(of_deal)
+        )
         .filter(_.outcome == "open")
         .select(
             "opportunity_id",

@@ -3,6 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
+from spm_ml.history.money import rounded
+
 COLUMNS = {
     "opportunity_id": "string",
     "rep_id": "string",
@@ -64,8 +66,8 @@ def _changes_of_won_deals(ledger: ir.Table) -> ir.Table:
     )
     so_far = ibis.window(group_by="opportunity_id", order_by="event_number", preceding=None, following=0)
     rows = rows.mutate(win=rows.wins.cast("int64").sum().over(so_far))
-    of_win = ibis.window(group_by=["opportunity_id", "win"], order_by="event_number")
-    rows = rows.mutate(owner_id=rows.rep_id.first(include_null=True).over(of_win))
+    winner = ibis.ifelse(rows.wins, rows.rep_id, ibis.null("string"))
+    rows = rows.mutate(owner_id=winner.max().over(ibis.window(group_by=["opportunity_id", "win"])))
     return rows.filter(rows.wins | (rows.after != rows.before)).drop("rep_id", "wins", "win", "event_number")
 
 
@@ -83,4 +85,4 @@ def _part(amount: ir.IntegerValue, shared: ir.Table) -> ir.IntegerValue:
 
 def _rounded(amount: ir.IntegerValue, share: ir.FloatingValue) -> ir.IntegerValue:
     """A share of an amount in minor units; shares are taken to a millionth, which makes 1/3 + 1/3 + 1/3 a whole."""
-    return (amount * (share * 1_000_000).round() / 1_000_000).round().cast("int64")
+    return rounded(amount * rounded(share * 1_000_000) / 1_000_000)

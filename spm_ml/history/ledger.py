@@ -23,7 +23,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from spm_ml.history.engine import Engine
+from spm_ml.history.engines import Engine
 from spm_ml.history.money import Rates, converted
 from spm_ml.history.stages import StageMap
 
@@ -97,10 +97,10 @@ def build_ledger(engine: Engine, sources: LedgerSources, rates: Rates | None) ->
     Raises:
         DataError: An amount has no exchange rate on its day.
     """
-    states = _states(sources)
+    states = _states(engine, sources)
     if rates is None:
         return engine.keep("ledger", _finished(states.mutate(previous_amount=states.previous_raw_amount)))
-    draft = engine.keep("ledger_draft", _rated(states, rates))
+    draft = engine.keep("ledger_draft", _rated(engine, states, rates))
     rates.refuse_missing(draft, currency="currency", day="rate_day", what="opportunities")
     amounts = draft.mutate(amount=converted(draft.amount, draft.factor))
     amounts = amounts.mutate(previous_amount=amounts.amount.lag().over(_by_deal()))
@@ -135,7 +135,7 @@ def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
         "opportunity_id",
         recorded_on="seen_on",
         rank=ibis.literal(0, "int64"),
-        recorded_at=ibis.null("timestamp(6)"),
+        recorded_at=ibis.null(events.recorded_at.type()),
         rep_id=ibis.ifelse(owner_known | facts.owners_unrecorded, deals.rep_id, ibis.null("string")),
         outcome=ibis.literal("open"),
         reconstructed=ibis.literal(True),
@@ -145,7 +145,7 @@ def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
         "opportunity_id",
         recorded_on="state_on",
         rank=ibis.literal(1, "int64"),
-        recorded_at=ibis.null("timestamp(6)"),
+        recorded_at=ibis.null(events.recorded_at.type()),
         rep_id="rep_id",
         outcome=deals.outcome.fill_null("open"),
         reconstructed=ibis.literal(True),
@@ -171,14 +171,14 @@ def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
     return ibis.union(created, states, recorded)
 
 
-def _states(sources: LedgerSources) -> ir.Table:
+def _states(engine: Engine, sources: LedgerSources) -> ir.Table:
     """The state of a deal after every change, amounts as they were stated in the deal's own currency."""
     facts = sources.facts
     rows = _rows(sources, _deals(sources))
     order = [rows.recorded_on, rows.recorded_at.asc(nulls_first=True), rows.rank]
     rows = rows.mutate(number=ibis.row_number().over(ibis.window(group_by="opportunity_id", order_by=order)))
     carried = ("rep_id", "mapped", "amount", "expected_close_on", "outcome")
-    rows = rows.mutate(**{name: _last_stated(rows, name) for name in carried})
+    rows = engine.carried(rows, carried, number="number", of="opportunity_id")
     table = sources.opportunities
     known = table.select(
         "opportunity_id",
@@ -227,7 +227,7 @@ def _closed_as_stated(rows: ir.Table) -> ir.BooleanValue:
     return (closes & stated & (rows.closed_on <= rows.recorded_on)).fill_null(False)
 
 
-def _rated(rows: ir.Table, rates: Rates) -> ir.Table:
+def _rated(engine: Engine, rows: ir.Table, rates: Rates) -> ir.Table:
     """Adds the rate of the day on which an amount was stated or its deal closed; a won deal keeps the rate of its win.
 
     So no stage change moves an amount, no later rate changes last quarter's bookings, and a reversal takes back
@@ -236,7 +236,7 @@ def _rated(rows: ir.Table, rates: Rates) -> ir.Table:
     restated = (rows.amount != rows.previous_raw_amount) & (rows.outcome != "won")
     fixes = rows.previous_outcome.isnull() | (rows.outcome != rows.previous_outcome) | restated
     rows = rows.mutate(fixed_on=ibis.ifelse(fixes, rows.event_on, ibis.null("date")))
-    rows = rows.mutate(rate_day=_last_stated(rows, "fixed_on"))
+    rows = engine.carried(rows.mutate(rate_day=rows.fixed_on), ["rate_day"], number="number", of="opportunity_id")
     return rates.with_factor(rows, currency="currency", day="rate_day")
 
 
@@ -251,20 +251,3 @@ def _filled(stated: ir.Value, known: ir.BooleanValue, from_row: ir.Value) -> ir.
 
 def _by_deal(**frame: Any) -> Any:
     return ibis.window(group_by="opportunity_id", order_by="number", **frame)
-
-
-def _last_stated(rows: ir.Table, name: str) -> ir.Value:
-    """The last value up to a row that was not empty.
-
-    Ibis writes `last(include_null=False)` over a window without its condition, and `argmax` as an ordered aggregate
-    that DuckDB refuses there; the engine's own `arg_max` is exact and as fast as a lag.
-    """
-    column = rows[name]
-    kind = column.type()
-
-    @ibis.udf.agg.builtin(name="arg_max", signature=((kind, "int64"), kind))
-    def arg_max(value, key):  # type: ignore[no-untyped-def]
-        """Built into the engine."""
-
-    place = ibis.ifelse(column.notnull(), rows.number, ibis.null("int64"))
-    return arg_max(column, place).over(_by_deal(preceding=None, following=0))

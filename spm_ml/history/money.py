@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from spm_ml.errors import DataError
-from spm_ml.history.engine import Engine
+from spm_ml.history.engines import Engine
 from spm_ml.tables import minor_digits
 
 
@@ -105,4 +105,9 @@ class Rates:
 
 def converted(amount: ir.IntegerValue, factor: ir.FloatingValue) -> ir.IntegerValue:
     """Minor units of the organisation's currency, rounded half away from zero."""
-    return ibis.ifelse(factor == 1.0, amount, (amount * factor).round().cast("int64"))
+    return ibis.ifelse(factor == 1.0, amount, rounded(amount * factor))
+
+
+def rounded(value: ir.FloatingValue) -> ir.IntegerValue:
+    """The nearest integer, half away from zero: spelled out, because PostgreSQL rounds a half to the even one."""
+    return (value.sign() * (value.abs() + 0.5).floor()).cast("int64")

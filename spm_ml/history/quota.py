@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from spm_ml.fiscal import FiscalCalendar
-from spm_ml.history.engine import Engine
+from spm_ml.history.engines import Engine
 
 COLUMNS = {
     "rep_id": "string",

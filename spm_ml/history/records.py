@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.credit import bookings_of
-from spm_ml.history.engine import Engine
+from spm_ml.history.engines import Engine
 from spm_ml.history.ledger import LedgerSources, SourceFacts, build_ledger
 from spm_ml.history.local_days import LocalDays
 from spm_ml.history.money import Rates, converted

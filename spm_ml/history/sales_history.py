@@ -10,12 +10,11 @@ from typing import Final, Self
 
 import ibis.expr.types as ir
 import pandas as pd
-from ibis.backends.duckdb import Backend
 
 from spm_ml.errors import NotReadyError
 from spm_ml.fiscal import FiscalCalendar, Period
 from spm_ml.history import people, visible
-from spm_ml.history.engine import Engine, schema_of
+from spm_ml.history.engines import DuckDBEngine, Engine, schema_of
 from spm_ml.history.frames import arrow_tables, frames_hash, with_stages
 from spm_ml.history.records import Records
 from spm_ml.history.store import TableStore
@@ -33,7 +32,7 @@ _ONE_STAGE: Final = (StageSettings(name="Open"),)
 class SalesHistory:
     """The tables of a workspace or of frames, bitemporal: the day something happened and the day it was recorded.
 
-    Everything is an Ibis expression over an embedded DuckDB; derived tables are computed on first use and kept.
+    Everything is an Ibis expression over an engine, DuckDB by default. Derived tables are computed once and kept.
     Close it, or use it as a context manager, to free its folder. Histories made by `as_of` and `replacing` share the
     engine of the one they came from: they end with it, and closing them does nothing.
 
@@ -49,13 +48,21 @@ class SalesHistory:
         self._owns_engine = owns_engine
 
     @classmethod
-    def open(cls, workspace: Workspace, *, version: int | None = None, known_on: date | None = None) -> Self:
+    def open(
+        cls,
+        workspace: Workspace,
+        *,
+        version: int | None = None,
+        known_on: date | None = None,
+        engine: Engine | None = None,
+    ) -> Self:
         """Reads the tables of a workspace.
 
         Args:
             workspace: Where they were ingested.
             version: State of the tables; the newest by default.
             known_on: Takes the version in force at the end of that day instead: what could be answered then.
+            engine: Where everything is computed; the embedded one by default. It closes with the history.
 
         Raises:
             NotReadyError: Nothing was ingested, there is no such version, or none by that day.
@@ -68,8 +75,8 @@ class SalesHistory:
                 f"{workspace.root} holds no tables: ingest some with 'spm ingest DIR --workspace {workspace.root}'"
             )
         queries = {table.name: store.relation_sql(table.name, version, occurrence=table.ledger) for table in READABLE}
-        engine = Engine(organisation.threads)
-        sources = {name: engine.view(name, sql) for name, sql in queries.items() if sql is not None}
+        engine = engine or DuckDBEngine(organisation.threads)
+        sources = {name: engine.read(name, sql) for name, sql in queries.items() if sql is not None}
         digest = sha256()
         for entry in store.versions():
             if entry.version <= version:
@@ -78,7 +85,9 @@ class SalesHistory:
         return cls(_records(organisation, engine, sources, version, digest.hexdigest()))
 
     @classmethod
-    def from_frames(cls, frames: Mapping[str, pd.DataFrame], organisation: Organisation) -> Self:
+    def from_frames(
+        cls, frames: Mapping[str, pd.DataFrame], organisation: Organisation, *, engine: Engine | None = None
+    ) -> Self:
         """Reads frames with the contract's columns, for tests and notebooks.
 
         Args:
@@ -86,12 +95,13 @@ class SalesHistory:
                 are dates or ISO text, timestamps without a zone are UTC and bare dates local midnights. Optional
                 columns and tables may be missing.
             organisation: Its settings; stages are taken from the data where it declares none.
+            engine: Where everything is computed; the embedded one by default. It closes with the history.
 
         Raises:
             DataError: A table or column is unknown, a required column is missing, or a cell cannot be read.
         """
         tables = arrow_tables(frames, organisation)
-        engine = Engine(organisation.threads)
+        engine = engine or DuckDBEngine(organisation.threads)
         sources = {name: engine.keep(name, table) for name, table in tables.items()}
         return cls(_records(with_stages(organisation, tables), engine, sources, 0, frames_hash(tables)))
 
@@ -116,9 +126,9 @@ class SalesHistory:
         return self._records.data_hash
 
     @property
-    def connection(self) -> Backend:
-        """The Ibis backend on which every table lives."""
-        return self._records.engine.backend
+    def engine(self) -> Engine:
+        """Where every table is computed and kept."""
+        return self._records.engine
 
     @property
     def as_of_day(self) -> date | None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 from typing import Any, Final
-from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -71,7 +70,6 @@ def perturbed(history: SalesHistory, day: date, *, seed: int = 0) -> Iterator[tu
     """
     future = _Future(history, day, seed)
     tables: dict[str, ir.Table] = {}
-    suffix = uuid4().hex[:8]
     changed = 0
     try:
         for name, change in _CHANGES.items():
@@ -80,12 +78,12 @@ def perturbed(history: SalesHistory, day: date, *, seed: int = 0) -> Iterator[tu
             before = history.source(name)
             typed = {column: _[column].cast(kind) for column, kind in before.schema().items()}
             after = ibis.union(*(part.select(**typed) for part in change(future, before)))
-            tables[name] = history.connection.create_table(f"future_{name}_{suffix}", after, temp=True)
+            tables[name] = history.engine.keep(f"future_{name}", after)
             changed += _difference(before, tables[name]) + _difference(tables[name], before)
         yield history.replacing(tables), changed
     finally:
-        for name in tables:
-            history.connection.drop_table(f"future_{name}_{suffix}")
+        for rows in tables.values():
+            history.engine.drop(rows)
 
 
 def _difference(rows: ir.Table, others: ir.Table) -> int:

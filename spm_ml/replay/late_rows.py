@@ -78,7 +78,7 @@ def late_rows(
     """
     found = []
     for done, name in enumerate(tables, start=1):
-        then, now = known.connection.read_parquet(_file(folder, name)), _content(known, name)
+        then, now = known.engine.backend.read_parquet(_file(folder, name)), _content(known, name)
         keys = ["opportunity_id"] if name == "opportunities" else list(TABLE_BY_NAME[name].key)
         with then.cast(now.schema()).cache() as before, now.cache() as after:
             rows = _compared(name, before, after, keys)

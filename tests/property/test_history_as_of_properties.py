@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -174,8 +173,7 @@ def everything(history: SalesHistory, day: date) -> dict[str, Any]:
 def replaced(history: SalesHistory, tables: dict[str, Rows]) -> SalesHistory:
     """The same history with other rows."""
     arrow = arrow_tables(frames_of(tables), ORGANISATION)
-    backend, number = history.connection, np.random.default_rng().integers(2**62)
-    return history.replacing({name: backend.create_table(f"{name}_{number}", rows) for name, rows in arrow.items()})
+    return history.replacing({name: history.engine.keep(name, rows) for name, rows in arrow.items()})
 
 
 @settings(max_examples=5, deadline=None, phases=UNSHRUNK)

@@ -136,7 +136,7 @@ def test_two_streams_of_one_name_are_refused(history: SalesHistory) -> None:
 
 def test_a_build_leaves_nothing_in_the_engine(history: SalesHistory) -> None:
     def tables() -> int:
-        return int(history.connection.raw_sql("SELECT count(*) FROM duckdb_tables()").fetchall()[0][0])
+        return int(history.engine.backend.raw_sql("SELECT count(*) FROM duckdb_tables()").fetchall()[0][0])
 
     build_dataset(history, as_of_days=DAYS[:1], features=())
     before = tables()

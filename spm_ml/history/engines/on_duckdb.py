@@ -1,41 +1,24 @@
-"""The embedded engine behind a history: one DuckDB database in a folder of its own, gone when the history closes."""
+"""The embedded engine: one DuckDB database in a folder of its own, gone when the history closes."""
 
 import shutil
 import tempfile
 import weakref
-from itertools import count
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from spm_ml.tables import ColumnType, Table
-
-IBIS_TYPES: Final[dict[ColumnType, str]] = {
-    "text": "string",
-    "choice": "string",
-    "date": "date",
-    "timestamp": "timestamp(6)",
-    "money": "int64",
-    "number": "float64",
-    "integer": "int64",
-}
-"""How each type of the contract is held; money is integer minor units, times are UTC without a zone."""
+from spm_ml.history.engines.engine import Engine
 
 MEMORY_LIMIT: Final = "1500MB"
 """What DuckDB may hold in memory; more is spilled to the engine's folder."""
 
 
-def schema_of(table: Table, *, occurrence: bool = False) -> ibis.Schema:
-    """Column names and internal types of a table of the contract."""
-    columns = {column.name: IBIS_TYPES[column.type] for column in table.columns}
-    return ibis.schema(columns | ({"_occurrence": "int32"} if occurrence else {}))
-
-
-class Engine:
+class DuckDBEngine(Engine):
     """A DuckDB database on disk, so that derived tables are compressed and memory stays bounded.
 
     Args:
@@ -47,6 +30,7 @@ class Engine:
     """
 
     def __init__(self, threads: int = 2) -> None:
+        super().__init__()
         self.folder = folder = Path(tempfile.mkdtemp(prefix="spm-history-"))
         self.backend: Backend = ibis.duckdb.connect(
             folder / "history.duckdb",
@@ -55,11 +39,10 @@ class Engine:
             temp_directory=str(folder / "spill"),
             preserve_insertion_order=False,
         )
-        self._numbers = count(1)
         self._release = weakref.finalize(self, _release, self.backend, folder)
 
-    def view(self, name: str, sql: str) -> ir.Table:
-        """Gives a query a name."""
+    def read(self, name: str, sql: str) -> ir.Table:
+        """Gives a query over Parquet files a name; the files are read as they are asked for."""
         unique = self._unique(name)
         self.backend.raw_sql(f'CREATE VIEW "{unique}" AS {sql}')
         return self.backend.table(unique)
@@ -67,10 +50,6 @@ class Engine:
     def keep(self, name: str, rows: ir.Table | pa.Table) -> ir.Table:
         """Computes rows once and keeps them as a table of the engine."""
         return self.backend.create_table(self._unique(name), rows)
-
-    def empty(self, name: str, schema: ibis.Schema) -> ir.Table:
-        """A table without rows."""
-        return self.backend.create_table(self._unique(name), schema=schema)
 
     def drop(self, table: ir.Table) -> None:
         """Frees what `keep` computed."""
@@ -80,8 +59,24 @@ class Engine:
         """Ends the connection and removes the folder; closing twice does no harm, and forgetting to close little."""
         self._release()
 
-    def _unique(self, name: str) -> str:
-        return f"{name}_{next(self._numbers)}"
+    def carried(self, rows: ir.Table, names: Sequence[str], *, number: str, of: str) -> ir.Table:
+        """The rows with some columns filled: each row has the last value up to it that was not empty.
+
+        Ibis writes `last(include_null=False)` over a window without its condition, and `argmax` as an ordered
+        aggregate that DuckDB refuses there; the engine's own `arg_max` is exact and as fast as a lag.
+        """
+        so_far = ibis.window(group_by=of, order_by=number, preceding=None, following=0)
+        return rows.mutate(**{name: _arg_max(rows[name], rows[number]).over(so_far) for name in names})
+
+
+def _arg_max(column: ir.Column, number: ir.IntegerColumn) -> Any:
+    kind = column.type()
+
+    @ibis.udf.agg.builtin(name="arg_max", signature=((kind, "int64"), kind))
+    def arg_max(value, key):  # type: ignore[no-untyped-def]
+        """Built into the engine."""
+
+    return arg_max(column, ibis.ifelse(column.notnull(), number, ibis.null("int64")))
 
 
 def _release(backend: Backend, folder: Path) -> None:
