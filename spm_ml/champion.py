@@ -5,10 +5,11 @@ The record comes first and is what counts. A run that dies between the two, or a
 `python -m spm_ml.champion WORKSPACE`, so that the service never imports MLflow and never waits for it.
 """
 
+import os
 import subprocess
 import sys
 import threading
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spm_ml.errors import NotReadyError, SpmError
@@ -77,8 +78,17 @@ def reconcile_workspace(workspace: Workspace) -> str | None:
 def reconcile_in_background(workspace: Workspace) -> None:
     """The same in a process of its own; it says on stderr what it did, and nothing waits for it."""
     command = [sys.executable, "-m", __name__, str(workspace.root)]
-    run = partial(subprocess.run, command, stdin=subprocess.DEVNULL, start_new_session=True, check=False)
-    threading.Thread(target=run, name="reconcile", daemon=True).start()
+    environment = dict(os.environ)  # as it is now: another thread may change it while a process is being started
+    threading.Thread(target=_run, args=(command, environment), name="reconcile", daemon=True).start()
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - our own module
+            command, stdin=subprocess.DEVNULL, start_new_session=True, check=False, env=environment
+        )
+    except OSError as error:
+        sys.stderr.write(f"spm: the champion's alias was not checked: no process can be started ({error})\n")
 
 
 def main() -> int:

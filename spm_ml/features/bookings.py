@@ -167,7 +167,7 @@ def _finished(grid: AsOfGrid) -> ir.Table:
     states = changes.mutate(total=_.booked.sum().over(so_far), quota_now=_.quota.sum().over(so_far))
     positive = _.quota_now > 0
     states = states.mutate(
-        squared=_.total.cast("decimal(18, 0)") * _.total.cast("decimal(18, 0)"),
+        squared=_.total.cast("decimal(19, 0)") * _.total.cast("decimal(19, 0)"),
         attainment=ibis.ifelse(positive, _.total / _.quota_now, 0.0).cast("decimal(28, 9)"),
         with_quota=positive.cast("int64"),
         at_quota=(positive & (_.total >= _.quota_now)).cast("int64"),

@@ -144,6 +144,7 @@ class PredictionStore:
         people: Sequence[Person],
         what_if: WhatIfInputs = WhatIfInputs(),  # noqa: B008 - frozen
         evidence: ModelEvidence = ModelEvidence(),  # noqa: B008 - frozen
+        outcomes: Sequence[Outcome] = (),
         actor: str = "scoring",
     ) -> None:
         """Stages a batch and makes it the published one; a reader sees the old batch or the new one, never a mix.
@@ -157,6 +158,7 @@ class PredictionStore:
             people: The organisation's tree on the as-of day, managers included; it decides who sees whom.
             what_if: What what-if questions start from; nothing: none is answered.
             evidence: What speaks for and against the model.
+            outcomes: Results of finished periods that its data tell; see `publish_outcomes`.
             actor: Who publishes, for the audit.
 
         Raises:
@@ -164,7 +166,7 @@ class PredictionStore:
         """
         content = publishing.BatchContent(people, predictions, teams, recommendations, model_card, what_if, evidence)
         self.stage(batch, content)
-        self.flip(batch, actor=actor)
+        self.flip(batch, outcomes, actor=actor)
 
     def stage(self, batch: Batch, content: publishing.BatchContent) -> None:
         """Writes a batch's rows where no reader looks.
@@ -176,14 +178,15 @@ class PredictionStore:
             publishing.prune(connection)
             publishing.stage(connection, batch, content)
 
-    def flip(self, batch: Batch, *, actor: str = "scoring") -> None:
-        """Makes a staged batch the published one: one pointer and its audit row in one transaction.
+    def flip(self, batch: Batch, outcomes: Sequence[Outcome] = (), *, actor: str = "scoring") -> None:
+        """Makes a staged batch the published one: one pointer, its outcomes and the audit in one transaction.
 
         Raises:
             DataError: The batch was never staged.
         """
         with writing(self._engine) as connection:
             publishing.flip(connection, batch, actor)
+            publish_outcomes(connection, batch, outcomes, actor)
 
     def publish_outcomes(self, batch: Batch, outcomes: Sequence[Outcome], *, actor: str = "scoring") -> int:
         """Adds results of finished periods that are new or restated; what was said before stays.

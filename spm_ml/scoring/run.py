@@ -106,8 +106,8 @@ def score(
             model_card=read_model_card(registry, model.version),
             what_if=rows.what_if,
             evidence=evidence,
+            outcomes=outcomes,
         )
-        store.publish_outcomes(batch, outcomes)
     progress("publish", 1, 1)
     notes = _notes(known.target, model.version)
     return ScoringResult(batch, rows.predictions, rows.teams, (repaired, *notes) if repaired else notes)

@@ -280,4 +280,7 @@ def test_a_model_that_never_loads_is_given_up(
         assert ask("r-101", QUOTA).json()["errors"][0]["rule"] == "loading"
         (pid,) = app.state.what_if.pids
         assert ask("r-101", QUOTA).json()["errors"][0]["rule"] == "busy"
-        assert pid not in app.state.what_if.pids
+        deadline = time.monotonic() + 10
+        while pid in app.state.what_if.pids:  # it is killed, and its end is heard of a little later
+            assert time.monotonic() < deadline
+            time.sleep(0.01)

@@ -110,7 +110,7 @@ def test_from_a_peer_that_is_not_listed_the_header_means_nothing(caplog: pytest.
 
 def test_no_header_says_from_where_somebody_connects(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[uvicorn.Config] = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda server: started.append(server.config))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, **_: started.append(server.config))
     run.run(ServingSettings(store=str(file)))
     assert [config.proxy_headers for config in started] == [False]
     monkeypatch.undo()
