@@ -16,8 +16,8 @@ from spm_ml.dataset.table import RepPeriodDataset
 from spm_ml.errors import DataError
 from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Row, RunningSums, period_of_as_of, records_begin
 from spm_ml.features.bookings import BOOKED, QUOTAS
+from spm_ml.features.day_numbers import days_of
 from spm_ml.features.flow import FLOW
-from spm_ml.features.grid import days_of
 from spm_ml.features.pipeline import DUE
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
@@ -58,7 +58,7 @@ def build_dataset(
         first_period: Period to start from; default: that of the ledger's first record.
         as_of_days: Build exactly these days instead of the weekly grid. A day looks into the period of the day after.
         features: Columns to compute: `FEATURES`, some of them, or more (see `spm_ml.features`).
-        progress: Told after each stream that was read.
+        progress: Told after each feature, and of the deals.
 
     Raises:
         DataError: No as-of day lies in the data, two features share a name, or a stream is not as it must be.
@@ -74,13 +74,14 @@ def build_dataset(
         columns, profile = rep_rows(grid)
         at = AsOf(grid, Row(columns), RunningSums(grid))
         frame = _frame(at, profile, features, progress)
+        kinds = dtypes(names, grid.stage_count)
         progress("deals", 0, 2)
         deals = read_deals(at)
         progress("deals", 1, 2)
         bookings = read_bookings(at)
         progress("deals", 2, 2)
         return RepPeriodDataset(
-            frame=frame.astype(dtypes(names, grid.stage_count))[list(dtypes(names, grid.stage_count))],
+            frame=frame[list(kinds)].astype(kinds),
             deals=deals,
             bookings=bookings,
             feature_names=names,

@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from spm_ml.dataset.schema import DTYPES, DatasetColumn, SchemaError
 from spm_ml.features import AsOf, AsOfGrid, ratio
-from spm_ml.features.grid import days_of
+from spm_ml.features.day_numbers import between, days_of, numbers_of
 from spm_ml.features.pipeline import open_states
-from spm_ml.features.running_sums import slots_within
 
 _ = ibis._
 
@@ -104,7 +103,7 @@ def read_deals(at: AsOf) -> pd.DataFrame:
         open_states(grid).inner_join(_course(grid), ["opportunity_id", "event_number"]).inner_join(grid.reps, "rep_id")
     )
     table = states.select(*_STATE_COLUMNS).to_pyarrow()
-    span, slot = slots_within(grid, table["visible_from"], table["visible_until"])
+    span, slot = between(grid.slots.as_of, *(numbers_of(table[name]) for name in ("visible_from", "visible_until")))
     state = {name: _numbers(table[name]) for name in _STATE_COLUMNS if name != "opportunity_id"}
     row_of = np.full((len(grid.rep_ids), len(grid.as_of_days)), -1)
     row_of[row.rep_index, row.slot] = np.arange(len(at))

@@ -10,7 +10,7 @@ import pandas as pd
 from spm_ml.dataset.schema import label_names
 from spm_ml.features import AsOf, AsOfGrid, Stream, ratio
 from spm_ml.features.bookings import booked_by_period, quota_versions
-from spm_ml.features.grid import day_numbers, number_of
+from spm_ml.features.day_numbers import day_numbers, number_of
 from spm_ml.features.pipeline import open_states
 
 _ = ibis._

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.features import AsOfGrid, ratio
-from spm_ml.features.grid import day_numbers
+from spm_ml.features.day_numbers import between, day_numbers
 
 _ = ibis._
 
@@ -63,11 +63,7 @@ def _in_force(grid: AsOfGrid, profiles: pd.DataFrame) -> tuple[np.ndarray, np.nd
     valid_from = day_numbers(profiles["valid_from"])
     same_rep = (profiles["rep_id"] == profiles["rep_id"].shift(-1)).to_numpy(bool)
     next_from = np.where(same_rep, np.append(valid_from[1:], np.inf), np.inf)
-    first = np.searchsorted(grid.slots.as_of, valid_from)
-    lengths = np.maximum(np.searchsorted(grid.slots.as_of, next_from) - first, 0)
-    version = np.repeat(np.arange(len(profiles)), lengths)
-    slot = np.arange(len(version)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(first, lengths)
-    return version, slot
+    return between(grid.slots.as_of, valid_from, next_from)
 
 
 def _manages_only(grid: AsOfGrid, rep_index: np.ndarray, as_of: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from spm_ml.features.day_numbers import number_of
 from spm_ml.features.feature import Stream
-from spm_ml.features.grid import AsOfGrid, number_of
+from spm_ml.features.grid import AsOfGrid
 from spm_ml.features.running_sums import Places, RunningSums
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import ibis
 import ibis.expr.types as ir
@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spm_ml.errors import DataError
+from spm_ml.features.day_numbers import dates_of, day_numbers, number_of
 from spm_ml.features.feature import Log
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
@@ -22,34 +23,9 @@ from spm_ml.history import SalesHistory
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY, _LAST_DAY = date(1950, 1, 1), date(2199, 12, 31)
 """Days beyond these are mistyped: they belong to no period, and stop nothing."""
-_EPOCH: Final = date(1970, 1, 1)
 
 LATE_SHARE: Final = 0.8
 """Selling days of a period beyond this share of them are its end, where hockey sticks show (H24)."""
-
-
-def number_of(day: date) -> int:
-    """Days from 1970-01-01 to a day."""
-    return (day - _EPOCH).days
-
-
-def numbers_of(days: "pa.ChunkedArray[Any]") -> np.ndarray:
-    """Days from 1970-01-01 to each day, int64, of a column without NULL."""
-    return days.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
-
-
-def day_numbers(days: pd.Series) -> np.ndarray:
-    """Days from 1970-01-01 to each day, float64, NaN = missing, of a column of `datetime64`."""
-    values = days.to_numpy().astype("datetime64[D]")
-    return np.where(np.isnat(values), np.nan, values.astype(np.int64))
-
-
-def days_of(numbers: np.ndarray) -> np.ndarray:
-    """`datetime64[s]` of days counted from 1970-01-01; NaN gives NaT."""
-    missing = np.isnan(numbers)
-    days = np.where(missing, 0, numbers).astype(np.int64).astype("datetime64[D]")
-    days[missing] = np.datetime64("NaT")
-    return days.astype("datetime64[s]")
 
 
 def period_of_as_of(history: SalesHistory, as_of: date) -> Period:
@@ -269,10 +245,10 @@ class AsOfGrid:
         numbers = days.first + np.arange(len(days.period_index))
         return pa.table(
             {
-                "day": _dates(numbers),
+                "day": dates_of(numbers),
                 "period_index": pa.array(days.period_index),
-                "period_start": _dates(starts),
-                "period_end": _dates(ends),
+                "period_start": dates_of(starts),
+                "period_end": dates_of(ends),
                 "late": pa.array(days.late),
             }
         )
@@ -308,7 +284,3 @@ class AsOfGrid:
                 "first_index": pa.array(self.first_index, pa.int64()),
             }
         )
-
-
-def _dates(numbers: np.ndarray) -> "pa.Array[Any]":
-    return pa.array(numbers.astype(np.int32)).cast(pa.date32())

@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from spm_ml.errors import DataError
+from spm_ml.features.day_numbers import between, numbers_of
 from spm_ml.features.feature import Stream
-from spm_ml.features.grid import AsOfGrid, numbers_of
+from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
 
@@ -249,7 +250,7 @@ class _Largest:
 
 def _largest(grid: AsOfGrid, stream: Stream, spans: ir.Table) -> _Largest:
     table = spans.filter(_.visible_until.notnull()).to_pyarrow()
-    span, slot = slots_within(grid, table["visible_from"], table["visible_until"])
+    span, slot = between(grid.slots.as_of, *(numbers_of(table[name]) for name in ("visible_from", "visible_until")))
     rep_index = table["rep_index"].to_numpy()[span]
     greatest = {}
     for name in table.column_names:
@@ -260,24 +261,3 @@ def _largest(grid: AsOfGrid, stream: Stream, spans: ir.Table) -> _Largest:
         np.fmax.at(dense, (rep_index, slot), values)
         greatest[name] = np.where(np.isneginf(dense), np.nan, dense)
     return _Largest(stream.name, grid.slots.as_of, greatest)
-
-
-def slots_within(
-    grid: AsOfGrid, visible_from: "pa.ChunkedArray[Any]", visible_until: "pa.ChunkedArray[Any]"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Every as-of day of every span, so spans should be short.
-
-    Args:
-        grid: The as-of days.
-        visible_from: First day at whose end each span counts.
-        visible_until: First day at whose end it no longer counts.
-
-    Returns:
-        (span-days,) number of the span, and of the as-of day.
-    """
-    first = np.searchsorted(grid.slots.as_of, numbers_of(visible_from))
-    end = np.searchsorted(grid.slots.as_of, numbers_of(visible_until))
-    lengths = np.maximum(end - first, 0)
-    span = np.repeat(np.arange(len(first)), lengths)
-    before = np.cumsum(lengths) - lengths
-    return span, np.arange(len(span)) - np.repeat(before, lengths) + np.repeat(first, lengths)

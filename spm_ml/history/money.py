@@ -56,10 +56,6 @@ class Rates:
         }
         return cls(currency, engine.keep("daily_rates", pa.table(columns)), last)
 
-    def is_foreign(self, currency: ir.StringValue) -> ir.BooleanValue:
-        """Tells which amounts are not in the organisation's currency; an empty cell is."""
-        return currency.fill_null(self.currency).strip().upper() != self.currency
-
     def with_factor(self, rows: ir.Table, *, currency: str, day: str) -> ir.Table:
         """Adds `factor`, 1 for the organisation's currency and NULL where no rate is known.
 

@@ -11,7 +11,6 @@ NEVER = 10**6
 """A day or week that does not come."""
 
 REGIONS = ("East", "West", "Central", "EMEA")
-REGION_CURRENCY = {"EMEA": ("EUR", "GBP", "JPY")}
 _TEAMS_A_DIRECTOR = 6
 _FIRST_STAY_WEEKS = 20
 

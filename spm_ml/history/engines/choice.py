@@ -3,13 +3,12 @@
 import os
 import shutil
 from importlib.util import find_spec
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.history.engines.engine import Engine
 
 EngineName = Literal["duckdb", "postgresql", "spark"]
-ENGINE_NAMES: Final[tuple[EngineName, ...]] = get_args(EngineName)
 URL_VARIABLE: Final = "SPM_ENGINE_URL"
 """Names the database or the cluster where no option does; a password belongs here, not into a command line."""
 
