@@ -1,13 +1,14 @@
 """Building a RepPeriodDataset from a history: rows, readings, features, flags and outcomes in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from spm_ml.dataset.deals import read_bookings, read_deals
-from spm_ml.dataset.flags import abstention, hazards, organisation_readings
+from spm_ml.dataset.flags import abstention, hazards
+from spm_ml.dataset.organisation import organisation_readings
 from spm_ml.dataset.outcomes import labels, targets
 from spm_ml.dataset.rows import rep_rows
 from spm_ml.dataset.schema import COLUMNS, dtypes, label_names
@@ -46,6 +47,7 @@ def build_dataset(
     *,
     first_period: Period | str | None = None,
     as_of_days: Sequence[date] | None = None,
+    reps: Collection[str] | None = None,
     features: Sequence[Feature] = FEATURES,
     progress: Progress = silent,
 ) -> RepPeriodDataset:
@@ -57,6 +59,7 @@ def build_dataset(
         history: What is known.
         first_period: Period to start from; default: that of the ledger's first record.
         as_of_days: Build exactly these days instead of the weekly grid. A day looks into the period of the day after.
+        reps: Build the rows of these reps alone, equal to the same rows of a whole build.
         features: Columns to compute: `FEATURES`, some of them, or more (see `spm_ml.features`).
         progress: Told after each feature, and of the deals.
 
@@ -68,7 +71,7 @@ def build_dataset(
         raise DataError(
             f"there is nothing to build: the first period starts after the last record ({history.watermark})"
         )
-    with AsOfGrid(history, days) as grid:
+    with AsOfGrid(history, days, reps=reps) as grid:
         names = tuple(name for feature in features for name in feature.names(grid.stage_count))
         _check_names(names, grid.stage_count)
         columns, profile = rep_rows(grid)

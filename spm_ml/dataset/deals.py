@@ -180,7 +180,7 @@ def read_bookings(at: AsOf) -> pd.DataFrame:
     grid = at.grid
     asked = pa.table({name: pa.array(getattr(at.row, name)) for name in ("rep_index", "period_index")})
     rows = grid.keep("rep_periods", asked.group_by(["rep_index", "period_index"]).aggregate([]))
-    created = grid.history.ledger.group_by("opportunity_id").agg(created_on=_.created_on.min())
+    created = grid.ledger.group_by("opportunity_id").agg(created_on=_.created_on.min())
     days = grid.days.select("period_index", "period_start", booked_on="day")
     content = (
         grid.history.bookings.inner_join(days, "booked_on")
@@ -202,7 +202,7 @@ def _course(grid: AsOfGrid) -> ir.Table:
     pushed = stays_open & (_.expected_close_on > _.previous_expected_close_on).fill_null(False)
     stepped = stays_open & (_.stage_position > _.previous_stage_position).fill_null(False)
     stated = ibis.ifelse(_.amount > 0, _.event_number, None)
-    ledger = grid.history.ledger.mutate(entered_on=ibis.ifelse(entered, _.recorded_on, None), stated=stated)
+    ledger = grid.ledger.mutate(entered_on=ibis.ifelse(entered, _.recorded_on, None), stated=stated)
     first = ledger.group_by("opportunity_id").agg(first_stated=_.stated.min())
     first_amounts = (
         ledger.inner_join(first, "opportunity_id")

@@ -6,9 +6,9 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from spm_ml.features import AsOf, AsOfGrid, Row, Stream
-from spm_ml.features.bookings import FINISHED, LARGEST_BOOKING, QUOTAS, SIGNS
-from spm_ml.features.flow import FLOW, push_rate_28
+from spm_ml.features import AsOf, AsOfGrid, Stream
+from spm_ml.features.bookings import LARGEST_BOOKING, QUOTAS, SIGNS
+from spm_ml.features.flow import push_rate_28
 from spm_ml.features.pipeline import AGED_OUT, LARGEST_DUE, OPEN, OVERDUE
 from spm_ml.features.profile import MOVES, ramping
 
@@ -26,38 +26,12 @@ def _foreign(grid: AsOfGrid) -> ir.Table:
     """Changes of deals that are not in the organisation's currency, which a deal never changes."""
     currency = _.currency.strip().upper()
     other = grid.history.source("opportunities").filter(currency != grid.history.organisation.currency)
-    return grid.history.ledger.semi_join(other, "opportunity_id").select(
+    return grid.ledger.semi_join(other, "opportunity_id").select(
         "rep_id", visible_from=_.recorded_on, changes=ibis.literal(1, "int64")
     )
 
 
 FOREIGN: Final = Stream("foreign", _foreign)
-
-
-def organisation_readings(at: AsOf) -> dict[str, np.ndarray]:
-    """Sums over all reps known on the as-of day, gone ones too: what the organisation as a whole stood at.
-
-    NaN while none of them is known.
-    """
-    grid = at.grid
-    rep_index, slot = np.divmod(np.arange(len(grid.rep_ids) * len(grid.as_of_days)), len(grid.as_of_days))
-    known = grid.known_from[rep_index] <= grid.slots.as_of[slot]
-    rep_index, slot = rep_index[known], slot[known]
-    row = Row({"rep_index": rep_index, "slot": slot, "as_of": grid.slots.as_of[slot]})
-    everybody = AsOf(grid, row, at.sums)
-
-    def total(values: np.ndarray) -> np.ndarray:
-        stated = ~np.isnan(values)
-        sums = np.bincount(slot[stated], values[stated], minlength=len(grid.as_of_days))
-        counts = np.bincount(slot[stated], minlength=len(grid.as_of_days))
-        of_rows: np.ndarray = np.where(counts > 0, sums, np.nan)[at.row.slot]
-        return of_rows
-
-    return {
-        "organisation_late": total(everybody.now(FINISHED, "late")),
-        "organisation_booked": total(everybody.now(FINISHED, "booked")),
-        "organisation_changes": total(everybody.trailing(FLOW, "changes", grid.history.organisation.stale_after_days)),
-    }
 
 
 def _conditions(at: AsOf) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ def rep_rows(grid: AsOfGrid) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
         started, fte, territory_potential, first_index, periods_of_history, periods_since_last_year, exposure`; and
         the row's `rep_id` and texts of the profile.
     """
-    profiles = grid.profiles
+    profiles = grid.own_profiles
     version, slot = _in_force(grid, profiles)
     rep_index = grid.rep_ids.get_indexer(profiles["rep_id"])
     hired_on, left_on = day_numbers(profiles["hired_on"])[version], day_numbers(profiles["left_on"])[version]
@@ -73,11 +73,17 @@ def _manages_only(grid: AsOfGrid, rep_index: np.ndarray, as_of: np.ndarray) -> n
     called = profiles.loc[profiles["role"].str.lower() == MANAGER_ROLE, ["rep_id", "valid_from"]]
     managers = pd.concat([frame.set_axis(["rep_id", "day"], axis=1) for frame in (named, called)])
     own = ibis.union(
-        history.ledger.select("rep_id", day="recorded_on"),
+        grid.ledger.select("rep_id", day="recorded_on"),
         history.bookings.select("rep_id", day="recorded_on"),
         history.quotas.select("rep_id", day="known_on"),
     )
-    owners = own.group_by("rep_id").agg(day=_.day.min()).to_pyarrow().to_pandas(date_as_object=False)
+    owners = (
+        own.semi_join(grid.reps, "rep_id")
+        .group_by("rep_id")
+        .agg(day=_.day.min())
+        .to_pyarrow()
+        .to_pandas(date_as_object=False)
+    )
     manages_from, owns_from = (
         day_numbers(frame.groupby("rep_id")["day"].min().reindex(grid.rep_ids))[rep_index]
         for frame in (managers, owners)

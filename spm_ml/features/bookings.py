@@ -133,36 +133,49 @@ def _quotas(grid: AsOfGrid) -> ir.Table:
     )
 
 
+def finished_bookings(grid: AsOfGrid) -> ir.Table:
+    """Everybody's bookings of periods of their own history: `rep_id, period_index, day, booked, late`.
+
+    `day` is the day from which they are part of a finished period; `late` counts those in the periods' ends.
+    """
+    return (
+        booked_by_period(grid)
+        .inner_join(grid.periods.select("period_index", end="period_end"), "period_index")
+        .inner_join(grid.staff.select("rep_id", "first_index"), "rep_id")
+        .filter(_.period_index >= _.first_index)
+        .select(
+            "rep_id",
+            "period_index",
+            day=ibis.greatest(_.recorded_on, _.end),
+            booked=_.amount,
+            late=ibis.ifelse(_.late, _.amount, 0),
+        )
+    )
+
+
 def _finished(grid: AsOfGrid) -> ir.Table:
     """Changes of what a rep's finished periods add up to, each period as known by then.
 
     Measures: `booked` and `booked_squared` (exact), `late` (booked in the periods' ends) and, over periods whose quota
     is known and positive, `attainment` (nine decimals, so that sums stay exact), `with_quota` and `at_quota`.
     """
-    periods = grid.periods.select("period_index", end="period_end")
-    own = grid.reps.select("rep_id", "first_index")
     by_day = ["rep_id", "period_index", "day"]
-    booked = (
-        booked_by_period(grid)
-        .inner_join(periods, "period_index")
+    zero = ibis.literal(0, "int64")
+    booked = finished_bookings(grid).mutate(quota=zero).semi_join(grid.reps, "rep_id")
+    quotas = (
+        quota_versions(grid)
+        .inner_join(grid.periods.select("period_index", end="period_end"), "period_index")
+        .inner_join(grid.reps.select("rep_id", "first_index"), "rep_id")
+        .filter(_.period_index >= _.first_index)
         .select(
             *by_day[:2],
             day=ibis.greatest(_.recorded_on, _.end),
-            booked=_.amount,
-            late=ibis.ifelse(_.late, _.amount, 0),
-            quota=ibis.literal(0, "int64"),
+            booked=zero,
+            late=zero,
+            quota=_.amount - _.before.fill_null(0),
         )
     )
-    versions = quota_versions(grid)
-    quotas = versions.inner_join(periods, "period_index").select(
-        *by_day[:2],
-        day=ibis.greatest(_.recorded_on, _.end),
-        booked=ibis.literal(0, "int64"),
-        late=ibis.literal(0, "int64"),
-        quota=_.amount - _.before.fill_null(0),
-    )
-    dated = booked.union(quotas).inner_join(own, "rep_id").filter(_.period_index >= _.first_index)
-    changes = dated.group_by(by_day).agg(booked=_.booked.sum(), late=_.late.sum(), quota=_.quota.sum())
+    changes = booked.union(quotas).group_by(by_day).agg(booked=_.booked.sum(), late=_.late.sum(), quota=_.quota.sum())
     so_far = ibis.window(group_by=by_day[:2], order_by="day", preceding=None, following=0)
     states = changes.mutate(total=_.booked.sum().over(so_far), quota_now=_.quota.sum().over(so_far))
     positive = _.quota_now > 0

@@ -42,7 +42,7 @@ def _flow(grid: AsOfGrid) -> ir.Table:
     happened = {f"{name}_count": condition.fill_null(False).cast("int64") for name, condition in events.items()}
     amounts = {f"{name}_amount": _[f"{name}_count"] * _.value for name in events}
     return (
-        grid.history.ledger.left_join(due_before, "previous_expected_close_on")
+        grid.ledger.left_join(due_before, "previous_expected_close_on")
         .mutate(value=ibis.ifelse(events["reversed"], _.previous_amount, _.amount).fill_null(0), **happened)
         .mutate(
             **amounts,

@@ -1,7 +1,7 @@
 """AsOfGrid: the as-of days and reps of one build, and the small tables that map a day to them."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -103,19 +103,24 @@ class AsOfGrid:
     Args:
         history: What is read.
         as_of_days: Days at whose ends rows are built; each belongs to one period.
+        reps: Ids of the reps whose rows are built; default: everybody's. Ids without a profile have no rows.
 
     Attributes:
         slots: The as-of days.
         calendar_days: The days, as arrays.
         days: The same in the engine: `day, period_index, period_start, period_end, late`.
         periods: In the engine: `period_index, period_start, period_end, last_year_index` of those days.
-        rep_ids: Every rep with a profile, in order; a rep's place is its `rep_index`.
-        reps: In the engine: `rep_id, rep_index, first_index` (the first period that counts as the rep's own history).
-        known_from: (reps,) day of each rep's first profile.
+        staff: In the engine, of everybody with a profile, whoever's rows are built: `rep_id, known_from` (day of the
+            first profile), `first_index` (the first period that counts as the rep's own history).
+        known_from: Number of the first day on which anybody is known; infinity = there is nobody.
+        rep_ids: The reps whose rows are built and who have a profile, in order; a rep's place is its `rep_index`.
+        reps: In the engine: `rep_id, rep_index, first_index` of them.
         first_index: (reps,) as in `reps`.
     """
 
-    def __init__(self, history: SalesHistory, as_of_days: Sequence[date]) -> None:
+    def __init__(
+        self, history: SalesHistory, as_of_days: Sequence[date], *, reps: Collection[str] | None = None
+    ) -> None:
         self.history = history
         self.as_of_days = tuple(sorted(set(as_of_days)))
         if not self.as_of_days:
@@ -130,9 +135,14 @@ class AsOfGrid:
         self.days = self.keep("days", self._day_rows())
         self.periods = self.keep("periods", self._period_rows())
         firsts = self.profiles.drop_duplicates("rep_id")
-        self.rep_ids = pd.Index(firsts["rep_id"])
-        self.known_from = day_numbers(firsts["valid_from"]).astype(np.int64)
-        self.first_index = self._first_indices(day_numbers(firsts["hired_on"]).astype(np.int64))
+        first_index = self._first_indices(day_numbers(firsts["hired_on"]).astype(np.int64))
+        known_from = day_numbers(firsts["valid_from"])
+        self.known_from = known_from.min(initial=np.inf)
+        self.staff = self.keep("staff", _staff_rows(firsts["rep_id"], known_from, first_index))
+        self._everybody = reps is None
+        built = np.ones(len(firsts), dtype=bool) if reps is None else firsts["rep_id"].isin(list(reps)).to_numpy()
+        self.rep_ids = pd.Index(firsts["rep_id"][built])
+        self.first_index = first_index[built]
         self.reps = self.keep("reps", self._rep_rows())
 
     def __enter__(self) -> Self:
@@ -154,6 +164,18 @@ class AsOfGrid:
         """The kept table of that name, built when it is first asked for; several streams may read it."""
         return self._kept[name] if name in self._kept else self.keep(name, build())
 
+    @cached_property
+    def ledger(self) -> ir.Table:
+        """The history's ledger, of the deals that the reps of the rows ever owned or are credited with."""
+        ledger = self.history.ledger
+        if self._everybody:
+            return ledger
+        theirs = ibis.union(
+            *(rows.semi_join(self.reps, "rep_id").select("opportunity_id") for rows in (ledger, self.history.bookings)),
+            distinct=True,
+        )
+        return self.keep("ledger", ledger.semi_join(theirs, "opportunity_id"))
+
     def first_recorded(self, log: Log) -> date | None:
         """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
         if log not in self._first_recorded:
@@ -171,6 +193,11 @@ class AsOfGrid:
         """The history's profiles, ordered by rep and first day, days as `datetime64`."""
         rows: pd.DataFrame = self.history.profiles.to_pyarrow().to_pandas(date_as_object=False)
         return rows.sort_values(["rep_id", "valid_from"], kind="stable", ignore_index=True)
+
+    @cached_property
+    def own_profiles(self) -> pd.DataFrame:
+        """Those of the reps whose rows are built."""
+        return self.profiles[self.profiles["rep_id"].isin(self.rep_ids)].reset_index(drop=True)
 
     def last_year_index(self, period_index: np.ndarray) -> np.ndarray:
         """Place of the period of the same number a fiscal year before each period."""
@@ -284,3 +311,13 @@ class AsOfGrid:
                 "first_index": pa.array(self.first_index, pa.int64()),
             }
         )
+
+
+def _staff_rows(rep_ids: pd.Series, known_from: np.ndarray, first_index: np.ndarray) -> pa.Table:
+    return pa.table(
+        {
+            "rep_id": pa.array(rep_ids, pa.string()),
+            "known_from": dates_of(known_from),
+            "first_index": pa.array(first_index, pa.int64()),
+        }
+    )

@@ -35,9 +35,7 @@ def _open_states(grid: AsOfGrid) -> ir.Table:
     opened_by = ibis.ifelse(_.event_number == 0, _.rep_id, ibis.null("string"))
     aged_on = _.recorded_on + ibis.interval(days=grid.history.organisation.zombie_after_days + 1)
     return (
-        grid.history.ledger.mutate(
-            aged_until=_.recorded_on.lead().over(deal), first_rep_id=opened_by.max().over(of_deal)
-        )
+        grid.ledger.mutate(aged_until=_.recorded_on.lead().over(deal), first_rep_id=opened_by.max().over(of_deal))
         .filter(_.outcome == "open")
         .select(
             "opportunity_id",

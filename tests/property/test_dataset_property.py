@@ -21,9 +21,12 @@ def test_rows_do_not_depend_on_the_build(seed: int, order: object, share: float)
         grid = as_of_grid(history)
         chosen = sorted(order.sample(grid, max(1, int(share * len(grid)))))
         part = build_dataset(history, as_of_days=chosen)
+        some = sorted(order.sample(world.rep_ids, order.randint(0, len(world.rep_ids))))
+        of_some = build_dataset(history, as_of_days=chosen, reps=[*some, "nobody"])
     expected = whole.where(whole.frame["as_of"].dt.date.isin(chosen))
     pd.testing.assert_frame_equal(part.frame, expected.frame)
     assert part.content_hash == expected.content_hash
+    assert of_some.content_hash == part.where(part.frame["rep_id"].isin(some)).content_hash
 
     shuffled = {
         name: frame.sample(frac=1, random_state=seed) if name not in ("opportunity_events", "activities") else frame

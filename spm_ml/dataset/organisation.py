@@ -1,0 +1,63 @@
+"""What the organisation as a whole stood at: sums over everybody, whoever's rows are built."""
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from spm_ml.features import AsOf, AsOfGrid
+from spm_ml.features.bookings import finished_bookings
+from spm_ml.features.day_numbers import number_of, numbers_of
+
+_ = ibis._
+
+
+def organisation_readings(at: AsOf) -> dict[str, np.ndarray]:
+    """Sums over all reps known on the as-of day, gone ones too.
+
+    Returns:
+        (rows,) `organisation_booked` and `organisation_late` of finished periods, and `organisation_changes` of deals
+        in the last `stale_after_days`; NaN while nobody is known, and before records begin.
+    """
+    grid = at.grid
+    window = grid.history.organisation.stale_after_days
+    changes = grid.history.ledger.select("rep_id", day="recorded_on", changes=ibis.literal(1, "int64"))
+    finished = _totals(grid, finished_bookings(grid).select("rep_id", "day", "booked", "late"))
+    now, before = (_totals(grid, changes, late_by=days)["changes"] for days in (0, window))
+    readings = {
+        "organisation_late": _known(grid, finished["late"], 1),
+        "organisation_booked": _known(grid, finished["booked"], 1),
+        "organisation_changes": _known(grid, now - before, window),
+    }
+    return {name: of_slots[at.row.slot] for name, of_slots in readings.items()}
+
+
+def _totals(grid: AsOfGrid, rows: ir.Table, *, late_by: int = 0) -> dict[str, np.ndarray]:
+    """What the rows of the reps known by then add up to, by measure (as-of days,), int64.
+
+    Args:
+        grid: The as-of days.
+        rows: `rep_id, day` and measures.
+        late_by: How many days later than its own a row counts; for what there was so many days ago.
+    """
+    measures = [name for name in rows.columns if name not in ("rep_id", "day")]
+    counted = (
+        rows.filter(_.day.notnull())
+        .inner_join(grid.staff, "rep_id")
+        .mutate(counts_from=ibis.greatest(_.day + ibis.interval(days=late_by), _.known_from))
+        .group_by("counts_from")
+        .agg(**{name: _[name].sum() for name in measures})
+    )
+    table = counted.to_pyarrow().sort_by("counts_from")
+    place = np.searchsorted(numbers_of(table["counts_from"]), grid.slots.as_of, side="right")
+    sums = {name: np.cumsum(table[name].cast(pa.int64()).to_numpy()) for name in measures}
+    return {name: np.concatenate([np.zeros(1, np.int64), total])[place] for name, total in sums.items()}
+
+
+def _known(grid: AsOfGrid, values: np.ndarray, days: int) -> np.ndarray:
+    """The values as float64 where somebody is known and the last `days` days of the ledger are."""
+    begin = grid.first_recorded("ledger")
+    if begin is None:
+        return np.full(len(values), np.nan)
+    as_of = grid.slots.as_of
+    return np.where((as_of >= grid.known_from) & (as_of >= number_of(begin) + max(days - 1, 0)), values, np.nan)
