@@ -31,7 +31,8 @@ WorldName = Literal["natural", "holdout"]
 WORLDS: Final[tuple[WorldName, ...]] = ("natural", "holdout")
 
 _ROOT: Final = Path(spm_ml.__file__).parents[1]
-_GENERATOR: Final = ("spm_ml/simulation", "spm_ml/fiscal.py")
+GENERATOR: Final = ("spm_ml/simulation", "spm_ml/fiscal.py")
+"""The code that simulates, for `code_digest`."""
 _READERS: Final = ("spm_ml/dataset", "spm_ml/features", "spm_ml/history", "spm_ml/sources", "spm_ml/tables.py")
 
 AnyTruth: TypeAlias = truth.Truth | holdout_world.Truth
@@ -48,10 +49,11 @@ class Code(NamedTuple):
     @classmethod
     def now(cls) -> Self:
         """As it is on disk."""
-        return cls(_digest(_GENERATOR), _digest((*_GENERATOR, "benchmarks/holdout_world")), _digest(_READERS))
+        return cls(code_digest(GENERATOR), code_digest((*GENERATOR, "benchmarks/holdout_world")), code_digest(_READERS))
 
 
-def _digest(sources: Sequence[str]) -> str:
+def code_digest(sources: Sequence[str]) -> str:
+    """Ten digits that change with any byte of these modules and folders, named from the root of the project."""
     digest = hashlib.sha256()
     for source in sources:
         path = _ROOT / source
