@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from spm_ml import deployment
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.tenant import tenant_of
+from spm_ml.yaml_file import YamlDocument, only_document, read_yaml, validation_problems
 
 QUANTILE_LEVELS: tuple[float, ...] = tuple(round(0.05 * step, 2) for step in range(1, 20))
 """The 19 levels at which every forecast distribution is written: .05, .10 … .95."""
@@ -37,13 +38,6 @@ def check_locale(value: str) -> str:
         return str(Locale.parse(value, sep="-")).replace("_", "-")
     except (UnknownLocaleError, ValueError):
         raise ValueError(f"{value!r} is not a known locale; write language and country, such as 'de-CH'") from None
-
-
-def validation_problems(error: ValidationError, *, whole: str) -> str:
-    """What pydantic found, as `place: problem` one after the other; `whole` names what has no place inside."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or whole}: {problem['msg']}" for problem in error.errors()
-    )
 
 
 class _Frozen(BaseModel):
@@ -219,23 +213,25 @@ class Organisation(_Frozen):
         Raises:
             ConfigurationError: The file is unreadable, not YAML, or holds unknown or wrong settings.
         """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigurationError(f"{path} cannot be read as YAML: {error}") from error
-        return cls.parse(content, where=str(path))
+        document = only_document(read_yaml(path), str(path))
+        return cls.parse(document.content or {}, where=document.where, document=document)
 
     @classmethod
-    def parse(cls, content: object, *, where: str) -> Self:
+    def parse(cls, content: object, *, where: str, document: YamlDocument | None = None) -> Self:
         """Checks settings that were read from `where`.
 
+        Args:
+            content: The settings.
+            where: For the message.
+            document: Of the content, for the lines in the message.
+
         Raises:
-            ConfigurationError: One line for each setting that is unknown or wrong.
+            ConfigurationError: It names each setting that is unknown or wrong.
         """
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            problems = validation_problems(error, whole="file")
+            problems = validation_problems(error, whole="file", document=document)
             raise ConfigurationError(f"{where} holds settings that cannot be used: {problems}") from error
 
     def write(self, path: Path) -> None:

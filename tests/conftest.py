@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from spm_ml.predictions import PredictionStore
@@ -20,6 +21,10 @@ from tests.databases import (
 from tests.prediction_world import World, issue_tokens, make_world
 
 __all__ = ["empty_target", "harbour_database", "harbour_target", "migrated_database", "postgresql", "store_target"]
+
+# How long an example takes says how busy the machine is; a test that hangs is ended as every other (pyproject.toml).
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

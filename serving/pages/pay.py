@@ -67,7 +67,8 @@ def _lead(pay: PayOutlook, row: Prediction, money: Money) -> str:
     now = f"So far the plan pays {money.full(pay.so_far)}."
     expected = pay.expected
     if expected is None:
-        return f"{now} What comes on top is not foreseen, as there is no forecast."
+        why = "there is no forecast" if row.bookings_quantiles is None else "the plan also pays for what others book"
+        return f"{now} What comes on top is not foreseen, as {why}."
     return (
         f"{now} By the end of {row.period} half of the outcomes pay more than {money.full(expected.p50)}; four of five "
         f"lie between {money.amount(expected.p10)} and {money.amount(expected.p90)}."
@@ -96,6 +97,12 @@ def _parts(pay: PayOutlook, money: Money) -> tuple[PayRow, ...]:
         rows.append(PayRow("SPIFs", "Bonuses for deals won so far.", money.amount(pay.spif)))
     if pay.clawback:
         rows.append(PayRow("Clawbacks", "Paid before for deals that were refunded since.", money.amount(pay.clawback)))
+    if pay.adjustment:
+        words = "What closed periods paid too little or too much, by what is known now."
+        rows.append(PayRow("Adjustments", words, money.amount(pay.adjustment)))
+    if pay.holdback:
+        words = "Withheld of commission until refunds are no longer to be feared, and released of earlier periods."
+        rows.append(PayRow("Holdback", words, money.amount(pay.holdback)))
     if pay.draw > 0:
         rows.append(PayRow("Draw", "Fills up to the least that is paid.", money.amount(pay.draw)))
     if pay.draw < 0:

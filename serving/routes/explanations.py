@@ -193,10 +193,12 @@ class PayOut(Model):
     plan_id: str
     plan_name: str
     plan_version: str = Field(description="Changes with any term of the plan.")
-    so_far: float = Field(description="If nothing more were credited; commission + spif + clawback + draw.")
+    so_far: float = Field(description="If nothing more were credited; the sum of the parts from commission to draw.")
     commission: float
     spif: float = Field(description="Bonuses for deals won so far; those of later deals are not foreseen.")
     clawback: float
+    adjustment: float = Field(description="What closed periods paid too little, or negative, too much.")
+    holdback: float = Field(description="Withheld of commission (negative), and released of earlier periods.")
     draw: float = Field(description="Paid to reach the draw, or kept back (negative) to recover earlier ones.")
     at_quota: float
     expected: ExpectedPayOut | None = Field(description="Null where there is no forecast.")
@@ -215,6 +217,8 @@ class PayOut(Model):
             commission=major(pay.commission, batch),
             spif=major(pay.spif, batch),
             clawback=major(pay.clawback, batch),
+            adjustment=major(pay.adjustment, batch),
+            holdback=major(pay.holdback, batch),
             draw=major(pay.draw, batch),
             at_quota=major(pay.at_quota, batch),
             expected=None

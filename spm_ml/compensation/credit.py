@@ -11,7 +11,7 @@ from spm_ml.errors import DataError
 
 @dataclass(frozen=True)
 class Credit:
-    """A signed credit of one rep; refunds are negative.
+    """A signed credit of one rep, as it counts for that rep or for somebody paid on it; refunds are negative.
 
     Attributes:
         entry: Names the ledger entry; each is settled once.
@@ -19,8 +19,9 @@ class Credit:
         booked_on: Day it counts on.
         amount: Minor units.
         kind: A revenue share of the deal, or overlay credit beside it.
-        product: For SPIFs.
-        deal_kind: Kind of business, for SPIFs.
+        product: For SPIFs and measures.
+        deal_kind: Kind of business, for SPIFs and measures.
+        owner: Whose credit it is where another one is paid on it; empty: one's own.
     """
 
     entry: str
@@ -30,6 +31,7 @@ class Credit:
     kind: Literal["revenue", "overlay"] = "revenue"
     product: str | None = None
     deal_kind: str | None = None
+    owner: str = ""
 
 
 def split_credit(amount: int, shares: Mapping[str, Decimal]) -> dict[str, int]:

@@ -2,78 +2,92 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from spm_ml.compensation.credit import Credit
 from spm_ml.compensation.plan import CompensationPlan
-from spm_ml.compensation.trace import Payout, TraceLine
+from spm_ml.compensation.tiers import rounded
+from spm_ml.compensation.trace import TraceLine
+
+Deal = tuple[str, str]
+"""Whose credit, empty for one's own, and the deal."""
 
 
 @dataclass
 class _Paid:
-    """What earlier payouts still hold of one deal."""
+    """What earlier payouts still hold of one deal: credit as each component counted it, and what was paid for it."""
 
-    credit: int = 0
+    counted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     amount: int = 0
+    withheld: int = 0
     booked_on: date = date.min
+
+    @property
+    def credit(self) -> int:
+        """Credit that at least one component counted, refunds taken off; several may have counted the same."""
+        return max((credit for component, credit in self.counted.items() if component), default=0) + self.counted[""]
 
 
 def settle_refunds(
     plan: CompensationPlan,
     entries: Sequence[Credit],
-    earlier: Sequence[Payout],
+    past: Sequence[TraceLine],
 ) -> tuple[list[Credit], list[TraceLine]]:
     """Parts refunds of deals that earlier payouts paid from the credit that the tiers see.
 
     A refund first takes back this period's credit of the same deal. The rest goes against what earlier payouts hold
-    of the deal: inside the clawback window it returns the same share of what was paid for it, outside it returns
-    nothing. Either way it is not counted again as negative credit. Without a clawback window, or for a deal that no
-    payout knows, a refund is negative credit of the period in which it comes.
+    of the deal: inside the clawback window it returns the same share of what was paid for it, and forfeits that share
+    of what was withheld; outside it returns nothing. Either way it is not counted again as negative credit. Without a
+    clawback window, or for a deal that no payout knows, a refund is negative credit of the period in which it comes.
 
     Args:
         plan: The plan.
         entries: Credits of the period, in order of their days.
-        earlier: Payouts of earlier periods.
+        past: Of earlier payouts, adjusted.
 
     Returns:
-        The credit that the tiers see, and a `clawback` or `kept` line for each other refund.
+        The credit that the tiers see, and a `clawback`, `forfeit` or `kept` line for each other refund.
     """
-    held = _held(earlier)
-    here: dict[str, int] = defaultdict(int)
+    held = _held(past)
+    here: dict[Deal, int] = defaultdict(int)
     credited: list[Credit] = []
     lines: list[TraceLine] = []
     for credit in entries:
-        refund = max(-credit.amount - max(here[credit.opportunity_id], 0), 0)
-        paid = held.get(credit.opportunity_id)
+        deal = (credit.owner, credit.opportunity_id)
+        refund = max(-credit.amount - max(here[deal], 0), 0)
+        paid = held.get(deal)
         back = 0 if plan.clawback_days is None or paid is None else min(refund, max(paid.credit, 0))
         if back and paid is not None:
-            lines.append(_settle(plan.clawback_days or 0, credit, back, paid))
+            lines += _settle(plan.clawback_days or 0, credit, back, paid)
         if back < -credit.amount or credit.amount > 0:
             credited.append(replace(credit, amount=credit.amount + back))
-            here[credit.opportunity_id] += credit.amount + back
+            here[deal] += credit.amount + back
     return credited, lines
 
 
-def _held(earlier: Sequence[Payout]) -> dict[str, _Paid]:
-    held: dict[str, _Paid] = defaultdict(_Paid)
-    for line in (line for paid in earlier for line in paid.lines):
-        deal = held[line.opportunity_id]
-        deal.credit += line.credit
+def _held(past: Sequence[TraceLine]) -> dict[Deal, _Paid]:
+    held: dict[Deal, _Paid] = defaultdict(_Paid)
+    for line in past:
+        deal = held[line.owner, line.opportunity_id]
+        deal.counted[line.component] += line.credit
         deal.amount += line.amount
+        deal.withheld += line.withheld
         if line.credit > 0:
             deal.booked_on = max(deal.booked_on, line.booked_on)
     return held
 
 
-def _settle(window: int, credit: Credit, back: int, paid: _Paid) -> TraceLine:
+def _settle(window: int, credit: Credit, back: int, paid: _Paid) -> list[TraceLine]:
     inside = (credit.booked_on - paid.booked_on).days <= window
-    share = Decimal(paid.amount) * back / paid.credit
-    returned = int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP)) if inside else 0
-    paid.credit -= back
+    returned, forfeited = (
+        rounded(Decimal(amount) * back / paid.credit) if inside else 0 for amount in (paid.amount, paid.withheld)
+    )
+    paid.counted[""] -= back
     paid.amount -= returned
-    return TraceLine(
+    paid.withheld -= forfeited
+    settled = TraceLine(
         kind="clawback" if inside else "kept",
         opportunity_id=credit.opportunity_id,
         entry=credit.entry,
@@ -82,4 +96,9 @@ def _settle(window: int, credit: Credit, back: int, paid: _Paid) -> TraceLine:
         tier=f"clawback within {window} days" if inside else f"refund after {window} days",
         rate=None,
         amount=-returned,
+        owner=credit.owner,
     )
+    if not forfeited:
+        return [settled]
+    lost = replace(settled, kind="forfeit", credit=0, tier="withheld of a refunded deal", amount=0, withheld=-forfeited)
+    return [settled, lost]

@@ -1,7 +1,7 @@
 """Inputs about pay: payouts of the reps that are on a compensation plan."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
@@ -118,15 +118,43 @@ def _pay_by_rep(
     if foreign:
         raise ConfigurationError(f"plans {foreign} are not in {currency}: state their money in {currency}")
     periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= through]
-    credits_of = _credits(history, window)
+    credits_of = _Credits(history, window)
     quota_of = {
         (rep_id, start.date()): float(quota)
         for rep_id, start, quota in zip(in_force["rep_id"], in_force["period_start"], in_force["quota"], strict=True)
     }
     for rep_id, role in zip(profiles.index.tolist(), profiles["role"].tolist(), strict=True):
         known_role = None if pd.isna(role) else role
-        own = credits_of.get(str(rep_id), [])
-        yield str(rep_id), _of_rep(str(rep_id), known_role, plans, periods, own, quota_of, through)
+        yield str(rep_id), _of_rep(str(rep_id), known_role, plans, periods, credits_of, quota_of, through)
+
+
+class _Credits:
+    """Credits by whom they count for."""
+
+    def __init__(self, history: SalesHistory, window: Window) -> None:
+        self._history = history
+        self._own = _credits(history, window)
+        self._below: dict[date, dict[str, list[str]]] = {}
+
+    def of(self, rep_id: str, plan: CompensationPlan, period: Period, day: date) -> list[Credit]:
+        """The rep's own of a period, and those of the others whose credit counts for the rep on the day."""
+        others = self._team(rep_id, day) if plan.overrides == "team" else plan.overrides
+        return [
+            credit if owner == rep_id else replace(credit, owner=owner)
+            for owner in (rep_id, *(other for other in others if other != rep_id))
+            for credit in self._own.get(owner, ())
+            if period.contains(credit.booked_on)
+        ]
+
+    def _team(self, rep_id: str, day: date) -> list[str]:
+        """Everybody below on the day."""
+        if day not in self._below:
+            below: dict[str, list[str]] = {}
+            for path in self._history.tree(day)["path"]:
+                for manager in path[:-1]:
+                    below.setdefault(manager, []).append(path[-1])
+            self._below[day] = below
+        return self._below[day].get(rep_id, [])
 
 
 def _credits(history: SalesHistory, window: Window) -> dict[str, list[Credit]]:
@@ -157,20 +185,21 @@ def _of_rep(
     role: str | None,
     plans: Sequence[CompensationPlan],
     periods: Sequence[Period],
-    credited: Sequence[Credit],
+    credits_of: _Credits,
     quota_of: Mapping[tuple[str, date], float],
     last: date,
 ) -> list[PeriodPay]:
     paid: list[Payout] = []
     found = []
     for period in periods:
-        plan = plan_for(plans, rep_id=rep_id, role=role, day=min(period.end, last))
+        day = min(period.end, last)
+        plan = plan_for(plans, rep_id=rep_id, role=role, day=day)
         if plan is None:
             continue
         quota, result = quota_of.get((rep_id, period.start), 0.0), None
         if quota > 0:
-            own = [credit for credit in credited if period.contains(credit.booked_on)]
-            result = payout(plan, int(quota), own, rep_id=rep_id, period=period, earlier=paid)
+            entries = credits_of.of(rep_id, plan, period, day)
+            result = payout(plan, int(quota), entries, rep_id=rep_id, period=period, earlier=paid)
             paid.append(result)
         found.append(PeriodPay(period, plan, result))
     return found

@@ -41,7 +41,7 @@ class ExpectedPay:
 
 @dataclass(frozen=True)
 class PayOutlook:
-    """Payout of one rep and period, minor units; the four parts add up to what is paid so far.
+    """Payout of one rep and period, minor units; the parts add up to what is paid so far.
 
     Attributes:
         plan_id: The plan the rep is on.
@@ -53,6 +53,8 @@ class PayOutlook:
         draw: Paid to reach the draw, or kept back (negative) to recover earlier ones.
         at_quota: What would be paid at exactly the quota.
         expected: None where there is no forecast.
+        adjustment: What closed periods paid too little, or negative, too much.
+        holdback: Withheld of this period's commission (negative), and released of earlier ones.
     """
 
     plan_id: str
@@ -64,8 +66,10 @@ class PayOutlook:
     draw: int
     at_quota: int
     expected: ExpectedPay | None
+    adjustment: int = 0
+    holdback: int = 0
 
     @property
     def so_far(self) -> int:
         """What would be paid if nothing more were credited."""
-        return self.commission + self.spif + self.clawback + self.draw
+        return self.commission + self.spif + self.clawback + self.adjustment + self.holdback + self.draw

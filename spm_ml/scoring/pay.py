@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from spm_ml.compensation import CompensationPlan, Payout, payout_at
+from spm_ml.compensation import CompensationPlan, Payout, payout_at, payout_at_quota
 from spm_ml.forecasting import AttainmentForecast, distribution
 from spm_ml.forecasting.distribution import Array
 from spm_ml.history import SalesHistory
@@ -27,7 +27,8 @@ def pay_outlooks(
     """Gives the pay of every rep who is on a plan and has a quota, by rep_id.
 
     A plan is no straight line, so the payout of the expected bookings is not the expected payout: each of many
-    quantiles of the bookings goes through the plan.
+    quantiles of the bookings goes through the plan. Where others' credit counts too, nothing is expected: what is still
+    to come of theirs is forecast for each of them, not together with the rep's own.
 
     Args:
         history: What is known on the target's day.
@@ -68,8 +69,10 @@ def _outlook(plan: CompensationPlan, so_far: Payout, more: Array | None) -> PayO
         spif=so_far.spif,
         clawback=so_far.clawback,
         draw=so_far.draw_advance - so_far.draw_repaid,
-        at_quota=payout_at(plan, so_far, so_far.quota - so_far.credited),
-        expected=None if more is None else _expected(plan, so_far, more),
+        at_quota=payout_at_quota(plan, so_far),
+        expected=None if more is None or plan.overrides else _expected(plan, so_far, more),
+        adjustment=so_far.adjustment,
+        holdback=so_far.withheld + so_far.released,
     )
 
 

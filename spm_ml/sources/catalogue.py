@@ -7,13 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-import yaml
 from pydantic import ValidationError
 
 from spm_ml.errors import ConfigurationError, did_you_mean
-from spm_ml.settings import validation_problems
 from spm_ml.sources.mapping import ColumnSource, Mapping, TableSource
 from spm_ml.tables import TABLES
+from spm_ml.yaml_file import only_document, parse_yaml, validation_problems
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,12 @@ def load_mapping(mapping: str | Path | None) -> Mapping:
 
 
 def _parse(text: str, where: str) -> Mapping:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the mapping {where} is not YAML: {error}") from error
+    document = only_document(parse_yaml(text, f"the mapping {where}"), f"the mapping {where}")
+    content = document.content
     if not isinstance(content, MappingType):
         raise ConfigurationError(f"the mapping {where} must hold 'tables:' and more, not {type(content).__name__}")
     try:
         return Mapping.model_validate({"name": Path(where).stem, **content})
     except ValidationError as error:
-        problems = validation_problems(error, whole="file")
+        problems = validation_problems(error, whole="file", document=document)
         raise ConfigurationError(f"the mapping {where} cannot be used: {problems}") from error

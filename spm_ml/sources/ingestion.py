@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from spm_ml.compensation.plan import read_plans
+from spm_ml.compensation import read_plans
 from spm_ml.errors import DataError
 from spm_ml.history.store import TableCounts, TableStore, quote_text
 from spm_ml.progress import Progress, silent

@@ -47,7 +47,8 @@ def test_reads_one_plan_a_document_with_exact_rates(tmp_path: Path) -> None:
     plans = read_plans(tmp_path)
     assert plans == read_plans(tmp_path / "plans.yaml")
     assert [each.plan_id for each in plans] == ["ae", "everyone"]
-    assert plans[0].rate_of(plans[0].tiers[0]) == Decimal("0.08")
+    component = plans[0].components[0]
+    assert component.rate_of(component.tiers[0]) == Decimal("0.08")
     assert plans[0].clawback_days == 90
 
 
@@ -81,7 +82,7 @@ def test_errors_name_the_file_and_the_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="before it starts"):
         plan(spifs=[{"name": "s", "amount": 1, "first_day": "2026-02-01", "last_day": "2026-01-01"}])
     (tmp_path / "twice.yaml").write_text("---\n".join([YAML, YAML]), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="document 3: plan_id 'ae' is taken"):
+    with pytest.raises(ConfigurationError, match="plan 'ae' stands there twice for the same days"):
         read_plans(tmp_path)
     (tmp_path / "twice.yaml").write_text("{", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="cannot be read as YAML"):

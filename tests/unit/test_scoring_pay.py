@@ -137,6 +137,6 @@ def test_more_credit_is_paid_as_if_it_were_booked(settings: dict[str, object], s
     entries = [credit(number, amount) for number, amount in enumerate(so_far)]
     before = payout(of, QUOTA, entries, rep_id="r", period=Q1)
     after = payout(of, QUOTA, [*entries, credit(99, more)], rep_id="r", period=Q1)
-    assert commission_on(of, QUOTA, before.credited) == before.commission
+    assert commission_on(of, QUOTA, [before.credited]) == before.commission
     assert payout_at(of, before, 0) == before.amount
     assert payout_at(of, before, more) == after.amount

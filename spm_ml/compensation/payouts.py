@@ -1,0 +1,210 @@
+"""payout(): credits, tiers, SPIFs, refunds, holdback, adjustments and draw of one rep and period, in exact arithmetic.
+
+Tiers, accelerators, draws, caps and SPIFs as in Cichelli, Compensating the Sales Force (McGraw-Hill).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from spm_ml.compensation.adjustments import adjustment_lines
+from spm_ml.compensation.credit import Credit
+from spm_ml.compensation.holdbacks import holdback_lines, withheld_of_commission
+from spm_ml.compensation.plan import CompensationPlan
+from spm_ml.compensation.settlement import settle_refunds
+from spm_ml.compensation.terms import Measure, Spif
+from spm_ml.compensation.tiers import commission, commission_on, component_quota, rounded
+from spm_ml.compensation.trace import LineKind, Payout, TraceLine
+from spm_ml.errors import DataError
+from spm_ml.fiscal import Period
+
+
+def payout(
+    plan: CompensationPlan,
+    quota: int,
+    entries: Iterable[Credit],
+    *,
+    rep_id: str,
+    period: Period,
+    earlier: Sequence[Payout] = (),
+    restated: Sequence[Payout] = (),
+) -> Payout:
+    """Works out what a plan pays one rep for one period.
+
+    Args:
+        plan: The plan the rep is on.
+        quota: Quota in force, minor units.
+        entries: The period's signed credits of the rep, and of those whose credit counts for the rep.
+        rep_id: The rep.
+        period: The period.
+        earlier: The rep's payouts of earlier periods, the latest snapshot of each: for clawbacks, holdbacks and draws.
+        restated: What closed periods among `earlier` would pay with what is known now; the difference is paid here.
+
+    Returns:
+        The payout; its trace adds up to the cent.
+
+    Raises:
+        DataError: The quota is not above 0, a ledger entry is given twice or lies outside the period, `earlier` holds
+            another rep, a later period or a period twice, or `restated` a period that `earlier` has not.
+    """
+    in_order = sorted(entries, key=lambda credit: credit.booked_on)
+    before = _in_order(earlier, rep_id, period)
+    _check(quota, in_order, rep_id, period)
+    adjusted = adjustment_lines(before, restated, rep_id)
+    past = [*(line for one in before for line in one.lines), *adjusted]
+    credited, settled = settle_refunds(plan, in_order, past)
+    paid = commission(plan, quota, credited)
+    spifs = [line for spif in plan.spifs for line in _spif_lines(plan, spif, credited)]
+    held = holdback_lines(plan.holdback, paid.lines, [*past, *settled], period)
+    lines = (*paid.lines, *spifs, *settled, *adjusted, *held)
+    payable = sum(line.amount for line in lines)
+    advance, repaid, balance = _draw(plan, payable, before[-1].draw_balance if before else 0)
+    return Payout(
+        rep_id=rep_id,
+        plan_id=plan.plan_id,
+        plan_version=plan.version,
+        period=period.label,
+        period_start=period.start,
+        currency=plan.currency,
+        quota=quota,
+        credited=sum(credit.amount for credit in credited if _is_measured(plan, credit)),
+        components=paid.components,
+        commission=paid.total,
+        capped_off=paid.capped_off,
+        spif=_sum(lines, "spif"),
+        clawback=_sum(lines, "clawback"),
+        adjustment=_sum(lines, "adjustment"),
+        withheld=_sum(lines, "holdback"),
+        released=_sum(lines, "release"),
+        draw_advance=advance,
+        draw_repaid=repaid,
+        draw_balance=balance,
+        lines=lines,
+    )
+
+
+def payout_at(plan: CompensationPlan, so_far: Payout, more: int) -> int:
+    """What would be paid for a running period if so much more were credited to the rep by its end, minor units.
+
+    What is still to come is credited to each component in the mix of what is credited so far, or where nothing is, in
+    full to those that count every deal and in the share of the quota to the others. SPIFs, refunds and adjustments stay
+    what they are so far, and so does the credit of others: they hang on single deals, which nobody knows yet.
+
+    Args:
+        plan: The plan that `so_far` was worked out with.
+        so_far: The period's payout on what is credited so far.
+        more: Credit still to come, minor units; negative: of what is credited, so much will be taken back.
+    """
+    credited = [
+        part.credited + rounded(more * share) for part, share in zip(so_far.components, _mix(plan, so_far), strict=True)
+    ]
+    return _paid_on(plan, so_far, credited)
+
+
+def payout_at_quota(plan: CompensationPlan, so_far: Payout) -> int:
+    """What would be paid if each component ended at exactly its own quota, minor units.
+
+    Args:
+        plan: The plan that `so_far` was worked out with.
+        so_far: The period's payout on what is credited so far; what does not hang on the tiers stays as it is.
+    """
+    return _paid_on(plan, so_far, [component_quota(component, so_far.quota) for component in plan.components])
+
+
+def _paid_on(plan: CompensationPlan, so_far: Payout, credited: Sequence[int]) -> int:
+    total = commission_on(plan, so_far.quota, credited)
+    withheld = so_far.withheld - withheld_of_commission(plan.holdback, total - so_far.commission)
+    payable = total + so_far.spif + so_far.clawback + so_far.adjustment + withheld + so_far.released
+    advanced = so_far.draw_advance if plan.draw is not None and plan.draw.recoverable else 0
+    advance, repaid, _ = _draw(plan, payable, so_far.draw_balance + so_far.draw_repaid - advanced)
+    return payable + advance - repaid
+
+
+def _mix(plan: CompensationPlan, so_far: Payout) -> list[Decimal]:
+    """The share of the credit still to come that each component counts."""
+    shares = []
+    for component, part in zip(plan.components, so_far.components, strict=True):
+        measure = component.measure
+        if measure.overrides:
+            share = Decimal(0)
+        elif measure == Measure():
+            share = Decimal(1)
+        elif so_far.credited > 0:
+            share = min(max(Decimal(part.credited) / so_far.credited, Decimal(0)), Decimal(1))
+        else:
+            share = component.quota_share
+        shares.append(share)
+    return shares
+
+
+def _in_order(earlier: Sequence[Payout], rep_id: str, period: Period) -> list[Payout]:
+    ordered = sorted(earlier, key=lambda paid: paid.period_start)
+    starts = [paid.period_start for paid in ordered]
+    if any(paid.rep_id != rep_id or paid.period_start >= period.start for paid in ordered):
+        raise DataError(f"earlier payouts of rep {rep_id!r} before {period.label} include another rep or later period")
+    if len(set(starts)) < len(starts):
+        raise DataError(f"rep {rep_id!r} has several earlier payouts for one period: give the latest snapshot of each")
+    return ordered
+
+
+def _check(quota: int, entries: Sequence[Credit], rep_id: str, period: Period) -> None:
+    if quota <= 0:
+        raise DataError(f"rep {rep_id!r} has a quota of {quota} in {period.label}: tiers need a quota above 0")
+    seen: set[str] = set()
+    for credit in entries:
+        if credit.entry in seen:
+            raise DataError(f"ledger entry {credit.entry!r} of rep {rep_id!r} is given twice; each is settled once")
+        seen.add(credit.entry)
+        if not period.contains(credit.booked_on):
+            raise DataError(
+                f"ledger entry {credit.entry!r} of rep {rep_id!r} is booked on {credit.booked_on}, "
+                f"outside {period.label} ({period.start} to {period.end})"
+            )
+
+
+def _is_measured(plan: CompensationPlan, credit: Credit) -> bool:
+    return any(component.measure.counts(credit) for component in plan.components)
+
+
+def _sum(lines: Iterable[TraceLine], kind: LineKind) -> int:
+    return sum(line.amount for line in lines if line.kind == kind)
+
+
+def _spif_lines(plan: CompensationPlan, spif: Spif, credited: Sequence[Credit]) -> Iterator[TraceLine]:
+    net: dict[str, int] = defaultdict(int)
+    first: dict[str, Credit] = {}
+    for credit in (credit for credit in credited if not credit.owner):
+        net[credit.opportunity_id] += credit.amount
+        if credit.amount > 0:
+            first.setdefault(credit.opportunity_id, credit)
+    for opportunity_id, credit in first.items():
+        counts = (
+            net[opportunity_id] > 0
+            and net[opportunity_id] >= plan.minor(spif.minimum)
+            and (spif.product is None or credit.product == spif.product)
+            and (spif.kind is None or credit.deal_kind == spif.kind)
+            and (spif.first_day is None or credit.booked_on >= spif.first_day)
+            and (spif.last_day is None or credit.booked_on <= spif.last_day)
+        )
+        if counts:
+            bonus = plan.minor(spif.amount) if spif.amount is not None else net[opportunity_id] * (spif.rate or 0)
+            yield TraceLine(
+                kind="spif",
+                opportunity_id=opportunity_id,
+                entry=credit.entry,
+                booked_on=credit.booked_on,
+                credit=0,
+                tier=spif.name,
+                rate=spif.rate,
+                amount=rounded(Decimal(bonus)),
+            )
+
+
+def _draw(plan: CompensationPlan, payable: int, balance: int) -> tuple[int, int, int]:
+    """Advance, repayment and balance after this period."""
+    floor = 0 if plan.draw is None else rounded(plan.minor(plan.draw.amount))
+    if plan.draw is not None and payable < floor:
+        advance = floor - payable
+        return advance, 0, balance + (advance if plan.draw.recoverable else 0)
+    repaid = min(balance, max(payable - floor, 0))
+    return 0, repaid, balance - repaid

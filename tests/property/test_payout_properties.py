@@ -1,0 +1,157 @@
+"""Whatever the plan and the deals: a won deal never lowers pay, splits conserve, replays are equal, lines add up."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spm_ml.compensation import CompensationPlan, Credit, Payout, payout, payout_at, split_credit
+from spm_ml.fiscal import FiscalCalendar
+from spm_ml.settings import FiscalSettings
+
+PERIODS = [FiscalCalendar(FiscalSettings(), "UTC").parse(f"2026Q{number}") for number in (1, 2, 3)]
+KINDS = ("new", "upsell")
+SHARES = st.decimals(0, 1, places=2)
+QUOTA = 1_000_00
+
+
+@st.composite
+def scales(draw: st.DrawFn) -> dict[str, object]:
+    bounds = sorted(draw(st.sets(st.decimals("0.1", 2, places=1), max_size=3)))
+    rates = draw(st.lists(SHARES, min_size=len(bounds) + 1, max_size=len(bounds) + 1))
+    mode = draw(st.sampled_from(["marginal", "retroactive"]))
+    ends = [*map(str, bounds), draw(st.sampled_from([None, "3"]))]
+    tiers = [
+        {"from": start, "to": end, "rate": str(rate)}
+        for start, end, rate in zip(["0", *ends], ends, sorted(rates) if mode == "retroactive" else rates, strict=False)
+    ]
+    threshold = draw(st.none() | st.decimals("0.1", 1, places=1))
+    return {"mode": mode, "tiers": tiers, "threshold": threshold, "cap": draw(st.none() | st.integers(1, 500))}
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> CompensationPlan:
+    components = [
+        draw(scales()) | {"name": "all"},
+        draw(scales()) | {"name": "new", "quota_share": "0.5", "measure": {"kinds": ["new"]}},
+        draw(scales()) | {"name": "team", "measure": {"of": "team"}},
+    ]
+    days = st.integers(1, 200)
+    draws = st.builds(lambda amount, back: {"amount": amount, "recoverable": back}, st.integers(1, 90), st.booleans())
+    bonuses = [(), ({"name": "s", "amount": 5, "minimum": 10},), ({"name": "s", "rate": "0.1"},)]
+    held = st.builds(lambda share, days: {"share": share, "release_days": days}, st.decimals("0.1", 1, places=1), days)
+    terms = {
+        "plan_id": "p",
+        "components": draw(st.lists(st.sampled_from(components), min_size=1, max_size=3, unique_by=id)),
+        "cap": draw(st.none() | st.integers(1, 900)),
+        "draw": draw(st.none() | draws),
+        "holdback": draw(st.none() | held),
+        "clawback_days": draw(st.none() | days),
+        "spifs": draw(st.sampled_from(bonuses)),
+    }
+    return CompensationPlan.parse(terms, where="test")
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[Credit]:
+    found = []
+    for number in range(draw(st.integers(0, 8))):
+        deal = draw(st.integers(0, 4))
+        found.append(
+            Credit(
+                entry=str(number),
+                opportunity_id=f"d{deal}",
+                booked_on=PERIODS[0].start + timedelta(draw(st.integers(0, 270))),
+                amount=draw(st.integers(-800_00, 1_500_00)),
+                deal_kind=KINDS[deal % 2],
+                owner="x" if deal == 4 else "",
+            )
+        )
+    return found
+
+
+def paid(plan: CompensationPlan, credits_: Sequence[Credit]) -> list[Payout]:
+    """The payouts of all periods, one after the other."""
+    done: list[Payout] = []
+    for period in PERIODS:
+        own = [credit for credit in credits_ if period.contains(credit.booked_on)]
+        done.append(payout(plan, QUOTA, own, rep_id="r", period=period, earlier=done))
+    return done
+
+
+@given(plans(), entries(), st.integers(1, 2_000_00), st.integers(0, 80), st.sampled_from(KINDS))
+@settings(deadline=None, max_examples=80)
+def test_one_more_won_deal_never_lowers_the_pay_of_its_period(
+    plan: CompensationPlan, credits_: list[Credit], amount: int, day: int, kind: str
+) -> None:
+    more = Credit("more", "more", PERIODS[0].start + timedelta(day), amount, deal_kind=kind)
+    without, with_it = paid(plan, credits_)[0], paid(plan, [*credits_, more])[0]
+    cents = len(with_it.lines) if plan.holdback else 0  # withholding is rounded for each deal
+    assert with_it.amount >= without.amount - cents
+    assert with_it.earned >= without.earned
+
+
+@given(plans(), entries(), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=80)
+def test_lines_add_up_and_a_replay_is_identical(plan: CompensationPlan, credits_: list[Credit], dice: Random) -> None:
+    results = paid(plan, credits_)
+    assert paid(plan, list(credits_)) == results
+    shuffled = list(credits_)
+    dice.shuffle(shuffled)
+    assert [one.commission for one in paid(plan, shuffled)][:1] == [results[0].commission]
+    for result in results:
+        sums = {kind: sum(line.amount for line in result.lines if line.kind == kind) for kind in _KINDS}
+        parts = (result.commission, result.spif, result.clawback, result.adjustment, result.withheld, result.released)
+        assert tuple(sums[kind] for kind in _SUMMED) == parts
+        assert sums["kept"] == sums["forfeit"] == 0
+        assert result.commission == sum(part.commission for part in result.components)
+        assert result.amount == sum(parts) + result.draw_advance - result.draw_repaid
+        assert payout_at(plan, result, 0) == result.amount
+    withheld: dict[tuple[str, str], int] = {}
+    for line in (line for result in results for line in result.lines):
+        withheld[line.owner, line.opportunity_id] = withheld.get((line.owner, line.opportunity_id), 0) + line.withheld
+    assert all(left >= 0 for left in withheld.values()), "no more is released than was withheld"
+
+
+@given(plans(), entries(), entries())
+@settings(deadline=None, max_examples=50)
+def test_what_is_known_later_leaves_what_was_closed_and_is_paid_once(
+    plan: CompensationPlan, before: list[Credit], after: list[Credit]
+) -> None:
+    first, second, third = PERIODS
+
+    def of(period: object, credits_: Sequence[Credit]) -> list[Credit]:
+        return [credit for credit in credits_ if period.contains(credit.booked_on)]  # type: ignore[attr-defined]
+
+    closed = payout(plan, QUOTA, of(first, before), rep_id="r", period=first)
+    restated = payout(plan, QUOTA, of(first, after), rep_id="r", period=first)
+    later = payout(plan, QUOTA, of(second, after), rep_id="r", period=second, earlier=[closed], restated=[restated])
+    assert later.adjustment == restated.payable - closed.payable
+    last = payout(plan, QUOTA, of(third, after), rep_id="r", period=third, earlier=[closed, later], restated=[restated])
+    assert last.adjustment == 0
+
+
+@given(
+    st.integers(-10_000_00, 10_000_00),
+    st.lists(st.integers(0, 100), min_size=1, max_size=6).filter(any),
+)
+def test_splits_conserve_the_deal(amount: int, weights: list[int]) -> None:
+    shares = {str(number): Decimal(weight) / 100 for number, weight in enumerate(weights)}
+    shares["rest"] = 1 - sum(shares.values())
+    if shares["rest"] < 0:
+        return
+    split = split_credit(amount, shares)
+    assert sum(split.values()) == amount
+    assert all(abs(part - amount * shares[rep]) < 1 for rep, part in split.items())
+
+
+def test_credits_of_the_test_lie_in_its_periods() -> None:
+    assert PERIODS[0].start + timedelta(270) <= PERIODS[-1].end
+    assert PERIODS[0].start == date(2026, 1, 1)
+
+
+_SUMMED = ("commission", "spif", "clawback", "adjustment", "holdback", "release")
+_KINDS = (*_SUMMED, "kept", "forfeit")
