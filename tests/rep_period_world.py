@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.dataset.deals import BOOKING_COLUMNS, DEAL_COLUMNS
+from spm_ml.dataset.deals import BOOKING_COLUMNS, DEAL_COLUMNS, states_of
 from spm_ml.dataset.schema import DTYPES, DatasetColumn, dtypes
 
 STAGES = ("Qualify", "Propose", "Negotiate")
@@ -24,7 +24,7 @@ def make_dataset(reps: int, periods: int, seed: int = 0, *, quotas: bool = True)
     frame = frame.loc[:, list(types)].astype(types)
     watermark = frame["as_of"].max().date()
     name = f"world-{reps}-{periods}-{seed}"
-    return RepPeriodDataset(frame, names, STAGES, "USD", 1, name, watermark, deals, bookings)
+    return RepPeriodDataset(frame, names, STAGES, "USD", 1, name, watermark, states_of(deals), bookings)
 
 
 def with_submissions(dataset: RepPeriodDataset, seed: int = 0) -> RepPeriodDataset:

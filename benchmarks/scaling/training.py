@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.forecasts import in_child
@@ -55,14 +54,12 @@ def _resident() -> int:
 def copied(dataset: RepPeriodDataset, copies: int) -> RepPeriodDataset:
     """The dataset with every rep so many times, each with deals of its own."""
     of_deal = ("rep_id", "opportunity_id")
-    made = replace(
+    return replace(
         dataset,
         frame=_renamed(dataset.frame, ("rep_id",), copies),
-        deals=_renamed(dataset.deals, of_deal, copies),
+        states=_renamed(dataset.states, of_deal, copies),
         bookings=_renamed(dataset.bookings, of_deal, copies),
     )
-    order = np.argsort(made.deal_rows, kind="stable")
-    return replace(made, deals=made.deals.iloc[order].reset_index(drop=True))
 
 
 def _renamed(frame: pd.DataFrame, names: Sequence[str], copies: int) -> pd.DataFrame:

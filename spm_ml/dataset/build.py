@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from spm_ml.dataset.deals import read_bookings, read_deals
+from spm_ml.dataset.deal_states import read_bookings, read_states
 from spm_ml.dataset.flags import abstention, hazards
 from spm_ml.dataset.organisation import organisation_readings
 from spm_ml.dataset.outcomes import labels, targets
@@ -79,13 +79,13 @@ def build_dataset(
         frame = _frame(at, profile, features, progress)
         kinds = dtypes(names, grid.stage_count)
         progress("deals", 0, 2)
-        deals = read_deals(at)
+        states = read_states(at, frame)
         progress("deals", 1, 2)
         bookings = read_bookings(at)
         progress("deals", 2, 2)
         return RepPeriodDataset(
             frame=frame[list(kinds)].astype(kinds),
-            deals=deals,
+            states=states,
             bookings=bookings,
             feature_names=names,
             stages=tuple(stage.name for stage in history.organisation.stages),

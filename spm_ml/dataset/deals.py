@@ -1,20 +1,18 @@
-"""The open deals behind a row, and the bookings that came of them: what a deal-level forecaster learns from."""
+"""The open deals behind the rows, kept as states that hold for some days, and the bookings that came of them.
+
+A deal that nobody touches for weeks is one state but many deal-weeks: only the states are kept, and the deals of rows
+are made of them when somebody asks.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from spm_ml.dataset.schema import DTYPES, DatasetColumn, SchemaError
-from spm_ml.features import AsOf, AsOfGrid, ratio
-from spm_ml.features.day_numbers import between, days_of, numbers_of
-from spm_ml.features.pipeline import open_states
-
-_ = ibis._
+from spm_ml.features.day_numbers import day_numbers, days_of
 
 DEAL_COLUMNS: Final = (
     DatasetColumn("rep_id", "text", "Owner on the as-of day.", "key"),
@@ -37,6 +35,25 @@ DEAL_COLUMNS: Final = (
 )
 """Columns of `RepPeriodDataset.deals`."""
 
+STATE_COLUMNS: Final = (
+    DatasetColumn("rep_id", "text", "Owner.", "key"),
+    DatasetColumn("opportunity_id", "text", "The deal, open and touched within `zombie_after_days`.", "key"),
+    DatasetColumn("visible_from", "date", "First day at whose end the state holds.", "key"),
+    DatasetColumn("visible_until", "date", "First day at whose end it no longer holds."),
+    DatasetColumn("changed_on", "date", "Day of the deal's last change."),
+    DatasetColumn("stage", "count", "Position of its stage, 1 …"),
+    DatasetColumn("amount", "money", "Its amount; 0 = not stated."),
+    DatasetColumn("created_on", "date", "Day on which it was created."),
+    DatasetColumn("stage_since", "date", "Day on which its stage was entered."),
+    DatasetColumn("expected_close_on", "date", "Its expected close; empty = not stated."),
+    DatasetColumn("pushes", "count", "As in `DEAL_COLUMNS`."),
+    DatasetColumn("steps", "count", "Likewise."),
+    DatasetColumn("amount_growth", "number", "Likewise."),
+    DatasetColumn("inherited", "flag", "Likewise."),
+    DatasetColumn("reconstructed", "flag", "Likewise."),
+)
+"""Columns of `RepPeriodDataset.states`: those that hold on some row, in the order of the key."""
+
 BOOKING_COLUMNS: Final = (
     DatasetColumn("rep_id", "text", "Who is credited.", "key"),
     DatasetColumn("opportunity_id", "text", "The deal.", "key"),
@@ -49,22 +66,14 @@ BOOKING_COLUMNS: Final = (
 )
 """Columns of `RepPeriodDataset.bookings`: credited bookings of the rows' reps and periods, finished or not."""
 
-_STATE_COLUMNS: Final = (
-    "opportunity_id",
-    "rep_index",
-    "visible_from",
-    "visible_until",
-    "stage_position",
-    "amount",
-    "expected_close_on",
-    "created_on",
-    "stage_since",
-    "pushes",
-    "steps",
-    "first_amount",
-    "inherited",
-    "history_reconstructed",
-)
+BOOKING_ORDER: Final = ("rep_id", "recorded_on", "booked_on", "opportunity_id", "amount", "overlay")
+"""In what order they are."""
+
+_ALIKE: Final = ("opportunity_id", "stage", "amount", "pushes", "steps", "amount_growth", "inherited", "reconstructed")
+"""What a deal's row takes from its state as it is."""
+
+_STATE_KEY: Final = [column.name for column in STATE_COLUMNS if column.role == "key"]
+_DAY_BITS, _DAY_ZERO = 23, 1 << 22
 
 
 def empty_frame(columns: tuple[DatasetColumn, ...]) -> pd.DataFrame:
@@ -86,151 +95,121 @@ def pinned_to(columns: tuple[DatasetColumn, ...], table: pa.Table) -> pd.DataFra
     return frame.astype(expected)
 
 
-def rows_of_deals(deals: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
-    """Gives (deals,) the position in `frame` of the row that each deal belongs to; -1 = it has none."""
-    rows = pd.MultiIndex.from_arrays([frame["rep_id"], frame["as_of"]])
-    return np.asarray(rows.get_indexer(pd.MultiIndex.from_arrays([deals["rep_id"], deals["as_of"]])))
-
-
-def read_deals(at: AsOf) -> pd.DataFrame:
-    """The open deals of every row, columns `DEAL_COLUMNS`, ordered by period, rep, as-of day and deal.
+def states_in(states: pd.DataFrame, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Which states hold on which rows.
 
     Args:
-        at: The rows, with `finished`.
+        states: Columns of `STATE_COLUMNS`.
+        frame: Rows of a dataset.
+
+    Returns:
+        (deals,) place of the state and of the row of each open deal, in the order of the rows and of the states.
     """
-    grid, row = at.grid, at.row
-    states = (
-        open_states(grid).inner_join(_course(grid), ["opportunity_id", "event_number"]).inner_join(grid.reps, "rep_id")
+    rep, reps = pd.factorize(frame["rep_id"])
+    key = _keys(rep, _days(frame["as_of"]))
+    order = np.argsort(key, kind="stable")
+    owner = reps.get_indexer(pd.Index(states["rep_id"]))
+    first, until = (
+        np.searchsorted(key[order], _keys(owner, _days(states[name]))) for name in ("visible_from", "visible_until")
     )
-    table = states.select(*_STATE_COLUMNS).to_pyarrow()
-    span, slot = between(grid.slots.as_of, *(numbers_of(table[name]) for name in ("visible_from", "visible_until")))
-    state = {name: _numbers(table[name]) for name in _STATE_COLUMNS if name != "opportunity_id"}
-    row_of = np.full((len(grid.rep_ids), len(grid.as_of_days)), -1)
-    row_of[row.rep_index, row.slot] = np.arange(len(at))
-    place = row_of[state["rep_index"].astype(np.int64)[span], slot]
-    deal, opportunities = pd.factorize(table["opportunity_id"].to_pandas(), sort=True)
-    order = np.flatnonzero(place >= 0)
-    order = order[np.lexsort((deal[span[order]], place[order]))]
-    span, place = span[order], place[order]
-    state = {name: values[span] for name, values in state.items()}
-    as_of = row.as_of[place]
-    booked_later, won_on = _later(at, place, deal[span], opportunities)
-    profiles = pd.Series(grid.rep_ids).take(row.rep_index[place])
-    first_amount = state["first_amount"]
+    lengths = np.where(owner >= 0, np.maximum(until - first, 0), 0)
+    state = np.repeat(np.arange(len(states)), lengths)
+    row = order[np.arange(len(state)) + (first - np.cumsum(lengths) + lengths)[state]]
+    by_row = np.argsort(row, kind="stable")
+    return state[by_row], row[by_row]
+
+
+def deals_of(states: pd.DataFrame, frame: pd.DataFrame, bookings: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """The open deals of every row.
+
+    Args:
+        states: Columns of `STATE_COLUMNS`, in their order.
+        frame: Rows of a dataset.
+        bookings: Columns of `BOOKING_COLUMNS`; at least those of the rows' reps and periods.
+
+    Returns:
+        Columns of `DEAL_COLUMNS`, ordered by row and deal; and (deals,) place of the row.
+    """
+    state, row = states_in(states, frame)
+    as_of = day_numbers(frame["as_of"])[row]
+    day = {name: day_numbers(states[name])[state] for name in ("changed_on", "created_on", "stage_since")}
+    due = day_numbers(states["expected_close_on"])[state]
+    booked_later, won_on = _later(states, frame, bookings, state, row)
     columns = {
-        "rep_id": profiles.to_numpy(),
+        "rep_id": states["rep_id"].take(state).reset_index(drop=True),
         "as_of": days_of(as_of),
-        "opportunity_id": opportunities.take(deal[span]).to_numpy(),
-        "stage": state["stage_position"],
-        "amount": state["amount"],
-        "age_days": as_of - state["created_on"],
-        "stage_days": as_of - state["stage_since"],
-        "idle_days": as_of - state["visible_from"],
-        "due_days": state["expected_close_on"] - as_of,
-        "due_after_period": state["expected_close_on"] - row.period_end[place],
-        "pushes": state["pushes"],
-        "steps": state["steps"],
-        "amount_growth": ratio(state["amount"], first_amount),
-        "inherited": state["inherited"] == 1,
-        "reconstructed": state["history_reconstructed"] == 1,
+        "age_days": as_of - day["created_on"],
+        "stage_days": as_of - day["stage_since"],
+        "idle_days": as_of - day["changed_on"],
+        "due_days": due - as_of,
+        "due_after_period": due - day_numbers(frame["period_end"])[row],
         "booked_later": booked_later,
         "won_on": days_of(won_on),
+        **{name: states[name].take(state).reset_index(drop=True) for name in _ALIKE},
     }
-    return pd.DataFrame(columns).astype({column.name: DTYPES[column.kind] for column in DEAL_COLUMNS})
+    types: dict[str, Any] = {column.name: DTYPES[column.kind] for column in DEAL_COLUMNS}
+    return pd.DataFrame(columns)[list(types)].astype(types), row
 
 
-def _later(at: AsOf, place: np.ndarray, deal: np.ndarray, opportunities: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """What each open deal books in the period after the day, and the first day of it; NaN while it is not finished.
+def states_of(deals: pd.DataFrame) -> pd.DataFrame:
+    """States of one day each, which give these deals on these days again; for deals that no history holds.
 
     Args:
-        at: The rows.
-        place: (deals,) the row of each open deal.
-        deal: (deals,) its number among the opportunities.
-        opportunities: The opportunities.
+        deals: Columns of `DEAL_COLUMNS` but for the targets, which follow from the bookings.
     """
-    row = at.row
-    bookings = at.grid.history.bookings.inner_join(at.grid.reps, "rep_id")
-    table = bookings.select("opportunity_id", "rep_index", "booked_on", "recorded_on", "amount").to_pyarrow()
-    number = opportunities.get_indexer(table["opportunity_id"].to_pandas())
-    columns = {name: _numbers(table[name]) for name in ("rep_index", "booked_on", "recorded_on", "amount")}
-    booked = pd.DataFrame({"deal": number, **columns})[number >= 0]
-    asked = pd.DataFrame({"open": np.arange(len(place)), "deal": deal, "rep_index": row.rep_index[place]})
-    pairs = asked[row.finished[place]].merge(booked, on=["deal", "rep_index"])
-    of = place[pairs["open"]]
-    counts = (
-        (pairs["recorded_on"] > row.as_of[of])
-        & (pairs["booked_on"] >= row.period_start[of])
-        & (pairs["booked_on"] <= row.period_end[of])
+    as_of = day_numbers(deals["as_of"])
+    columns = {
+        "rep_id": deals["rep_id"],
+        "visible_from": days_of(as_of),
+        "visible_until": days_of(as_of + 1),
+        "changed_on": days_of(as_of - deals["idle_days"].to_numpy()),
+        "created_on": days_of(as_of - deals["age_days"].to_numpy()),
+        "stage_since": days_of(as_of - deals["stage_days"].to_numpy()),
+        "expected_close_on": days_of(as_of + deals["due_days"].to_numpy()),
+        **{name: deals[name] for name in _ALIKE},
+    }
+    types: dict[str, Any] = {column.name: DTYPES[column.kind] for column in STATE_COLUMNS}
+    states = pd.DataFrame(columns)[list(types)].astype(types)
+    return states.sort_values(_STATE_KEY, kind="stable", ignore_index=True)
+
+
+def _later(
+    states: pd.DataFrame, frame: pd.DataFrame, bookings: pd.DataFrame, state: np.ndarray, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each open deal books in the period after the day, and the first day of it; NaN while it is not finished."""
+    finished = frame["actual_bookings"].notna().to_numpy()[row]
+    of_state, of_booking = _numbered(states, bookings)
+    booked = pd.DataFrame(
+        {"deal": of_booking, "amount": bookings["amount"].to_numpy()}
+        | {name: _days(bookings[name]) for name in ("booked_on", "recorded_on")}
     )
-    pairs = pairs[counts]
-    finished = row.finished[place]
-    later = np.where(finished, np.bincount(pairs["open"], pairs["amount"], minlength=len(place)), np.nan)
-    won_on = np.full(len(place), np.nan)
+    asked = np.flatnonzero(finished & np.isin(of_state, of_booking)[state])
+    pairs = pd.DataFrame({"open": asked, "deal": of_state[state[asked]]}).merge(booked, on="deal")
+    of = row[pairs["open"]]
+    as_of, start, end = (_days(frame[name])[of] for name in ("as_of", "period_start", "period_end"))
+    pairs = pairs[(pairs["recorded_on"] > as_of) & (pairs["booked_on"] >= start) & (pairs["booked_on"] <= end)]
+    later = np.where(finished, np.bincount(pairs["open"], pairs["amount"], minlength=len(row)), np.nan)
+    won_on = np.full(len(row), np.nan)
     firsts = pairs[pairs["amount"] > 0].groupby("open")["booked_on"].min()
     won_on[firsts.index] = firsts
     return later, won_on
 
 
-def read_bookings(at: AsOf) -> pd.DataFrame:
-    """Every booking of the rows' reps and periods, columns `BOOKING_COLUMNS`.
-
-    Args:
-        at: The rows.
-    """
-    grid = at.grid
-    asked = pa.table({name: pa.array(getattr(at.row, name)) for name in ("rep_index", "period_index")})
-    rows = grid.keep("rep_periods", asked.group_by(["rep_index", "period_index"]).aggregate([]))
-    created = grid.ledger.group_by("opportunity_id").agg(created_on=_.created_on.min())
-    days = grid.days.select("period_index", "period_start", booked_on="day")
-    content = (
-        grid.history.bookings.inner_join(days, "booked_on")
-        .inner_join(grid.reps, "rep_id")
-        .semi_join(rows, ["rep_index", "period_index"])
-        .inner_join(created, "opportunity_id")
-        .mutate(overlay=(_.credit == "overlay").fill_null(False))
-        .select(*(column.name for column in BOOKING_COLUMNS))
+def _numbered(states: pd.DataFrame, bookings: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """A number for the rep and deal of every state and of every booking."""
+    rep, deal = (
+        pd.factorize(pd.concat([states[name], bookings[name]], ignore_index=True))[0].astype(np.int64)
+        for name in ("rep_id", "opportunity_id")
     )
-    order = ("rep_id", "recorded_on", "booked_on", "opportunity_id", "amount", "overlay")
-    return pinned_to(BOOKING_COLUMNS, content.order_by(*order).to_pyarrow())
+    number = (rep << 32) | deal
+    return number[: len(states)], number[len(states) :]
 
 
-def _course(grid: AsOfGrid) -> ir.Table:
-    """How each state of a deal was come to: `stage_since, pushes, steps, first_amount, history_reconstructed`."""
-    so_far = ibis.window(group_by="opportunity_id", order_by="event_number", preceding=None, following=0)
-    stays_open = ((_.outcome == "open") & (_.previous_outcome == "open")).fill_null(False)
-    entered = (~stays_open | (_.stage_position != _.previous_stage_position)).fill_null(True)
-    pushed = stays_open & (_.expected_close_on > _.previous_expected_close_on).fill_null(False)
-    stepped = stays_open & (_.stage_position > _.previous_stage_position).fill_null(False)
-    stated = ibis.ifelse(_.amount > 0, _.event_number, None)
-    ledger = grid.ledger.mutate(entered_on=ibis.ifelse(entered, _.recorded_on, None), stated=stated)
-    first = ledger.group_by("opportunity_id").agg(first_stated=_.stated.min())
-    first_amounts = (
-        ledger.inner_join(first, "opportunity_id")
-        .filter(_.event_number == _.first_stated)
-        .select("opportunity_id", "first_stated", first_amount="amount")
-    )
-    return (
-        ledger.mutate(
-            stage_since=_.entered_on.max().over(so_far),
-            pushes=pushed.cast("int64").sum().over(so_far),
-            steps=stepped.cast("int64").sum().over(so_far),
-        )
-        .left_join(first_amounts, "opportunity_id")
-        .select(
-            "opportunity_id",
-            "event_number",
-            "stage_since",
-            "pushes",
-            "steps",
-            "history_reconstructed",
-            first_amount=ibis.ifelse(_.first_stated <= _.event_number, _.first_amount, None),
-        )
-    )
+def _days(days: pd.Series) -> np.ndarray:
+    """Days since 1970-01-01, int64, of a column without empty cells."""
+    return days.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def _numbers(column: "pa.ChunkedArray[Any]") -> np.ndarray:
-    """The column as float64, days as numbers since 1970-01-01; NaN = NULL."""
-    if pa.types.is_date(column.type):
-        column = column.cast(pa.date32()).cast(pa.int32())
-    values: np.ndarray = column.cast(pa.float64()).to_numpy()
-    return values
+def _keys(rep: np.ndarray, day: np.ndarray) -> np.ndarray:
+    keys: np.ndarray = (rep.astype(np.int64) << _DAY_BITS) | (day + _DAY_ZERO)
+    return keys

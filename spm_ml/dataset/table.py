@@ -14,11 +14,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spm_ml.dataset.deals import BOOKING_COLUMNS, DEAL_COLUMNS, empty_frame, pinned_to, rows_of_deals
+from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, pinned_to, states_in
 from spm_ml.dataset.schema import SORT_ORDER, SchemaError, check_frame, dtypes, label_names
 
 _METADATA: Final = b"spm_ml.dataset"
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _DEALS: Final = ".deals"
 _BOOKINGS: Final = ".bookings"
 
@@ -29,7 +29,8 @@ class RepPeriodDataset:
 
     Attributes:
         frame: The rows, sorted by period, rep and as-of day; its index is 0 … n − 1.
-        deals: The open deals of every row, columns of `spm_ml.dataset.deals.DEAL_COLUMNS`; empty without a pipeline.
+        states: What the open deals of the rows were like, and when: columns of `spm_ml.dataset.deals.STATE_COLUMNS`, in
+            their order; empty without a pipeline. `deals` makes the deals of every row of them.
         bookings: The credited bookings of the rows' reps and periods, columns of `BOOKING_COLUMNS`; for learning only.
         feature_names: Columns that a model may learn from (float64; NaN = not known or not defined).
         stages: Names of the open stages; position k belongs to the columns `…_stage_k`.
@@ -49,7 +50,7 @@ class RepPeriodDataset:
     version: int
     data_hash: str
     watermark: date
-    deals: pd.DataFrame = field(default_factory=lambda: empty_frame(DEAL_COLUMNS))
+    states: pd.DataFrame = field(default_factory=lambda: empty_frame(STATE_COLUMNS))
     bookings: pd.DataFrame = field(default_factory=lambda: empty_frame(BOOKING_COLUMNS))
 
     def __post_init__(self) -> None:
@@ -84,26 +85,39 @@ class RepPeriodDataset:
         if kept.shape != (len(self.frame),):
             raise SchemaError(f"the mask has shape {kept.shape}, but the dataset has {len(self.frame)} rows")
         frame = self.frame[kept].reset_index(drop=True)
-        own = rows_of_deals(self.deals, frame) >= 0
+        held = np.zeros(len(self.states), dtype=bool)
+        held[states_in(self.states, frame)[0]] = True
         rep_periods = pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]].drop_duplicates())
         booked = pd.MultiIndex.from_frame(self.bookings[["rep_id", "period_start"]]).isin(rep_periods)
         return replace(
             self,
             frame=frame,
-            deals=self.deals[own].reset_index(drop=True),
+            states=self.states[held].reset_index(drop=True),
             bookings=self.bookings[booked].reset_index(drop=True),
         )
 
-    @cached_property
+    @property
+    def deals(self) -> pd.DataFrame:
+        """The open deals of every row, columns of `spm_ml.dataset.deals.DEAL_COLUMNS`; made when first asked for.
+
+        They are many times the states: ask for those of the rows that are needed (`where`).
+        """
+        return self._deals[0]
+
+    @property
     def deal_rows(self) -> np.ndarray:
         """(deals,) position in `frame` of the row that each open deal belongs to."""
-        return rows_of_deals(self.deals, self.frame)
+        return self._deals[1]
+
+    @cached_property
+    def _deals(self) -> tuple[pd.DataFrame, np.ndarray]:
+        return deals_of(self.states, self.frame, self.bookings)
 
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything in the dataset; equal content gives an equal hash on every machine."""
         digest = hashlib.sha256(json.dumps(self._description(), sort_keys=True).encode())
-        for part, frame in (("", self.frame), (_DEALS, self.deals), (_BOOKINGS, self.bookings)):
+        for part, frame in (("", self.frame), (_DEALS, self.states), (_BOOKINGS, self.bookings)):
             for name, column in frame.items():
                 digest.update(f"\x1d{part}{name}\x1d".encode())
                 digest.update(_bytes_of(column))
@@ -117,7 +131,7 @@ class RepPeriodDataset:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         description = json.dumps(self._description() | {"content_hash": self.content_hash}).encode()
-        for part, frame in ((_DEALS, self.deals), (_BOOKINGS, self.bookings), ("", self.frame)):
+        for part, frame in ((_DEALS, self.states), (_BOOKINGS, self.bookings), ("", self.frame)):
             file = _part(path, part)
             table = pa.Table.from_pandas(frame, preserve_index=False)
             pending = file.with_name(file.name + ".pending")
@@ -139,7 +153,7 @@ class RepPeriodDataset:
         feature_names, stages = tuple(description["feature_names"]), tuple(description["stages"])
         return cls(
             frame=pinned(rows, feature_names, len(stages)),
-            deals=pinned_to(DEAL_COLUMNS, deals),
+            states=pinned_to(STATE_COLUMNS, deals),
             bookings=pinned_to(BOOKING_COLUMNS, bookings),
             feature_names=feature_names,
             stages=stages,

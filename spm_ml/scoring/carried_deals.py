@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.dataset.deals import DEAL_COLUMNS
+from spm_ml.dataset.deals import DEAL_COLUMNS, states_of
 from spm_ml.dataset.schema import DTYPES, SORT_ORDER
 from spm_ml.errors import DataError
 
@@ -21,7 +21,7 @@ CARRIED: Final = tuple(
 """What is told of a deal; whose it is and when is told by its row."""
 
 _MAY_BE_EMPTY: Final = frozenset(column.name for column in DEAL_COLUMNS if column.kind == "number")
-_TYPES: Final = {column.name: DTYPES[column.kind] for column in DEAL_COLUMNS}
+_TYPES: Final = {column.name: DTYPES[column.kind] for column in DEAL_COLUMNS if column.role != "target"}
 
 
 def rows_with_deals(dataset: RepPeriodDataset) -> pd.DataFrame:
@@ -37,8 +37,8 @@ def rows_with_deals(dataset: RepPeriodDataset) -> pd.DataFrame:
     return dataset.frame.assign(**{OPEN_DEALS: [json.dumps(deals, allow_nan=False) for deals in carried]})
 
 
-def deals_in(rows: pd.DataFrame) -> pd.DataFrame:
-    """Takes the open deals out of rows again, in the order and with the columns of `RepPeriodDataset.deals`.
+def states_in(rows: pd.DataFrame) -> pd.DataFrame:
+    """Takes the open deals out of rows again, as `RepPeriodDataset.states`.
 
     Args:
         rows: With `rep_id, as_of, period_start` and `open_deals`: a list of records, JSON text of one, or nothing.
@@ -53,9 +53,8 @@ def deals_in(rows: pd.DataFrame) -> pd.DataFrame:
         deals = sorted(_read(cell, whose), key=lambda deal: str(deal.get("opportunity_id")))
         records += [{"rep_id": rep_id, "as_of": as_of} | _checked(deal, whose) for deal in deals]
     table = pd.DataFrame(records, columns=["rep_id", "as_of", *CARRIED])
-    table = table.assign(booked_later=np.nan, won_on=np.datetime64("NaT"))
     try:
-        return table[list(_TYPES)].astype(_TYPES)
+        return states_of(table[list(_TYPES)].astype(_TYPES))
     except (TypeError, ValueError) as error:
         raise DataError(f"{OPEN_DEALS} holds a value of another type than the dataset's deals ({error})") from error
 

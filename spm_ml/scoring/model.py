@@ -18,7 +18,7 @@ from spm_ml.errors import DataError
 from spm_ml.forecasting import DealLevel, Forecaster, load_forecaster
 from spm_ml.predictions import ModelCard
 from spm_ml.registry import CHAMPION, ModelVersion, Registry
-from spm_ml.scoring.carried_deals import OPEN_DEALS, deals_in
+from spm_ml.scoring.carried_deals import OPEN_DEALS, states_in
 from spm_ml.settings import QUANTILE_LEVELS
 
 LOADER_MODULE: Final = __name__
@@ -99,15 +99,15 @@ class ServedForecaster:
                 f"the rows lack columns {', '.join(missing)}: give rows of a dataset that build_dataset made"
             )
         rows = frame.loc[:, list(types.index)].astype(types.to_dict())
-        deals = self.row_format.deals
+        states = self.row_format.states
         if OPEN_DEALS in frame:
-            deals = deals_in(rows.assign(**{OPEN_DEALS: frame[OPEN_DEALS]}))
+            states = states_in(rows.assign(**{OPEN_DEALS: frame[OPEN_DEALS]}))
         elif isinstance(self.forecaster, DealLevel):
             raise DataError(
                 f"{self.forecaster.label} forecasts from open deals, and the rows lack the column {OPEN_DEALS}: give "
                 "rows that rows_with_deals made, or '[]' for a rep without an open deal"
             )
-        dataset = replace(self.row_format, frame=rows, deals=deals)
+        dataset = replace(self.row_format, frame=rows, states=states)
         forecast = self.forecaster.predict(dataset)
         quantiles = {f"b{round(100 * level):02d}": forecast.bookings[:, at] for at, level in enumerate(QUANTILE_LEVELS)}
         reasons = [why.reason if why else "" for why in forecast.abstentions]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from spm_ml.dataset import RepPeriodDataset, SchemaError, build_dataset
-from spm_ml.dataset.deals import DEAL_COLUMNS
+from spm_ml.dataset.deals import DEAL_COLUMNS, states_of
 from spm_ml.history import SalesHistory
 from tests.feature_world import World
 
@@ -29,6 +29,13 @@ def test_deals_add_up_to_the_open_amounts_by_stage(dataset: RepPeriodDataset) ->
         count = np.bincount(row, minlength=len(frame))
         assert np.array_equal(amount, frame[f"open_amount_stage_{stage}"].fillna(0))
         assert np.array_equal(count, frame[f"open_count_stage_{stage}"].fillna(0))
+
+
+def test_deals_are_made_of_states_and_states_of_deals(dataset: RepPeriodDataset) -> None:
+    assert len(dataset.states) < len(dataset.deals)
+    of_days = replace(dataset, states=states_of(dataset.deals))
+    pd.testing.assert_frame_equal(of_days.deals, dataset.deals)
+    assert np.array_equal(of_days.deal_rows, dataset.deal_rows)
 
 
 def test_labels_of_deals_add_up_to_those_of_rows(dataset: RepPeriodDataset) -> None:
@@ -74,7 +81,7 @@ def test_what_was_written_is_read(dataset: RepPeriodDataset, tmp_path: Path) -> 
 
 def test_parts_of_two_datasets_are_refused(dataset: RepPeriodDataset, tmp_path: Path) -> None:
     dataset.write(tmp_path / "rows.parquet")
-    other = replace(dataset, deals=dataset.deals.iloc[:-1])
+    other = replace(dataset, states=dataset.states.iloc[:-1])
     other.write(tmp_path / "other.parquet")
     (tmp_path / "other.deals.parquet").rename(tmp_path / "rows.deals.parquet")
     with pytest.raises(SchemaError, match="different datasets"):
@@ -85,5 +92,5 @@ def test_parts_of_two_datasets_are_refused(dataset: RepPeriodDataset, tmp_path: 
 
 
 def test_the_hash_names_deals_too(dataset: RepPeriodDataset) -> None:
-    deals = dataset.deals.assign(amount=dataset.deals["amount"] + 1)
-    assert replace(dataset, deals=deals).content_hash != dataset.content_hash
+    states = dataset.states.assign(amount=dataset.states["amount"] + 1)
+    assert replace(dataset, states=states).content_hash != dataset.content_hash

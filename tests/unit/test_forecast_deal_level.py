@@ -174,9 +174,9 @@ def test_shares_of_the_weeks_rise_to_one(past: Pipeline, parts: DealParts) -> No
 
 
 def test_abstains_where_no_deal_was_ever_won_or_none_is_known(world: RepPeriodDataset) -> None:
-    lost = world.deals.assign(booked_later=world.deals["booked_later"] * 0)
-    for deals in (lost, world.deals.iloc[:0]):
-        forecast = DealLevel(FitSettings()).fit(replace(world, deals=deals)).predict(world)
+    lost = replace(world, bookings=world.bookings.iloc[:0])
+    for past in (lost, replace(world, states=world.states.iloc[:0])):
+        forecast = DealLevel(FitSettings()).fit(past).predict(world)
         assert np.isnan(forecast.bookings).all()
         assert {why.reason for why in forecast.abstentions if why} == {"thin_history"}
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.dataset.deals import states_of
 from spm_ml.forecasting import AttainmentForecast, DealLevel, distribution, forecaster, one_distribution
 from spm_ml.forecasting.deal_level import FuturesModel
 from spm_ml.hazards import Abstention
@@ -148,7 +149,7 @@ def test_an_answer_is_what_forecasting_anew_says(
             deals.loc[theirs, "due_days"] = float((later - rep.as_of).days)
             deals.loc[theirs, "due_after_period"] = 25.0
             asking = {"kind": "close_date_moved", "deal_id": deal, "close_date": later.isoformat()}
-        anew = model.predict(replace(board, deals=deals))
+        anew = model.predict(replace(board, states=states_of(deals)))
         at = board.frame["rep_id"].tolist().index(rep_id)
         after = asked(rep, asking)["after"]
         assert after["distribution"]["bookings"] == pytest.approx((anew.bookings[at] / 100).tolist(), abs=0.01)

@@ -84,11 +84,11 @@ class DealLevel:
 
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Fits the parts, and what rolling origins say about them; see `Forecaster.fit`."""
-        everyone, learnt = Pipeline.of(dataset), may_be_learnt_from(dataset)
-        self._fitted, self._may_fall = True, falls_below_booked(everyone.frame[learnt])
+        learnt = may_be_learnt_from(dataset)
+        self._fitted, self._may_fall = True, falls_below_booked(dataset.frame[learnt])
         self._parts, self._recalibration, self._dependence = None, WeeklyRecalibration.none(), Dependence.usual()
-        block = blocks_of_reps(everyone.frame["rep_id"], most=self.settings.most_reps, seed=self.settings.seed)
-        pipeline = everyone.where(learnt & (block == 0))
+        block = blocks_of_reps(dataset.frame["rep_id"], most=self.settings.most_reps, seed=self.settings.seed)
+        pipeline = Pipeline.of(dataset.where(learnt & (block == 0)))
         if not self._enough(pipeline):
             return self
         stages = len(dataset.stages)
@@ -105,9 +105,9 @@ class DealLevel:
             self._recalibration = WeeklyRecalibration.fit(week, period, score)
             self._dependence = Dependence.fit(rows, self._recalibration.corrected(week, score))
         for number in range(1, int(block.max()) + 1):
-            others = everyone.where(learnt & (block == number))
-            if self._parts is not None and len(others.frame):
-                self._parts = self._parts.knowing(RepRecords.fit(others))
+            others = dataset.where(learnt & (block == number))
+            if self._parts is not None and len(others):
+                self._parts = self._parts.knowing(RepRecords.fit(Pipeline.of(others)))
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
