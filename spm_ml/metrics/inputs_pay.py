@@ -42,18 +42,35 @@ def running_pay(history: SalesHistory, plans: Sequence[CompensationPlan], window
     Raises:
         ConfigurationError: A plan is in another currency, or two plans hold for one rep.
     """
+    last = window.fiscal_periods[-1]
+    return {
+        rep_id: pay
+        for rep_id, of_rep in pay_of_periods(history, plans, window).items()
+        for pay in of_rep
+        if pay.period == last
+    }
+
+
+def pay_of_periods(
+    history: SalesHistory, plans: Sequence[CompensationPlan], window: Window
+) -> dict[str, list[PeriodPay]]:
+    """The pay of every period from the first of which data are known to the window's last, by rep_id.
+
+    Args:
+        history: What is known.
+        plans: Plans to pay by.
+        window: Its last day counts.
+
+    Raises:
+        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
+    """
     if not plans:
         return {}
     profiles = profiles_at(profile_spans(history), window)
     in_force = quotas_in_force(quota_versions(history), window.last)
-    last = window.fiscal_periods[-1]
-    through = max(window.last, last.start)  # a period of which nothing is seen yet has its plan all the same
-    return {
-        rep_id: pay
-        for rep_id, of_rep in _pay_by_rep(history, plans, profiles, in_force, window, through)
-        for pay in of_rep
-        if pay.period == last
-    }
+    # A period of which nothing is seen yet has its plan all the same.
+    through = max(window.last, window.fiscal_periods[-1].start)
+    return dict(_pay_by_rep(history, plans, profiles, in_force, window, through))
 
 
 def pay_inputs(

@@ -1,0 +1,136 @@
+"""What incentive plans pay: plans check, plans backtest, payouts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from spm_ml.cli.console import Console, on_workspace, out_option
+from spm_ml.cli.data import as_day, day_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MONEY = frozenset({"quota", "credited", "paid_now", "paid_draft", "difference"})
+
+file_argument = click.argument("file", type=click.Path(exists=True, path_type=Path))
+
+
+@click.group()
+def plans() -> None:
+    """Incentive plans: check a file, or pay last year's deals by a draft."""
+
+
+@plans.command()
+@file_argument
+@on_workspace
+def check(console: Console, file: Path) -> None:
+    """Read plans from FILE (or a folder of files) and say what they hold, or what is wrong and on which line."""
+    import pandas as pd
+
+    from spm_ml.compensation import read_plans
+
+    found = read_plans(file)
+    columns = ["plan_id", "version", "valid_from", "valid_to", "for", "components"]
+    rows = [
+        (
+            plan.plan_id,
+            plan.version,
+            plan.valid_from,
+            plan.valid_to,
+            ", ".join((*plan.roles, *plan.rep_ids)) or "everyone else",
+            ", ".join(component.name for component in plan.components),
+        )
+        for plan in found
+    ]
+    console.table(pd.DataFrame(rows, columns=columns).astype(object), out=None)
+
+
+@plans.command()
+@file_argument
+@click.option("--period", help="Finished periods, such as 2025Q1..2025Q4; default: those of the last year.")
+@click.option(
+    "--by",
+    type=click.Choice(["period", "band", "role", "rep"]),
+    default="period",
+    show_default=True,
+    help="What the table on the screen sums over; --out writes every rep and period.",
+)
+@out_option
+@on_workspace
+def backtest(
+    console: Console, file: Path, period: str | None, by: Literal["period", "band", "role", "rep"], out: Path | None
+) -> None:
+    """Pay finished periods by the draft in FILE: who gains, who loses, and what it costs beside the plans in force."""
+    from spm_ml.cli.console import write_table
+    from spm_ml.compensation import plans_of, read_plans
+    from spm_ml.history import SalesHistory
+    from spm_ml.incentives import backtest_plans, last_year
+    from spm_ml.metrics.window import Window
+
+    draft = read_plans(file)
+    with SalesHistory.open(console.workspace) as history, console.step("plans backtest"):
+        known, day = history.periods(), history.as_of_day or history.watermark
+        window = Window.of(history.calendar, known, day, period or last_year(history))
+        result = backtest_plans(history, plans_of(console.workspace), draft, window)
+    for left in result.unpaid.to_dict("records"):
+        only = f"the draft's {left['plan_draft']!r}" if left["plan_now"] is None else f"{left['plan_now']!r}, in force,"
+        console.log(f"note: {left['rep_id']} in {left['period']} is paid by {only} alone and is left out")
+    if out is not None:
+        write_table(_in_units(result.rows, result.currency), out)
+        console.log(f"{len(result.rows)} rows written to {out}")
+    table = {"period": result.by_period, "band": result.by_band, "role": result.by_role, "rep": result.by_rep}[by]()
+    console.table(
+        _in_units(table, result.currency),
+        out=None,
+        most=200,
+        title=f"{window.period.label}, {result.currency}: the plans in force beside the draft, for the same deals",
+    )
+
+
+@click.command()
+@click.option("--period", help="A period or a range of them; default: the running one.")
+@click.option("--as-of", type=day_option, help="With what was known at the end of this day; default: the watermark.")
+@click.option("--rep", help="The trace of this rep: deal, credit, component and tier, amount.")
+@out_option
+@on_workspace
+def payouts(console: Console, period: str | None, as_of: datetime | None, rep: str | None, out: Path | None) -> None:
+    """Print what the plans pay, part by part; with --rep the trace that adds up to it."""
+    from spm_ml.compensation import plans_of
+    from spm_ml.errors import NotReadyError
+    from spm_ml.history import SalesHistory
+    from spm_ml.incentives import PARTS, statements
+    from spm_ml.metrics.window import Window
+
+    in_force = plans_of(console.workspace)
+    if not in_force:
+        raise NotReadyError("there is no plan: put comp_plans.yaml beside the tables and run 'spm ingest'")
+    with SalesHistory.open(console.workspace) as whole:
+        day = as_day(as_of) or whole.watermark
+        history = whole.as_of(day)
+        window = Window.of(history.calendar, history.periods(), day, period)
+        found = statements(history, in_force, window)
+    if rep is not None:
+        own = found.of(rep)
+        console.table(
+            _in_units(own.lines, own.currency, money=("credit", "amount", "withheld")),
+            out=out,
+            most=200,
+            title=f"{rep}, {window.period.label}, {own.currency}",
+        )
+        return
+    if found.without_plan:
+        console.log(f"note: {len(found.without_plan)} people are on no plan, such as {found.without_plan[0]}")
+    table = _in_units(found.table, found.currency, money=("quota", "credited", *PARTS))
+    console.table(table, out=out, title=f"{window.period.label} as known on {day}, {found.currency}")
+
+
+def _in_units(frame: pd.DataFrame, currency: str, money: tuple[str, ...] = tuple(_MONEY)) -> pd.DataFrame:
+    """Amounts in units of the currency."""
+    from spm_ml.tables import minor_digits
+
+    units = 10 ** minor_digits(currency)
+    return frame.assign(**{name: frame[name] / units for name in money if name in frame})
