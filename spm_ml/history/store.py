@@ -9,15 +9,15 @@ against the state before, so an old answer stays reproducible: read the parts up
 import hashlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
 from spm_ml.errors import DataError, NotReadyError
+from spm_ml.only_one import only_one
 from spm_ml.settings import Workspace
 from spm_ml.tables import PROTECTED_TABLES, TABLE_BY_NAME, ColumnType
 
@@ -216,16 +216,7 @@ class TableStore:
         Raises:
             DataError: Another ingest is running in this workspace, or it cannot be written.
         """
-        try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            lock = sqlite3.connect(self._root / "ingest.lock", timeout=0, isolation_level=None)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise DataError(f"the workspace {self.workspace.root} cannot be written: {error}") from error
-        with closing(lock):
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                raise DataError(f"another ingest writes to {self.workspace.root}: wait until it has ended") from error
+        with only_one(self._root / "ingest.lock", what="ingest"):
             yield
 
     def append(

@@ -53,7 +53,7 @@ class PlanBacktest:
             *(f"{low:.0%}–{high:.0%}" for low, high in pairwise(BANDS)),
             f"from {BANDS[-1]:.0%}",
         ]
-        banded = self.rows.assign(band=pd.Categorical.from_codes(number.clip(0), names, ordered=True))
+        banded = self.rows.assign(band=pd.Categorical([names[each] for each in number.clip(0)], names, ordered=True))
         return self._summed(banded, "band")
 
     def by_role(self) -> pd.DataFrame:

@@ -107,7 +107,12 @@ _COLUMNS: Final = ("rep_id", "period", "plan_id", "plan_version", "quota", "cred
 
 def _row(rep_id: str, pay: PeriodPay) -> dict[str, object]:
     paid: Payout | None = pay.payout
-    head = {"rep_id": rep_id, "period": pay.period.label, "plan_id": pay.plan.plan_id, "plan_version": pay.plan.version}
+    head: dict[str, object] = {
+        "rep_id": rep_id,
+        "period": pay.period.label,
+        "plan_id": pay.plan.plan_id,
+        "plan_version": pay.plan.version,
+    }
     if paid is None:
         return head
     figures = {name: getattr(paid, name) for name in ("quota", "credited", *PARTS)}

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 
 from spm_ml.dataset import current_dataset
 from spm_ml.errors import NotReadyError
+from spm_ml.only_one import only_one
 from spm_ml.predictions import PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
 from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score
@@ -26,7 +28,7 @@ from spm_ml.simulation import simulate
 from spm_ml.sources import ingest
 from spm_ml.tenants import Report, TenantFolder
 from tests.command import spm
-from training import promote, train
+from training import promote, train, training_due
 
 LATE_IN_PERIOD, PERIOD_END, WATERMARK = date(2026, 9, 22), date(2026, 9, 30), date(2026, 11, 20)
 
@@ -238,3 +240,35 @@ def _is_worker(process: Path, folder: TenantFolder) -> bool:
     except OSError:
         return False
     return b"score" in words and str(folder.workspace("acme").root).encode() in words
+
+
+def test_a_nightly_refresh_does_what_is_left_and_trains_where_that_is_due(workspace: Workspace, tmp_path: Path) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    export = workspace.root.parent / "export"
+    at = ("--workspace", own.root, "--json")
+
+    def states(*arguments: object) -> dict[str, str]:
+        told = json.loads(spm("refresh", *arguments, *at).stdout)
+        assert json.loads((own.root / "refresh.json").read_text("utf-8"))["ended"]
+        return {step["name"]: step["state"] for step in told["steps"]}
+
+    first = states(export)
+    assert first["ingest"] == first["retrain"] == "skipped", "the same files, and a model of these very data"
+    again = states(export)
+    assert again["score"] == "skipped"
+    assert again["drift"] in ("done", "skipped")
+    with only_one(own.root / "refresh.lock", what="refresh"):
+        assert "another refresh is at work" in spm("refresh", *at, expect=1).stderr
+
+    assert training_due(own) is None
+    versions = Registry(own).versions()
+    older = replace(versions[-1], tags={**versions[-1].tags, "data_hash": "older", "watermark": "2026-09-29"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Registry, "versions", lambda _: (older,))
+        assert training_due(own) == f"2026Q3 has ended since version {older.version} was trained"
+        fresh = replace(older, tags={**older.tags, "watermark": "2026-10-01"})
+        patch.setattr(Registry, "versions", lambda _: (fresh,))
+        assert training_due(own) is None
+        assert "unlike what was learnt from in quota" in (training_due(own, drifted=["quota"]) or "")
+        patch.setattr(Registry, "versions", lambda _: ())
+        assert training_due(own) == "there is no model yet"
