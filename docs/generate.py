@@ -26,7 +26,7 @@ def data_contract() -> str:
         "timestamps UTC (a time zone offset is honoured), money decimal in the row's `currency`. Unknown columns are",
         "kept out and reported. A row that breaks a rule is quarantined with its file, line, column, value, rule and",
         "what to do; the others go on, and rows in = accepted + quarantined. Compensation plans come as",
-        "`comp_plans.yaml`, settings of the organisation as `organisation.yaml`.",
+        "`comp_plans.yaml` (see [incentives](incentives.md)), settings of the organisation as `organisation.yaml`.",
     ]
     for table in TABLES:
         lines += ["", *_table(table)]

@@ -1,4 +1,4 @@
-"""What incentive plans pay: plans check, plans backtest, payouts."""
+"""What incentive plans pay: plans check, plans backtest, plans cost, payouts."""
 
 from __future__ import annotations
 
@@ -88,6 +88,32 @@ def backtest(
         out=None,
         most=200,
         title=f"{window.period.label}, {result.currency}: the plans in force beside the draft, for the same deals",
+    )
+
+
+@plans.command()
+@click.option("--draft", type=click.Path(exists=True, path_type=Path), help="Plans to pay by; default: those in force.")
+@click.option("--as-of", type=day_option, help="Day to forecast from; default: the newest record's.")
+@out_option
+@on_workspace
+def cost(console: Console, draft: Path | None, as_of: datetime | None, out: Path | None) -> None:
+    """What the running period's incentives will cost, by team and in all: the champion's forecast through the plans."""
+    from spm_ml.compensation import plans_of, read_plans
+    from spm_ml.history import SalesHistory
+    from spm_ml.registry import Registry
+    from spm_ml.scoring import ScoringModel, incentive_cost
+
+    paid_by = plans_of(console.workspace) if draft is None else read_plans(draft)
+    model = ScoringModel.champion(Registry(console.workspace))
+    with SalesHistory.open(console.workspace) as history, console.step("plans cost"):
+        found = incentive_cost(history, model, paid_by, as_of=as_day(as_of), progress=console.progress)
+    if left := int(found.table["not_foreseen"].iloc[0]):
+        console.log(f"note: {left} people are in with what is paid so far: nothing is forecast for them")
+    money = ("so_far", "p10", "p50", "p90", "mean", "of_mean_bookings")
+    console.table(
+        _in_units(found.table, found.currency, money=money),
+        out=out,
+        title=f"{found.period} as known on {found.as_of}, {found.currency}; four of five outcomes from p10 to p90",
     )
 
 

@@ -104,7 +104,7 @@ def roll_up_each(
     sums = [_Sums.of(np.asarray(names, dtype=object), answered, as_of, draws) for names in groupings]
     if sums:
         rows = np.flatnonzero(np.any([own.code >= 0 for own in sums], axis=0))
-        for some, drawn in _futures(forecast, rows, draws, seed):
+        for some, drawn in futures(forecast, rows, draws, seed=seed):
             part = share[some, None] * (drawn - forecast.booked[some, None]) + firm[some, None]
             for own in sums:
                 own.add(some, part)
@@ -153,13 +153,19 @@ class _Sums:
         )
 
 
-def _futures(
-    forecast: AttainmentForecast, rows: NDArray[np.int64], draws: int, seed: int
+def futures(
+    forecast: AttainmentForecast, rows: NDArray[np.int64], draws: int = DRAWS, *, seed: int = 0
 ) -> Iterator[tuple[NDArray[np.int64], Array]]:
     """Gives some of the rows and their (rows, draws) final bookings, minor units, until all had their turn.
 
-    The ranks of a row's scores say which of its evenly spaced quantiles each future gets, so the margins of the copula
-    are exact.
+    A column is one future of all rows: what they share, they share in it. The ranks of a row's scores say which of its
+    evenly spaced quantiles each future gets, so the margins of the copula are exact.
+
+    Args:
+        forecast: n rows.
+        rows: Places of those to draw; their forecasts do not abstain.
+        draws: Futures.
+        seed: Of the futures.
     """
     level = (np.arange(draws) + 0.5) / draws
     scores = _Scores.of(forecast, rows, draws, seed)

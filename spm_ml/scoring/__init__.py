@@ -10,7 +10,8 @@ from spm_ml.scoring.evidence import (
     refresh_leakage,
     refresh_rivals,
 )
-from spm_ml.scoring.model import LOADER_MODULE, ServedForecaster, keep_row_format
+from spm_ml.scoring.incentive_cost import IncentiveCost, incentive_cost
+from spm_ml.scoring.model import LOADER_MODULE, ScoringModel, ServedForecaster, keep_row_format
 from spm_ml.scoring.output import prediction_rows
 from spm_ml.scoring.run import ScoringResult, score
 from spm_ml.scoring.unchanged import published_already
@@ -18,10 +19,13 @@ from spm_ml.scoring.unchanged import published_already
 __all__ = [
     "LOADER_MODULE",
     "TRAINING_ROWS",
+    "IncentiveCost",
+    "ScoringModel",
     "ScoringResult",
     "ServedForecaster",
     "drift_of",
     "hazards_by_rep_period",
+    "incentive_cost",
     "keep_row_format",
     "keep_training_rows",
     "learnt_from",

@@ -1,16 +1,18 @@
 """What each rep's compensation plan pays: so far, and over the whole distribution of bookings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spm_ml.compensation import CompensationPlan, Payout, payout_at, payout_at_quota
 from spm_ml.forecasting import AttainmentForecast, distribution
 from spm_ml.forecasting.distribution import Array
 from spm_ml.history import SalesHistory
-from spm_ml.metrics.inputs_pay import running_pay
+from spm_ml.metrics.inputs_pay import PeriodPay, running_pay
 from spm_ml.metrics.window import Window
 from spm_ml.predictions import ExpectedPay, PayOutlook
 from spm_ml.scoring.target import ScoringTarget
@@ -19,6 +21,36 @@ _HALF_PERCENTS: Final = np.arange(1, 200) / 200
 """Levels at which bookings go through a plan; every second is the middle of one of a hundred equal shares."""
 
 _STORED: Final = tuple(round(200 * level) - 1 for level in (0.1, 0.25, 0.5, 0.75, 0.9))
+
+
+@dataclass(frozen=True)
+class PayLadder:
+    """The payout of one rep over the whole distribution of bookings.
+
+    Attributes:
+        pay: Plan and payout on what is credited so far.
+        so_far: The payout of `pay`.
+        bookings: (199,) final bookings at `_HALF_PERCENTS`, minor units; None where nothing is forecast.
+        payouts: (199,) what is paid at each of them, minor units; None likewise.
+    """
+
+    pay: PeriodPay
+    so_far: Payout
+    bookings: Array | None
+    payouts: Array | None
+
+
+def pay_ladders(
+    history: SalesHistory, target: ScoringTarget, plans: Sequence[CompensationPlan], forecast: AttainmentForecast | None
+) -> dict[str, PayLadder]:
+    """Gives every rep who is on a plan and has a quota, by rep_id; arguments and errors as of `pay_outlooks`."""
+    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
+    final = {} if forecast is None else _final_bookings(forecast, target)
+    return {
+        rep_id: _ladder(pay, pay.payout, *final.get(rep_id, (None, 0.0)))
+        for rep_id, pay in running_pay(history, plans, window).items()
+        if pay.payout is not None
+    }
 
 
 def pay_outlooks(
@@ -39,28 +71,36 @@ def pay_outlooks(
     Raises:
         ConfigurationError: A plan is in another currency, or two plans hold for one rep.
     """
-    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
-    more = {} if forecast is None else _still_to_come(forecast, target)
-    return {
-        rep_id: _outlook(pay.plan, pay.payout, more.get(rep_id))
-        for rep_id, pay in running_pay(history, plans, window).items()
-        if pay.payout is not None
-    }
+    return {rep_id: _outlook(ladder) for rep_id, ladder in pay_ladders(history, target, plans, forecast).items()}
 
 
-def _still_to_come(forecast: AttainmentForecast, target: ScoringTarget) -> dict[str, Array]:
-    """(199,) bookings still to come of each rep with a forecast on the target's day, at `_HALF_PERCENTS`."""
-    known = ~np.isnan(forecast.bookings).any(axis=1)
-    chosen = np.flatnonzero(known & (forecast.keys["as_of"] == pd.Timestamp(target.as_of)).to_numpy(dtype=bool))
+def _final_bookings(forecast: AttainmentForecast, target: ScoringTarget) -> dict[str, tuple[Array, float]]:
+    """(199,) final bookings at `_HALF_PERCENTS` of each rep with a forecast on the target's day, and those so far."""
+    chosen = rows_of_day(forecast, target)
     if not len(chosen):
         return {}
     levels = np.broadcast_to(_HALF_PERCENTS, (len(chosen), _HALF_PERCENTS.size))
     final = distribution.inverse(forecast.bookings[chosen], forecast.floor[chosen], levels)
-    more = final - forecast.booked[chosen, None]
-    return dict(zip(forecast.keys["rep_id"].to_numpy(dtype=object)[chosen].tolist(), more, strict=True))
+    booked = forecast.booked[chosen].tolist()
+    reps = forecast.keys["rep_id"].to_numpy(dtype=object)[chosen].tolist()
+    return dict(zip(reps, zip(final, booked, strict=True), strict=True))
 
 
-def _outlook(plan: CompensationPlan, so_far: Payout, more: Array | None) -> PayOutlook:
+def rows_of_day(forecast: AttainmentForecast, target: ScoringTarget) -> NDArray[np.int64]:
+    """Places of the rows of the target's day whose forecast does not abstain."""
+    known = ~np.isnan(forecast.bookings).any(axis=1)
+    return np.flatnonzero(known & (forecast.keys["as_of"] == pd.Timestamp(target.as_of)).to_numpy(dtype=bool))
+
+
+def _ladder(pay: PeriodPay, so_far: Payout, final: Array | None, booked: float) -> PayLadder:
+    if final is None or pay.plan.overrides:
+        return PayLadder(pay, so_far, None, None)
+    payouts = [payout_at(pay.plan, so_far, round(amount)) for amount in (final - booked).tolist()]
+    return PayLadder(pay, so_far, final, np.array(payouts, dtype=float))
+
+
+def _outlook(ladder: PayLadder) -> PayOutlook:
+    plan, so_far = ladder.pay.plan, ladder.so_far
     return PayOutlook(
         plan_id=plan.plan_id,
         plan_name=plan.name or plan.plan_id,
@@ -70,15 +110,14 @@ def _outlook(plan: CompensationPlan, so_far: Payout, more: Array | None) -> PayO
         clawback=so_far.clawback,
         draw=so_far.draw_advance - so_far.draw_repaid,
         at_quota=payout_at_quota(plan, so_far),
-        expected=None if more is None or plan.overrides else _expected(plan, so_far, more),
+        expected=None if ladder.payouts is None else _expected(ladder.payouts),
         adjustment=so_far.adjustment,
         holdback=so_far.withheld + so_far.released,
     )
 
 
-def _expected(plan: CompensationPlan, so_far: Payout, more: Array) -> ExpectedPay:
-    payouts = [payout_at(plan, so_far, round(amount)) for amount in more.tolist()]
-    ordered = sorted(payouts)  # a plan that pays less above some level is no rising line
-    middles = payouts[::2]
-    p10, p25, p50, p75, p90 = (ordered[place] for place in _STORED)
+def _expected(payouts: Array) -> ExpectedPay:
+    ordered = np.sort(payouts)  # a plan that pays less above some level is no rising line
+    middles = payouts[::2].tolist()
+    p10, p25, p50, p75, p90 = (int(ordered[place]) for place in _STORED)
     return ExpectedPay(p10, p25, p50, p75, p90, mean=sum(middles) / len(middles))

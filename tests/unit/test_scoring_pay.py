@@ -1,6 +1,8 @@
 """Payout so far and expected, against a plan worked out by hand."""
 
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,12 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from spm_ml.compensation import CompensationPlan, Credit, commission_on, payout, payout_at
+from spm_ml.errors import NotReadyError
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import ExpectedPay
+from spm_ml.scoring import incentive_cost
 from spm_ml.scoring.pay import pay_outlooks
 from spm_ml.scoring.target import ScoringTarget, scoring_target
 from spm_ml.settings import FiscalSettings
@@ -111,6 +115,37 @@ def test_before_a_period_begins_its_plan_pays_nothing_yet(world: SalesHistory) -
     eve = date(2025, 12, 31)
     pay = pay_outlooks(world.as_of(eve), ScoringTarget(Q1, eve, (eve,)), [plan()], None)["ann"]
     assert (pay.so_far, pay.at_quota, pay.expected) == (0, 10_000_00, None)
+
+
+def test_the_cost_of_all_is_more_spread_than_if_each_were_alone(world: SalesHistory) -> None:
+    quantiles = 100_000_00 + 300_000_00 * LEVELS
+    both = forecast(quantiles, "ann", "eve", booked=100_000_00, floor=100_000_00)
+    together_ = replace(both, dependence=Dependence(np.full(3, 0.7), np.full(3, 0.1), 30.0))
+    paid_by = [plan(), plan(plan_id="se", roles=["se"])]
+
+    def cost(given: AttainmentForecast, plans: list[CompensationPlan] = paid_by) -> pd.Series:
+        model = SimpleNamespace(forecaster=SimpleNamespace(predict=lambda _: given))
+        found = incentive_cost(world, model, plans)  # type: ignore[arg-type]
+        assert (found.period, found.as_of, found.currency) == ("2026Q1", date(2026, 3, 15), "USD")
+        return found.table.set_index("group").loc["company"]
+
+    alone, shared = cost(replace(both, dependence=Dependence.none())), cost(together_)
+    single = cost(both, paid_by[1:])
+    assert (alone["reps"], single["reps"], alone["not_foreseen"]) == (2, 1, 0)
+    target = scoring_target(world.calendar, world.watermark)
+    expected = pay_outlooks(world, target, paid_by, both)["eve"].expected
+    assert expected is not None
+    assert single[["p10", "p50", "p90"]].tolist() == pytest.approx([expected.p10, expected.p50, expected.p90], rel=0.02)
+    assert single["mean"] == pytest.approx(expected.mean, rel=0.01)
+    for found in (alone, shared):
+        assert found["mean"] == pytest.approx(2 * single["mean"], rel=0.02)
+    assert shared["p90"] - shared["p10"] > 1.2 * (alone["p90"] - alone["p10"])
+    assert alone["mean"] > 1.1 * alone["of_mean_bookings"], "tiers bend upwards"
+    counts_others = [{"measure": {"of": "team"}, "tiers": TIERS}]
+    lead = CompensationPlan.parse({"plan_id": "lead", "components": counts_others}, where="test")
+    assert cost(both, [lead])["not_foreseen"] == 2
+    with pytest.raises(NotReadyError, match="no rep on a plan has a quota"):
+        cost(both, [plan(roles=["nobody"])])
 
 
 def test_expected_pay_is_in_order() -> None:
