@@ -48,7 +48,8 @@ class Wishes:
     seed: int = 0
 
 
-def _amount(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
+def amount_option_value(context: click.Context, parameter: click.Parameter, value: str | None) -> Decimal | None:
+    """An amount as it is typed, such as `20,000`."""
     if value is None:
         return None
     try:
@@ -162,7 +163,10 @@ def _plan_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--people", type=click.IntRange(0), metavar="N", help="Most reps to train."),
         click.option(
-            "--budget", callback=_amount, metavar="AMOUNT", help="Most to spend, in the organisation's currency."
+            "--budget",
+            callback=amount_option_value,
+            metavar="AMOUNT",
+            help="Most to spend, in the organisation's currency.",
         ),
     ):
         command = option(command)

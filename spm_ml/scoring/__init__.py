@@ -13,6 +13,7 @@ from spm_ml.scoring.evidence import (
 from spm_ml.scoring.incentive_cost import IncentiveCost, incentive_cost
 from spm_ml.scoring.model import LOADER_MODULE, ScoringModel, ServedForecaster, keep_row_format
 from spm_ml.scoring.output import prediction_rows
+from spm_ml.scoring.quota_proposals import QuotaLimits, QuotaProposal, propose_quotas
 from spm_ml.scoring.run import ScoringResult, score
 from spm_ml.scoring.unchanged import published_already
 
@@ -20,6 +21,8 @@ __all__ = [
     "LOADER_MODULE",
     "TRAINING_ROWS",
     "IncentiveCost",
+    "QuotaLimits",
+    "QuotaProposal",
     "ScoringModel",
     "ScoringResult",
     "ServedForecaster",
@@ -30,6 +33,7 @@ __all__ = [
     "keep_training_rows",
     "learnt_from",
     "prediction_rows",
+    "propose_quotas",
     "published_already",
     "refresh_leakage",
     "refresh_rivals",
