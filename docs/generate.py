@@ -158,9 +158,12 @@ def _choices(annotation: object) -> tuple[object, ...]:
 
 def pages() -> dict[Path, str]:
     """Every generated page by its path."""
+    from benchmarks.scaling import results
+    from benchmarks.scaling.page import page as growth
     from spm_ml.metrics.catalogue_page import catalogue_page
 
     return {
+        DOCS / "benchmarks.md": growth(results.read()),
         DOCS / "data-contract.md": data_contract(),
         DOCS / "metrics.md": catalogue_page(),
         DOCS / "settings.md": settings(),

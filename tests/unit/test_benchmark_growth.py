@@ -1,12 +1,26 @@
 """The benchmark that grows: its worlds, its table and its guard."""
 
+import sys
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks import guard
+from benchmarks.scaling import results
+from benchmarks.scaling.page import page
+from benchmarks.scaling.peers import COMMON, greatest_difference, with_pandas
+from benchmarks.scaling.processes import GIB, FailedError, Limits, measure
+from benchmarks.scaling.results import Peer, Size
+from benchmarks.scaling.run import measure_size
+from benchmarks.scaling.steps import STEPS, Line, Measured, Step, fitting
 from benchmarks.scaling.worlds import World, events_of, make_export, make_store, make_workspace
+from spm_ml.dataset import build_dataset
 from spm_ml.errors import DataError
+from spm_ml.features import FEATURES
+from spm_ml.history import SalesHistory
 from spm_ml.history.store import TableStore
 from spm_ml.settings import Workspace
 from spm_ml.sources import ingest
@@ -61,3 +75,141 @@ def test_a_workspace_is_ones_own(world: World, tmp_path: Path) -> None:
 def test_a_world_has_whole_units() -> None:
     with pytest.raises(DataError, match="multiple of 100"):
         World(150)
+
+
+LIMITS = Limits(60, 4 * GIB)
+
+
+def test_a_process_is_measured_with_its_children() -> None:
+    hungry = "held = bytearray(120_000_000); held[::4096] = b'1' * len(held[::4096]); import time; time.sleep(1)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hungry!r}]); print('done')"
+    cost = measure([sys.executable, "-c", parent], LIMITS)
+    assert cost.output == "done\n"
+    assert cost.peak > 120_000_000
+    assert cost.seconds >= 1
+    assert 0 < cost.cpu < cost.seconds + 1
+
+
+def test_what_does_not_fit_is_ended_and_says_what_it_needs() -> None:
+    waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
+    taken, _ = fitting(waiting, Limits(0.2, GIB))
+    assert taken.not_run == "needs more than 0 minutes"
+    taken, _ = fitting(waiting, Limits(60, 1000))
+    assert taken.not_run.startswith("needs more than")
+    with pytest.raises(FailedError, match="no such thing"):
+        fitting([sys.executable, "-c", "raise SystemExit('no such thing')"], LIMITS)
+
+
+def size_of(reps: int, cpu: float, **not_run: str) -> Size:
+    size = Size(reps, 12, "code", "0123456789", "2026-11-30", "2 cores", events=7_500 * reps, rows=156 * reps)
+    size.scan = Measured(0.5, 0.5)
+    size.steps = {
+        step.name: Measured(not_run=not_run[step.name]) if step.name in not_run else Measured(cpu, cpu, GIB)
+        for step in STEPS
+    }
+    size.peers = {"ours": Peer("ours", 2, Measured(cpu, cpu, GIB)), "pandas": Peer("pandas", 2, Measured(cpu, 2 * cpu))}
+    return size
+
+
+def test_the_page_has_a_table_a_size_and_extrapolates_from_the_two_largest() -> None:
+    sizes = {size.reps: size for size in (size_of(100, 10), size_of(1_000, 36), size_of(10_000, 3_600))}
+    text = page(sizes)
+    assert "## 1,000 reps" in text
+    assert "| dataset | 36 | 36 |" in text
+    assert "| train | 1,000 → 10,000 | 2.00 | 100 | 0.00 | 1.0 |" in text
+    assert "not measured" in text
+    assert "| 100 | pandas | 2 | 10 | 20 | 0.00 | 2.00 | 0 |" in text
+
+
+def test_a_step_that_was_not_run_is_said_and_left_out_of_the_slopes() -> None:
+    sizes = {100: size_of(100, 10), 1_000: size_of(1_000, 100, train="needs more than 4.0 GiB", score="needs train")}
+    text = page(sizes)
+    assert "| train | not run: needs more than 4.0 GiB |" in text
+    assert "| dataset | 100 → 1,000 | 1.00" in text
+    assert "| train | 100 → 1,000" not in text
+    assert page({}).startswith("# How it grows")
+
+
+class Scripted(Line):
+    """A line that runs nothing; `stop` raises in the middle, as somebody who stops it does."""
+
+    ran: list[str]
+    stop: str = ""
+
+    def run(self, step: Step) -> tuple[Measured, str]:
+        if step.name == self.stop:
+            raise KeyboardInterrupt
+        self.ran.append(step.name)
+        self.root.mkdir(exist_ok=True)
+        taken = Measured(not_run="needs more than 1 minutes") if step.name == "train" else Measured(1, 1, 1)
+        return taken, '{"rows": 7}'
+
+    def scan(self) -> Measured:
+        return Measured(1, 1)
+
+    def events(self) -> int:
+        return 9
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(world: World, tmp_path: Path) -> None:
+    line, out = Scripted(world, tmp_path / "line", "parquet", LIMITS), tmp_path / "measured.json"
+    line.ran, line.stop = [], "backtest"
+    with pytest.raises(KeyboardInterrupt):
+        measure_size(line, out, until="recommend", peers=False)
+    assert line.ran == ["ingest", "dataset"]
+    line.stop = ""
+    size = measure_size(line, out, until="recommend", peers=False)
+    assert line.ran == ["ingest", "dataset", "backtest", "train"]
+    assert size.steps["score"].not_run == "needs train"
+    assert (size.rows, size.events) == (7, 9)
+    assert results.read(out) == {9: size}
+    measure_size(line, out, until="recommend", peers=False)
+    assert len(line.ran) == 4
+    measure_size(line, out, until="dataset", peers=False, again=True)
+    assert len(line.ran) == 6
+
+
+def test_the_guard_names_what_became_worse_and_nothing_else() -> None:
+    runs = [guard.ratios(size_of(100, cpu)) for cpu in (10, 10.2, 12)]
+    accepted = guard.accept(runs)
+    assert accepted["dataset ÷ scan"] == guard.Accepted(20.4, 0.353)
+    assert accepted["train ÷ dataset"] == guard.Accepted(1.0, guard.LEAST_TOLERANCE)
+    slower = size_of(100, 10)
+    slower.steps["train"] = Measured(1, 12, GIB)
+    slower.steps["score"] = Measured(not_run="needs more than 1.0 GiB")
+    worse = [change.name for change in guard.compare(accepted, guard.ratios(slower)) if change.worse]
+    assert worse == ["train ÷ dataset", "score ÷ dataset", "bytes an event in score"]
+    again = guard.better_of(guard.ratios(slower), guard.ratios(size_of(100, 10)))
+    assert not [change for change in guard.compare(accepted, again) if change.worse]
+
+
+def test_only_what_was_measured_whole_is_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "accepted.json"
+    with pytest.raises(SystemExit, match="--accept"):
+        guard.read(file)
+    with pytest.raises(SystemExit, match="bytes an event in score, score ÷ dataset"):
+        guard.write([size_of(100, 10, score="needs more than 1.0 GiB")], file)
+    assert guard.write([size_of(100, 10)], file) == guard.read(file)
+
+
+def test_peers_differ_where_a_value_does(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"rep_id": ["a", "b"], "as_of": pd.to_datetime(["2026-01-04"] * 2), "x": [1e6, np.nan]})
+    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    rows.to_parquet(ours)
+    rows.assign(x=[1e6 + 1, np.nan]).to_parquet(theirs)
+    assert greatest_difference(ours, theirs, ["x"]) == pytest.approx(1e-6)
+    rows.assign(x=[1e6, 0.0]).to_parquet(theirs)
+    assert greatest_difference(ours, theirs, ["x"]) == np.inf
+    rows[::-1].to_parquet(theirs)
+    with pytest.raises(FailedError, match="other rows"):
+        greatest_difference(ours, theirs, ["x"])
+
+
+def test_pandas_gives_our_values(world: World, tmp_path: Path) -> None:
+    store = make_store(world)
+    with SalesHistory.open(store) as history:
+        features = [feature for feature in FEATURES if feature.name in COMMON]
+        ours = build_dataset(history, features=features).frame[["rep_id", "as_of", *COMMON]]
+    ours.to_parquet(tmp_path / "ours.parquet")
+    with_pandas.write(store, tmp_path / "ours.parquet", tmp_path / "theirs.parquet", COMMON)
+    assert greatest_difference(tmp_path / "ours.parquet", tmp_path / "theirs.parquet", COMMON) == 0
