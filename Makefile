@@ -9,7 +9,7 @@ DEMO_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SPARK := $(VENV)/.spark
+CLUSTER := $(VENV)/.cluster
 export MLFLOW_DISABLE_TELEMETRY := true
 # Images often set this one. Without kept bytecode every process compiles its imports anew, which takes it seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,16 +31,16 @@ $(INSTALLED): constraints.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-# Spark weighs more than all else together, and only its tests need it.
-$(SPARK): $(INSTALLED) constraints-spark.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r constraints-spark.txt
+# Spark weighs more than all else together, and only tests need it and Dask.
+$(CLUSTER): $(INSTALLED) constraints-cluster.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r constraints-cluster.txt
 	@touch $@
 
 demo: $(INSTALLED)  ## Simulate a sales organisation, train, score and serve its risk board
 	@$(BIN)/spm demo --workspace $(WORKSPACE)-demo --port $(PORT) $(if $(filter headless,$(DEMO)),--headless) $(DEMO_OPTIONS)
 
 # Files in the order of their folders: those of acceptance/ hold few and long tests, and one begun last is waited for.
-test: $(INSTALLED) $(SPARK)  ## Run every test
+test: $(INSTALLED) $(CLUSTER)  ## Run every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 	  --durations 30 --durations-min 5
 
@@ -51,7 +51,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/hadolint Dockerfile
 
-types: $(INSTALLED) $(SPARK)
+types: $(INSTALLED) $(CLUSTER)
 	$(BIN)/mypy
 
 imports: $(INSTALLED)
@@ -66,7 +66,7 @@ LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-versio
 
 lock: $(INSTALLED)  ## Pin anew what pyproject.toml allows (versions and hashes, no addresses)
 	$(LOCK) --extra apps --extra postgresql --extra telemetry --extra dev -o constraints.txt
-	$(LOCK) --extra spark --constraint constraints.txt -o constraints-spark.txt
+	$(LOCK) --extra spark --extra dask --constraint constraints.txt -o constraints-cluster.txt
 
 docs: $(INSTALLED)  ## Write the pages that are generated from code
 	$(BIN)/python docs/generate.py

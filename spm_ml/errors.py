@@ -23,6 +23,10 @@ class NotReadyError(SpmError):
     """An earlier step of the line has not run yet; the message names the command that runs it."""
 
 
+class ClusterError(SpmError):
+    """Machines that work was given to failed at it; nothing was kept."""
+
+
 class GateRefusedError(SpmError):
     """A model was refused promotion; the message names each test that failed."""
 

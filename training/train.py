@@ -14,9 +14,10 @@ from spm_ml.dataset import RepPeriodDataset, current_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import FitSettings, Forecaster, forecaster_class
+from spm_ml.forecasting.dask_learner import tree_learner
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHAMPION, ModelVersion, Registry, TrainingRun
-from spm_ml.scoring import LOADER_MODULE, keep_row_format
+from spm_ml.scoring import LOADER_MODULE, keep_row_format, served_forecaster
 from spm_ml.settings import Workspace
 from training.choice import AUTO, Choice, choose
 from training.evidence import Evidence, records
@@ -71,6 +72,7 @@ def train(
     forecaster: str = AUTO,
     periods: int | None = None,
     dataset: RepPeriodDataset | None = None,
+    dask: str | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
     """Fits a forecaster on all finished periods and registers it, with its evidence, as the challenger.
@@ -80,17 +82,31 @@ def train(
         forecaster: Slug, or `auto` for the one that the backtest speaks for; see `training.choice.choose`.
         periods: Newest finished periods to test on; default: what the stored backtest of these data tested, or 4.
         dataset: Rows to train on; default: the workspace's, built where it is not of the newest data.
+        dask: Workers that trees are boosted on: how many to start here, or a scheduler's address; default: none.
         progress: Told while it runs.
 
     Raises:
         NotReadyError: Nothing was ingested, or there is too little history.
-        ConfigurationError: There is no such forecaster, or MLflow cannot be used.
+        ConfigurationError: There is no such forecaster, or MLflow or Dask cannot be used.
+        ClusterError: A Dask worker died; nothing was registered.
     """
     if forecaster != AUTO:
         forecaster_class(forecaster)  # a misspelt name should not cost a backtest
+    with tree_learner(dask) as learner:
+        settings = FitSettings.of(workspace.organisation(), learner=learner)
+        return _train(workspace, settings, forecaster, periods, dataset, progress)
+
+
+def _train(
+    workspace: Workspace,
+    settings: FitSettings,
+    forecaster: str,
+    periods: int | None,
+    dataset: RepPeriodDataset | None,
+    progress: Progress,
+) -> TrainedModel:
     clock = _Clock()
     organisation = workspace.organisation()
-    settings = FitSettings.of(organisation)
     rows = dataset if dataset is not None else current_dataset(workspace, progress=progress)
     clock.lap("dataset")
     backtest = current_backtest(workspace, rows, settings=settings, periods=periods, progress=progress)
@@ -105,17 +121,21 @@ def train(
         kept, saved = Path(scratch, "evidence"), Path(scratch, "forecaster")
         fitted.save(saved)
         keep_row_format(saved, rows)
+        served = served_forecaster(saved)
         evidence.write(kept)
         progress("register", 0, 1)
         version = registry.record(
             TrainingRun(
                 name=f"{fitted.label} on data version {rows.version}",
-                parameters=evidence.parameters() | {"asked_for": forecaster, "seed": settings.seed},
+                parameters=evidence.parameters()
+                | {"asked_for": forecaster, "seed": settings.seed, "trees": settings.learner.label},
                 metrics=evidence.metrics(),
                 tags=evidence.tags(),
                 evidence=kept,
                 forecaster=saved,
                 loader_module=LOADER_MODULE,
+                inputs=served.inputs,
+                outputs=served.outputs,
             )
         )
         progress("register", 1, 1)

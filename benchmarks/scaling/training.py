@@ -1,10 +1,12 @@
 """How fitting the deal-level model grows with the reps, and what learning from some of them costs.
 
     python -m benchmarks.scaling.training --copies 1,3,10 --most 0,25,50
+    python -m benchmarks.scaling.training --copies '' --reps 200 --periods 8 --most 0,100,50 --seeds 1,2,3,4
 
 Growth: a world's reps are copied under other names, and the model is fitted to all finished periods in a process of its
 own; memory is what fitting adds at its peak to that of the dataset. Goal: at most 4 GiB and 15 minutes for 10 000 reps.
-Drawing: the newest periods of a held-out world, forecast by models that learnt from at most so many reps (0 = all).
+Drawing: the newest periods of held-out worlds, forecast by models that learnt from at most so many reps (0 = all), and
+what that changes against learning from all: mean over the worlds, with 95 % intervals where there are several.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from benchmarks.forecasts import in_child
 from benchmarks.worlds import Case, make
@@ -24,6 +27,7 @@ from spm_ml.backtest import run_backtest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import DealLevel, FitSettings, HistoricalMean
 
+MEASURES = ("crps", "ece", "auc", "coverage_80", "width_80")
 GIB = 2**30
 _EVERY = 0.02
 
@@ -93,8 +97,30 @@ def measure_drawing(file: Path, most: int, periods: int, settings: FitSettings) 
     some = replace(settings, most_reps=most or dataset.frame["rep_id"].nunique())
     table = run_backtest(dataset, forecasters=(HistoricalMean, DealLevel), periods=periods, settings=some).value_added()
     found = table[table["forecaster"] == DealLevel.name].iloc[0]
-    measures = {name: float(found[name]) for name in ("crps", "ece", "auc", "coverage_80", "width_80")}
+    measures = {name: float(found[name]) for name in MEASURES}
     return {"reps": dataset.frame["rep_id"].nunique(), "learnt from at most": most or "all"} | measures
+
+
+def changes(drawn: pd.DataFrame) -> pd.DataFrame:
+    """What drawing changes: measures less those of learning from all in the same world, a row a number of reps.
+
+    Args:
+        drawn: A row a world (`seed`) and number of reps (`learnt from at most`), as `measure_drawing` gives them.
+
+    Returns:
+        Mean over the worlds and the half width of its 95 % interval by Student's t, empty with one world.
+    """
+    names = list(MEASURES)
+    whole = drawn[drawn["learnt from at most"] == "all"].set_index("seed")[names]
+    lines = []
+    for most, some in drawn[drawn["learnt from at most"] != "all"].groupby("learnt from at most", sort=False):
+        less = some.set_index("seed")[names] - whole
+        half = less.sem() * stats.t.ppf(0.975, len(less) - 1)
+        shown = {
+            name: f"{less[name].mean():+.4f}" + (f" ± {half[name]:.4f}" if len(less) > 1 else "") for name in names
+        }
+        lines.append({"learnt from at most": most, "worlds": len(less)} | shown)
+    return pd.DataFrame(lines)
 
 
 def slopes(lines: Sequence[dict[str, Any]], reps: int) -> str:
@@ -114,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reps", type=int, default=100, help="seats of the worlds")
     parser.add_argument("--periods", type=int, default=12, help="finished quarters")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", default="1", help="of the worlds; growth takes the first")
     parser.add_argument("--copies", default="1,3,10", help="of the reps, for growth; empty = skip")
     parser.add_argument(
         "--most-reps", type=int, default=FitSettings().most_reps, help="learnt from at a time, for growth"
@@ -125,8 +151,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("benchmarks/results/worlds"))
     options = parser.parse_args()
     settings = FitSettings(threads=options.threads, most_reps=options.most_reps)
+    seeds = [int(seed) for seed in options.seeds.split(",")]
     if options.copies:
-        case = Case("natural", options.reps, options.periods, options.seed, options.cache)
+        case = Case("natural", options.reps, options.periods, seeds[0], options.cache)
         in_child(make, case)
         lines = []
         for copies in map(int, options.copies.split(",")):
@@ -134,11 +161,15 @@ def main() -> None:
             print(pd.DataFrame(lines).round(2).to_string(index=False), flush=True)
         print(slopes(lines, 10_000), flush=True)
     if options.most:
-        case = Case("holdout", options.reps, options.periods, options.seed, options.cache)
-        in_child(make, case)
-        wanted = map(int, options.most.split(","))
-        drawn = [in_child(measure_drawing, case.dataset_file, most, options.tested, settings) for most in wanted]
-        print(pd.DataFrame(drawn).round(4).to_string(index=False))
+        lines = []
+        for seed in seeds:
+            case = Case("holdout", options.reps, options.periods, seed, options.cache)
+            in_child(make, case)
+            for most in map(int, options.most.split(",")):
+                line = in_child(measure_drawing, case.dataset_file, most, options.tested, settings)
+                lines.append({"seed": seed} | line)
+                print(pd.DataFrame(lines[-1:]).round(4).to_string(index=False, header=len(lines) == 1), flush=True)
+        print(changes(pd.DataFrame(lines)).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -42,8 +42,13 @@ def backtest(console: Console, periods: int | None, out: Path | None) -> None:
 @click.command()
 @click.option("--forecaster", default="auto", show_default=True, help="Slug of a forecaster, or auto.")
 @periods_option
+@click.option(
+    "--dask",
+    metavar="WORKERS|ADDRESS",
+    help="Boost trees on Dask workers: how many to start here, or a scheduler's address, such as tcp://host:8786.",
+)
 @on_workspace
-def train(console: Console, forecaster: str, periods: int | None) -> None:
+def train(console: Console, forecaster: str, periods: int | None, dask: str | None) -> None:
     """Fit a model, log it to MLflow with its backtest and card, and make it the challenger."""
     from spm_ml.scoring import refresh_rivals
 
@@ -51,7 +56,7 @@ def train(console: Console, forecaster: str, periods: int | None) -> None:
         from training import train as run
 
     with console.step("train"):
-        trained = run(console.workspace, forecaster=forecaster, periods=periods, progress=console.progress)
+        trained = run(console.workspace, forecaster=forecaster, periods=periods, dask=dask, progress=console.progress)
         refresh_rivals(console.workspace)
     console.say(trained.text())
     console.answer(trained.to_json())

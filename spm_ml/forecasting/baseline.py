@@ -123,7 +123,7 @@ class PointForecaster(ABC):
         if not self._fitted:
             raise not_fitted(self.name)
         state: dict[str, Any] = {
-            "settings": asdict(self.settings),
+            "settings": self.settings.to_state(),
             "learnt": self._learnt,
             "scale": asdict(self._scale),
             "may_fall": self._may_fall,

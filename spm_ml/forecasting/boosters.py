@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.forecasting.tree_learner import HERE, TreeData, TreeLearner
 
 FITTED_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels that are fitted; those between are interpolated, which cost no measured accuracy against seven."""
@@ -31,14 +32,15 @@ class QuantileBoosters:
     boosters: tuple[lightgbm.Booster, ...]
 
     @classmethod
-    def fit(cls, matrix: Array, target: Array, weight: Array, *, seed: int) -> Self:
-        """Fits all levels on one thread; deterministic for a seed.
+    def fit(cls, matrix: Array, target: Array, weight: Array, *, seed: int, learner: TreeLearner = HERE) -> Self:
+        """Fits all levels; deterministic for a seed and a learner.
 
         Args:
             matrix: (n, p) columns, NaN where unknown.
             target: (n,) values whose quantiles are sought.
             weight: (n,) weights of the loss.
             seed: Of the columns drawn for each tree.
+            learner: Where trees are boosted.
         """
         parameters: dict[str, Any] = {
             "objective": "quantile",
@@ -50,14 +52,9 @@ class QuantileBoosters:
             "lambda_l2": 1.0,
             "max_bin": 63,
             "seed": seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "feature_pre_filter": False,
-            "num_threads": 1,
-            "verbose": -1,
         }
-        data = lightgbm.Dataset(matrix, target, weight=weight, params=parameters).construct()
-        return cls(tuple(lightgbm.train(parameters | {"alpha": level}, data, ROUNDS) for level in FITTED_LEVELS))
+        levels = [{"alpha": level} for level in FITTED_LEVELS]
+        return cls(learner.boost(TreeData(matrix, target, weight), parameters, ROUNDS, levels))
 
     def predict(self, matrix: Array) -> Array:
         """Gives (n, 19) quantiles of the target at `QUANTILE_LEVELS`, never crossing."""

@@ -1,7 +1,7 @@
 """What a forecaster is, the settings all of them share, and the text file that keeps one."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeAlias
 
@@ -14,6 +14,7 @@ from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.forecasting.explanation import Explanation
 from spm_ml.forecasting.forecast import WHOLE_ABSTENTIONS, AttainmentForecast
+from spm_ml.forecasting.tree_learner import HERE, TreeLearner
 from spm_ml.hazards import Abstention
 from spm_ml.settings import QUANTILE_LEVELS, Organisation
 
@@ -44,17 +45,23 @@ class FitSettings:
         min_training_rows: Finished rep-periods below which a learner is not fitted and abstains (H19).
         most_reps: Reps that learners which read rows or deals learn from at a time. What more of them would add to
             rates, trees and corrections is small beside what changes from period to period, but memory grows with them.
+        learner: Where trees over rows and deals are boosted.
     """
 
     threads: int = 1
     seed: int = 0
     min_training_rows: int = 60
     most_reps: int = 2_000
+    learner: TreeLearner = field(default=HERE, compare=False)
 
     @classmethod
-    def of(cls, organisation: Organisation, *, seed: int = 0) -> Self:
+    def of(cls, organisation: Organisation, *, seed: int = 0, learner: TreeLearner = HERE) -> Self:
         """Takes threads and floor from what the organisation declared."""
-        return cls(organisation.threads, seed, organisation.min_training_rows)
+        return cls(organisation.threads, seed, organisation.min_training_rows, learner=learner)
+
+    def to_state(self) -> dict[str, int]:
+        """The numbers, from which a saved forecaster's settings are made again; where it was fitted is left out."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "learner"}
 
 
 class Forecaster(Protocol):

@@ -1,7 +1,6 @@
 """LightGBM quantiles: the distribution of what is still to come, conformalised by week."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -157,7 +156,7 @@ class LightGbmQuantiles:
         """Writes JSON and LightGBM's text; see `Forecaster.save`."""
         if not self._fitted:
             raise not_fitted(self.name)
-        state: dict[str, Any] = {"settings": asdict(self.settings), "may_fall": self._may_fall, "inputs": None}
+        state: dict[str, Any] = {"settings": self.settings.to_state(), "may_fall": self._may_fall, "inputs": None}
         if self._inputs is not None and self._boosters is not None and self._shifts is not None:
             state |= {
                 "inputs": self._inputs.to_state(),
@@ -193,6 +192,7 @@ class LightGbmQuantiles:
             (remaining / seen.remainder)[chosen],
             (seen.remainder / seen.usual)[chosen],
             seed=self.settings.seed,
+            learner=self.settings.learner,
         )
 
     def _raw(self, frame: pd.DataFrame, seen: Seen, boosters: QuantileBoosters) -> Array:

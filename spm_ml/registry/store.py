@@ -12,6 +12,7 @@ from spm_ml import __version__
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.progress import Progress, silent
 from spm_ml.registry.quiet import mlflow_quiet, without_password
+from spm_ml.registry.signature import signature_of
 from spm_ml.registry.versions import (
     MODEL_HASH_TAG,
     SPM_VERSION_TAG,
@@ -94,6 +95,7 @@ class Registry:
                     loader_module=run.loader_module,
                     data_path=str(forecaster),
                     pip_requirements=[f"spm-ml=={__version__}"],
+                    signature=signature_of(run.inputs, run.outputs),
                 )
                 client.log_artifacts(run_id, str(model), _MODEL_FOLDER)
                 self._ensure_registered_model(client)

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from spm_ml import __version__
 
 SPM_VERSION_TAG: Final = "spm_version"
@@ -35,6 +37,7 @@ class TrainingRun:
         evidence: Folder of files to keep: plots, card, backtest.
         forecaster: Folder that `Forecaster.save` wrote.
         loader_module: Module with MLflow's `_load_pyfunc` for that folder.
+        inputs, outputs: Names and types of what the model takes and gives, without rows: its signature.
     """
 
     name: str
@@ -44,6 +47,8 @@ class TrainingRun:
     evidence: Path
     forecaster: Path
     loader_module: str
+    inputs: pd.DataFrame | None = None
+    outputs: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from spm_ml.scoring.evidence import (
     refresh_rivals,
 )
 from spm_ml.scoring.incentive_cost import IncentiveCost, incentive_cost
-from spm_ml.scoring.model import LOADER_MODULE, ScoringModel, ServedForecaster, keep_row_format
+from spm_ml.scoring.model import LOADER_MODULE, ScoringModel, ServedForecaster, keep_row_format, served_forecaster
 from spm_ml.scoring.output import prediction_rows
 from spm_ml.scoring.quota_proposals import QuotaLimits, QuotaProposal, propose_quotas
 from spm_ml.scoring.run import ScoringResult, score
@@ -39,4 +39,5 @@ __all__ = [
     "refresh_rivals",
     "rows_with_deals",
     "score",
+    "served_forecaster",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.dataset.schema import COLUMNS, DTYPES, SORT_ORDER
 from spm_ml.errors import DataError
 from spm_ml.forecasting import DealLevel, Forecaster, load_forecaster
 from spm_ml.predictions import ModelCard
@@ -77,32 +78,46 @@ class ServedForecaster:
     forecaster: Forecaster
     row_format: RepPeriodDataset
 
+    @property
+    def inputs(self) -> pd.DataFrame:
+        """Names and types of what `predict` reads, without rows."""
+        known = self.row_format.frame.drop(columns=self._later)
+        return known.assign(**{OPEN_DEALS: pd.Series(dtype=DTYPES["text"])}) if self._reads_deals else known
+
+    @property
+    def outputs(self) -> pd.DataFrame:
+        """Names and types of what `predict` gives, without rows."""
+        return self.predict(self.inputs)
+
     def predict(self, frame: pd.DataFrame, params: dict[str, object] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """Forecasts rows of a rep-period dataset.
+        """Forecasts rows of a rep-period dataset, each from itself alone: they may be split in any way.
 
         Args:
-            frame: The rows. Where the forecaster reads open deals, the column `open_deals` carries those of each row: a
-                list of records or JSON text of one, as `rows_with_deals` makes it.
+            frame: The rows, in any order; what is known only later may be left out. Where the forecaster reads open
+                deals, the column `open_deals` carries those of each row: a list of records or JSON text of one, as
+                `rows_with_deals` makes it.
             params: Not used; MLflow gives it.
 
         Returns:
-            `rep_id, period, as_of`, `b05` … `b95` (quantiles of bookings, minor units), `p_hit` and `abstention` (its
-            reason, or empty), one row a row, sorted by period, rep and as-of day.
+            `rep_id, period, as_of`, `b05` … `b95` (quantiles of bookings, minor units), `mean_bookings` (likewise),
+            `p_hit` and `abstention` (its reason, or empty), one row a row, in the order of the frame.
 
         Raises:
             DataError: The frame lacks columns of the dataset that the forecaster was fitted on, or the open deals.
         """
         types = self.row_format.frame.dtypes
-        missing = [str(name) for name in types.index if name not in frame]
+        missing = [str(name) for name in types.index if name not in frame and name not in self._later]
         if missing:
             raise DataError(
                 f"the rows lack columns {', '.join(missing)}: give rows of a dataset that build_dataset made"
             )
-        rows = frame.loc[:, list(types.index)].astype(types.to_dict())
+        unknown = {name: False if types[name].kind == "b" else np.nan for name in self._later if name not in frame}
+        rows = frame.assign(**unknown).loc[:, list(types.index)].astype(types.to_dict()).reset_index(drop=True)
+        order = rows.sort_values(list(SORT_ORDER), kind="stable").index
         states = self.row_format.states
         if OPEN_DEALS in frame:
-            states = states_in(rows.assign(**{OPEN_DEALS: frame[OPEN_DEALS]}))
-        elif isinstance(self.forecaster, DealLevel):
+            states = states_in(rows.assign(**{OPEN_DEALS: frame[OPEN_DEALS].to_numpy()}))
+        elif self._reads_deals:
             raise DataError(
                 f"{self.forecaster.label} forecasts from open deals, and the rows lack the column {OPEN_DEALS}: give "
                 "rows that rows_with_deals made, or '[]' for a rep without an open deal"
@@ -110,14 +125,30 @@ class ServedForecaster:
         dataset = replace(self.row_format, frame=rows, states=states)
         forecast = self.forecaster.predict(dataset)
         quantiles = {f"b{round(100 * level):02d}": forecast.bookings[:, at] for at, level in enumerate(QUANTILE_LEVELS)}
-        reasons = [why.reason if why else "" for why in forecast.abstentions]
-        return forecast.keys.assign(**quantiles, p_hit=forecast.p_hit, abstention=reasons)
+        reasons = pd.array([why.reason if why else "" for why in forecast.abstentions], dtype=DTYPES["text"])
+        found = forecast.keys.assign(
+            **quantiles, mean_bookings=forecast.mean_bookings, p_hit=forecast.p_hit, abstention=reasons
+        )
+        return found.set_index(order).sort_index()
+
+    @property
+    def _reads_deals(self) -> bool:
+        return isinstance(self.forecaster, DealLevel)
+
+    @property
+    def _later(self) -> list[str]:
+        """Columns of what is known only when the period is over."""
+        return [column.name for column in COLUMNS if column.role == "target"] + list(self.row_format.label_names)
+
+
+def served_forecaster(folder: Path) -> ServedForecaster:
+    """Reads what `Forecaster.save` and `keep_row_format` wrote."""
+    return ServedForecaster(load_forecaster(folder), RepPeriodDataset.read(folder / _FORMAT_FILE))
 
 
 def _load_pyfunc(path: str) -> ServedForecaster:
     """Called by MLflow with the folder that `Forecaster.save` wrote."""
-    folder = Path(path)
-    return ServedForecaster(load_forecaster(folder), RepPeriodDataset.read(folder / _FORMAT_FILE))
+    return served_forecaster(Path(path))
 
 
 def read_model_card(registry: Registry, version: ModelVersion) -> ModelCard:

@@ -21,6 +21,7 @@ from tests import history_world
 from tests.command import spm
 from tests.databases import PostgresServer
 from tests.feature_world import World, organisation
+from tests.spark import SMALL_SPARK
 
 RETAIL = FiscalSettings(pattern="4-4-5", start_month=2, holidays="US")
 Opened = Callable[[], Engine]
@@ -48,14 +49,6 @@ def _no_deals() -> tuple[Frames, Organisation]:
 
 
 HISTORIES = {"quarters": _quarters, "4-4-5": _retail, "foreign": _foreign, "no deals": _no_deals}
-
-
-SMALL_SPARK = """
-spark.sql.codegen.wholeStage false
-spark.sql.codegen.factoryMode NO_CODEGEN
-spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1
-"""
-"""Compiling each query costs more than answering it from a few hundred rows."""
 
 
 def _dataset(frames: Frames, settings: Organisation, engine: Engine | None) -> RepPeriodDataset:

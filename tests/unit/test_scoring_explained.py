@@ -167,8 +167,11 @@ class TestRowsWithDeals:
         served = self.served(fitted, running, DealLevel.name)
         for frame in (rows.sample(frac=1, random_state=0), rows.assign(open_deals=rows["open_deals"].map(json.loads))):
             got = served.predict(frame)
-            np.testing.assert_array_equal(got["b50"], expected.bookings[:, 9])
-            np.testing.assert_array_equal(got["p_hit"], expected.p_hit)
+            np.testing.assert_array_equal(got["b50"], expected.bookings[frame.index, 9])
+            np.testing.assert_array_equal(got["p_hit"], expected.p_hit[frame.index])
+        alone = pd.concat([served.predict(rows.iloc[[row]]) for row in range(5)])
+        np.testing.assert_array_equal(alone["mean_bookings"], expected.mean_bookings[:5])
+        assert served.predict(rows.iloc[:0]).empty
 
     def test_without_the_column_a_model_of_deals_refuses(
         self, fitted: dict[str, Forecaster], running: RepPeriodDataset

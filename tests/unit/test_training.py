@@ -4,16 +4,19 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import Booster
 
 from spm_ml.backtest import Backtest, current_backtest, run_backtest
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.errors import ConfigurationError, GateRefusedError, NotReadyError
+from spm_ml.errors import ClusterError, ConfigurationError, GateRefusedError, NotReadyError
 from spm_ml.forecasting import FitSettings, load_forecaster
+from spm_ml.forecasting.tree_learner import SerialLearner
 from spm_ml.registry import CHALLENGER, Registry
 from spm_ml.settings import Organisation, Workspace
 from tests.rep_period_world import make_dataset
@@ -116,12 +119,12 @@ def test_the_registered_model_forecasts_as_the_fitted_one(
     running = dataset.where(dataset.frame["actual_bookings"].isna())
     expected = load_forecaster(folder).predict(running)
     model = mlflow.pyfunc.load_model(str(registry.artifact(trained.version, "model")))
-    shuffled = running.frame.sample(frac=1, random_state=0)
+    shuffled = running.frame.sample(frac=1, random_state=0).drop(columns=["actual_bookings", "censored"])
     got = model.predict(shuffled)
-    np.testing.assert_array_equal(got["b50"], expected.bookings[:, 9])
-    np.testing.assert_array_equal(got["p_hit"], expected.p_hit)
-    assert got["rep_id"].to_list() == expected.keys["rep_id"].to_list()
-    with pytest.raises(Exception, match="lack columns quota"):
+    np.testing.assert_array_equal(got["b50"], expected.bookings[shuffled.index, 9])
+    np.testing.assert_array_equal(got["p_hit"], expected.p_hit[shuffled.index])
+    assert got["rep_id"].to_list() == shuffled["rep_id"].to_list()
+    with pytest.raises(Exception, match=r"missing inputs.*quota"):
         model.predict(running.frame.drop(columns="quota"))
 
 
@@ -209,6 +212,19 @@ def test_nothing_to_promote_names_the_command(untrained: Workspace) -> None:
 def test_a_misspelt_forecaster_costs_no_backtest(workspace: Workspace) -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'last_period'"):
         train(workspace, forecaster="last_periode")
+
+
+def test_where_a_worker_dies_nothing_is_registered(
+    untrained: Workspace, dataset: RepPeriodDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying(SerialLearner):
+        def boost(self, *_: object, **__: object) -> tuple[Booster, ...]:
+            raise ClusterError("a worker died")
+
+    monkeypatch.setattr("training.train.tree_learner", lambda _: nullcontext(Dying()))
+    with pytest.raises(ClusterError, match="a worker died"):
+        train(untrained, forecaster="lightgbm_quantiles", dataset=dataset, dask="2")
+    assert Registry(untrained).versions() == ()
 
 
 def test_nothing_ingested_names_the_command(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from spm_ml.forecasting.deal_level.arrival_inputs import (
 from spm_ml.forecasting.deal_level.later import kinds_of_bookings, later_bookings
 from spm_ml.forecasting.deal_level.pipeline import Pipeline
 from spm_ml.forecasting.distribution import Array
+from spm_ml.forecasting.tree_learner import HERE, TreeData, TreeLearner
 
 ROUNDS: Final = 40
 MOST_ROWS: Final = 60_000
@@ -49,11 +50,6 @@ _TREES: Final[dict[str, Any]] = {
     "feature_fraction": 0.6,
     "lambda_l2": 10.0,
     "max_bin": 63,
-    "deterministic": True,
-    "force_row_wise": True,
-    "feature_pre_filter": False,
-    "verbose": -1,
-    "num_threads": 1,
 }
 
 
@@ -99,7 +95,7 @@ class ArrivalModel:
     trees: lightgbm.Booster | None
 
     @classmethod
-    def fit(cls, pipeline: Pipeline, record: Array, usual: Array, *, seed: int) -> Self:
+    def fit(cls, pipeline: Pipeline, record: Array, usual: Array, *, seed: int, learner: TreeLearner = HERE) -> Self:
         """Learns from finished rows.
 
         Args:
@@ -107,6 +103,7 @@ class ArrivalModel:
             record: (n, moves) of their reps, from periods before.
             usual: (n,) usual size of their reps' deals.
             seed: Of the trees.
+            learner: Where they are boosted.
         """
         frame = pipeline.frame
         won = np.bincount(pipeline.row, np.nan_to_num(pipeline.won), len(frame))
@@ -144,9 +141,8 @@ class ArrivalModel:
         start = half.log_count(frame, record)
         trees = None
         if len(frame) >= ENOUGH_ROWS:
-            seen, given = seen_of(frame.iloc[some], regressors[some]), _TREES | {"seed": seed}
-            data = lightgbm.Dataset(seen, count[some], init_score=start[some], params=given)
-            trees = lightgbm.train(_TREES | {"seed": seed}, data, ROUNDS)
+            data = TreeData(seen_of(frame.iloc[some], regressors[some]), count[some], start=start[some])
+            (trees,) = learner.boost(data, _TREES | {"seed": seed}, ROUNDS)
         whole = cls(**{**vars(half), "trees": trees})
         expected = np.exp(whole.log_count(frame, record))
         spread = float(((count - expected) ** 2 - expected).sum() / max(float((expected**2).sum()), _LEAST))

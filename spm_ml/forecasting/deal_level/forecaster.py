@@ -1,7 +1,6 @@
 """DealLevel: what is booked is certain, open deals have chances, what is not created yet is a count; added up."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Self
@@ -189,7 +188,7 @@ class DealLevel:
             raise not_fitted(self.name)
         folder.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {
-            "settings": asdict(self.settings),
+            "settings": self.settings.to_state(),
             "may_fall": self._may_fall,
             "recalibration": self._recalibration.to_state(),
             "dependence": self._dependence.to_state(),
@@ -225,7 +224,9 @@ class DealLevel:
         if not self._enough(pipeline):
             return None
         key = (pipeline.digest, most)
-        parts = self._once.get(key) or DealParts.fit(pipeline, stages, most=most, seed=self.settings.seed)
+        parts = self._once.get(key) or DealParts.fit(
+            pipeline, stages, most=most, seed=self.settings.seed, learner=self.settings.learner
+        )
         return _Once(key, parts)
 
     def _fit_before(self, pipeline: Pipeline, stages: int, first: np.datetime64) -> "_Once | None":

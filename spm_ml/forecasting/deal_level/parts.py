@@ -16,6 +16,7 @@ from spm_ml.forecasting.deal_level.timing import CloseTiming
 from spm_ml.forecasting.deal_level.winning import WinModel
 from spm_ml.forecasting.distribution import Array
 from spm_ml.forecasting.draws import keys_of
+from spm_ml.forecasting.tree_learner import HERE, TreeLearner
 
 SHARES: Final = 256
 _MOST_AT_ONCE: Final = 400_000
@@ -40,7 +41,7 @@ class DealParts:
     shares: Array
 
     @classmethod
-    def fit(cls, pipeline: Pipeline, stages: int, *, most: int, seed: int) -> Self:
+    def fit(cls, pipeline: Pipeline, stages: int, *, most: int, seed: int, learner: TreeLearner = HERE) -> Self:
         """Learns from finished rows; some of their deals must have been won in time, and some not.
 
         Args:
@@ -48,6 +49,7 @@ class DealParts:
             stages: Open stages.
             most: Deals and as-of days that chances are fitted to, drawn evenly.
             seed: Of what is drawn.
+            learner: Where trees are boosted.
         """
         records = RepRecords.fit(pipeline)
         record = records.of(pipeline.frame)
@@ -55,9 +57,9 @@ class DealParts:
         usual = inputs.usual_size(pipeline.frame, record)
         return cls(
             records=records,
-            winning=WinModel.fit(inputs, pipeline, record, most=most, seed=seed),
+            winning=WinModel.fit(inputs, pipeline, record, most=most, seed=seed, learner=learner),
             timing=CloseTiming.fit(pipeline, seed=seed),
-            arrivals=ArrivalModel.fit(pipeline, record, usual, seed=seed),
+            arrivals=ArrivalModel.fit(pipeline, record, usual, seed=seed, learner=learner),
             shares=_shares(pipeline, usual),
         )
 

@@ -14,6 +14,7 @@ from spm_ml.forecasting.boosters import read_trees, shap_of, trees_of
 from spm_ml.forecasting.deal_level.deal_inputs import GROUPS, DealInputs, Matrix
 from spm_ml.forecasting.deal_level.pipeline import Pipeline
 from spm_ml.forecasting.distribution import Array
+from spm_ml.forecasting.tree_learner import HERE, TreeData, TreeLearner
 
 MOST_DEALS: Final = 240_000
 """Deals and as-of days that trees are fitted to, drawn evenly from all of them: neighbouring weeks tell the same."""
@@ -36,11 +37,6 @@ _TREES: Final[dict[str, Any]] = {
     "feature_fraction": 0.6,
     "lambda_l2": 5.0,
     "max_bin": 63,
-    "deterministic": True,
-    "force_row_wise": True,
-    "feature_pre_filter": False,
-    "verbose": -1,
-    "num_threads": 1,
 }
 
 
@@ -109,8 +105,17 @@ class WinModel:
     trees: lightgbm.Booster
 
     @classmethod
-    def fit(cls, inputs: DealInputs, pipeline: Pipeline, record: Array, *, most: int, seed: int) -> Self:
-        """Fits both halves on one thread; deterministic for a seed.
+    def fit(
+        cls,
+        inputs: DealInputs,
+        pipeline: Pipeline,
+        record: Array,
+        *,
+        most: int,
+        seed: int,
+        learner: TreeLearner = HERE,
+    ) -> Self:
+        """Fits both halves; deterministic for a seed and a learner.
 
         Args:
             inputs: Makes the design.
@@ -118,6 +123,7 @@ class WinModel:
             record: (n, moves) of their reps, from `RepRecords.of`.
             most: Rows that trees are fitted to; the logistic half takes a third of them.
             seed: Of what is drawn.
+            learner: Where trees are boosted; the logistic half is fitted here.
         """
         random, count = np.random.default_rng(seed), len(pipeline.deals)
         few, many = _some(count, most // 3, random), _some(count, most, random)
@@ -130,12 +136,11 @@ class WinModel:
         fitted = LogisticRegression(C=_REGULARISATION, max_iter=300).fit(scaler.transform(design), won[few])
         scale = np.where(scaler.scale_ > 0, scaler.scale_, 1.0)
         half = _Logistic(inputs, scaler.mean_, scale, fitted.coef_[0], float(fitted.intercept_[0]))
-        parameters = _TREES | {"seed": seed}
-        start = half.log_odds(matrix[many])
-        data = lightgbm.Dataset(matrix[many], won[many], init_score=start, params=parameters)
+        data = TreeData(matrix[many], won[many], start=half.log_odds(matrix[many]))
         deals = len(np.unique(pipeline.code))
         rounds = max(round(ROUNDS * deals / (deals + FEW_DEALS)), 1)
-        return cls(half, lightgbm.train(parameters, data, rounds))
+        (trees,) = learner.boost(data, _TREES | {"seed": seed}, rounds)
+        return cls(half, trees)
 
     @property
     def inputs(self) -> DealInputs:

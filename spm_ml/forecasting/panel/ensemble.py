@@ -137,7 +137,7 @@ class PanelEnsemble:
         if not self._fitted:
             raise not_fitted(self.name)
         learnt = self._learnt.to_state() if self._learnt else None
-        state = {"settings": asdict(self.settings), "may_fall": self._may_fall, "learnt": learnt}
+        state = {"settings": self.settings.to_state(), "may_fall": self._may_fall, "learnt": learnt}
         write_state(folder, self.name, state)
         if self._learnt:
             self._learnt.members.save_boosters(folder)
