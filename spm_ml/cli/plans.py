@@ -104,9 +104,9 @@ def cost(console: Console, draft: Path | None, as_of: datetime | None, out: Path
     from spm_ml.scoring import ScoringModel, incentive_cost
 
     paid_by = plans_of(console.workspace) if draft is None else read_plans(draft)
-    model = ScoringModel.champion(Registry(console.workspace))
+    forecaster = ScoringModel.champion(Registry(console.workspace)).forecaster
     with SalesHistory.open(console.workspace) as history, console.step("plans cost"):
-        found = incentive_cost(history, model, paid_by, as_of=as_day(as_of), progress=console.progress)
+        found = incentive_cost(history, forecaster, paid_by, as_of=as_day(as_of), progress=console.progress)
     if left := int(found.table["not_foreseen"].iloc[0]):
         console.log(f"note: {left} people are in with what is paid so far: nothing is forecast for them")
     money = ("so_far", "p10", "p50", "p90", "mean", "of_mean_bookings")

@@ -62,9 +62,9 @@ def quotas(
     limits = QuotaLimits(
         goal=None if goal is None else int(goal * units), share=share, most_change=most_change, step=int(step * units)
     )
-    model = ScoringModel.champion(Registry(console.workspace))
+    forecaster = ScoringModel.champion(Registry(console.workspace)).forecaster
     with SalesHistory.open(console.workspace) as history, console.step("quotas"):
-        found = propose_quotas(history, model, limits, as_of=as_day(as_of), progress=console.progress)
+        found = propose_quotas(history, forecaster, limits, as_of=as_day(as_of), progress=console.progress)
     if found.unforecast:
         others = f"{len(found.unforecast)} people, such as {found.unforecast[0]}"
         console.log(f"note: nothing is forecast for {others}: their quotas are set by hand and not part of the sum")

@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _HALVINGS = 60
+_MOST = 2.0**45
+"""No quota is larger, minor units: sums over a hundred thousand reps stay whole numbers of 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _at(values: Floats, levels: Floats, level: float) -> Floats:
 def _bounds(lower: Floats, upper: Floats, step: int) -> tuple[Ints, Ints]:
     """Bounds in whole steps, and never below one step: a quota of 0 counts as none."""
     least = np.maximum(np.ceil(lower / step), 1).astype(np.int64) * step
-    most = np.floor(np.minimum(upper, 2.0**60) / step).astype(np.int64) * step
+    most = np.floor(np.minimum(upper, _MOST) / step).astype(np.int64) * step
     if (least > most).any():
         raise UnallocatableError(
             f"{int((least > most).sum())} quotas have no value in steps of {step} minor units within their bounds: "

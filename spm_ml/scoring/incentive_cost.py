@@ -11,12 +11,11 @@ import pandas as pd
 from spm_ml.compensation import CompensationPlan, payout_at
 from spm_ml.dataset import build_dataset
 from spm_ml.errors import NotReadyError
-from spm_ml.forecasting import AttainmentForecast
+from spm_ml.forecasting import AttainmentForecast, Forecaster
 from spm_ml.forecasting.roll_up import DRAWS, futures
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.compute import Known
-from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.pay import PayLadder, pay_ladders, rows_of_day
 from spm_ml.scoring.target import ScoringTarget
 
@@ -46,7 +45,7 @@ class IncentiveCost:
 
 def incentive_cost(
     history: SalesHistory,
-    model: ScoringModel,
+    forecaster: Forecaster,
     plans: Sequence[CompensationPlan],
     *,
     as_of: date | None = None,
@@ -59,7 +58,7 @@ def incentive_cost(
 
     Args:
         history: What is known.
-        model: Its forecast.
+        forecaster: Fitted; its forecast is planned with.
         plans: Plans to pay by, in force or a draft.
         as_of: Day to forecast from; default, and at most, the watermark.
         progress: Told while it runs.
@@ -71,7 +70,7 @@ def incentive_cost(
     known = Known.on(history, as_of)
     dataset = build_dataset(known.history, as_of_days=[known.target.as_of], progress=progress)
     progress("forecast", 0, 2)
-    forecast = model.forecaster.predict(dataset)
+    forecast = forecaster.predict(dataset)
     progress("forecast", 1, 2)
     ladders = pay_ladders(known.history, known.target, plans, forecast)
     if not ladders:

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from spm_ml.dataset import build_dataset
 from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.forecasting import AttainmentForecast, distribution
+from spm_ml.forecasting import AttainmentForecast, Forecaster, distribution
 from spm_ml.forecasting.roll_up import roll_up
 from spm_ml.history import SalesHistory
 from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
 from spm_ml.planning.quotas import Allocation, UnallocatableError, at_share, to_goal
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.compute import Known
-from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.pay import rows_of_day
 
 _LEVELS: Final = np.arange(1, 200) / 200
@@ -120,7 +119,7 @@ class QuotaProposal:
 
 def propose_quotas(
     history: SalesHistory,
-    model: ScoringModel,
+    forecaster: Forecaster,
     limits: QuotaLimits,
     *,
     as_of: date | None = None,
@@ -133,7 +132,7 @@ def propose_quotas(
 
     Args:
         history: What is known.
-        model: Its forecast.
+        forecaster: Fitted; its forecast is planned with.
         limits: Goal or share, changes and steps.
         as_of: Day to plan on; default, and at most, the watermark.
         progress: Told while it runs.
@@ -145,7 +144,7 @@ def propose_quotas(
     known = Known.on(history, as_of)
     dataset = build_dataset(known.history, as_of_days=[known.target.as_of], progress=progress)
     progress("quotas", 0, 2)
-    forecast = model.forecaster.predict(dataset)
+    forecast = forecaster.predict(dataset)
     rows = rows_of_day(forecast, known.target)
     if not len(rows):
         raise NotReadyError(f"nothing is forecast for anybody in {known.target.period.label}: look at 'spm score'")

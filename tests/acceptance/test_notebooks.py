@@ -45,6 +45,7 @@ def test_there_are_notebooks() -> None:
     assert {path.name for path in NOTEBOOKS} == {
         "did_the_program_work.ipynb",
         "explore_dataset.ipynb",
+        "plans_and_quotas.ipynb",
         "retrain_and_promote.ipynb",
     }
 
@@ -79,3 +80,10 @@ def test_a_model_can_be_retrained_and_promoted(workspace: Workspace, monkeypatch
     champion = Registry(workspace).champion()
     assert ("is champion" in printed) == (champion is not None)
     assert champion is not None or "was not promoted; it failed" in printed
+
+
+def test_plans_and_quotas_are_held_against_what_came(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = execute(ROOT / "notebooks" / "plans_and_quotas.ipynb", workspace, monkeypatch)
+    assert "for the same deals" in printed
+    assert "of the reps are expected at quota" in printed
+    assert "by the quotas in force" in printed

@@ -50,6 +50,12 @@ def test_a_larger_share_at_quota_means_no_larger_quota(organisation: tuple[np.nd
     assert (quotas[1] >= quotas[2]).all()
 
 
+def test_quotas_without_bounds_are_added_up_all_the_same() -> None:
+    values = np.cumsum(np.full((5_000, 19), 10_000.0), axis=1)
+    free = np.zeros(5_000), np.full(5_000, np.inf)
+    assert to_goal(values, LEVELS, 500_000_000, *free, STEP).quotas.tolist() == [100_000] * 5_000
+
+
 def test_what_cannot_be_allocated_is_refused() -> None:
     values = np.cumsum(np.full((2, 19), 10_000.0), axis=1)
     lower, upper = np.array([50_000.0, 50_000.0]), np.array([100_000.0, 100_000.0])

@@ -61,8 +61,8 @@ def forecast(silent: tuple[str, ...] = ()) -> AttainmentForecast:
 
 
 def proposed(world: SalesHistory, limits: QuotaLimits, given: AttainmentForecast | None = None) -> QuotaProposal:
-    model = SimpleNamespace(forecaster=SimpleNamespace(predict=lambda _: given or forecast()))
-    return propose_quotas(world, model, limits)  # type: ignore[arg-type]
+    forecaster = SimpleNamespace(predict=lambda _: given or forecast())
+    return propose_quotas(world, forecaster, limits)  # type: ignore[arg-type]
 
 
 def test_every_quota_is_as_hard_as_the_others(world: SalesHistory) -> None:

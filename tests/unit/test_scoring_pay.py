@@ -124,8 +124,8 @@ def test_the_cost_of_all_is_more_spread_than_if_each_were_alone(world: SalesHist
     paid_by = [plan(), plan(plan_id="se", roles=["se"])]
 
     def cost(given: AttainmentForecast, plans: list[CompensationPlan] = paid_by) -> pd.Series:
-        model = SimpleNamespace(forecaster=SimpleNamespace(predict=lambda _: given))
-        found = incentive_cost(world, model, plans)  # type: ignore[arg-type]
+        forecaster = SimpleNamespace(predict=lambda _: given)
+        found = incentive_cost(world, forecaster, plans)  # type: ignore[arg-type]
         assert (found.period, found.as_of, found.currency) == ("2026Q1", date(2026, 3, 15), "USD")
         return found.table.set_index("group").loc["company"]
 
