@@ -12,6 +12,7 @@ of both counts.
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--reps", type=int, default=100)
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the step that runs is ended too
     if options.accept:
         accepted = write([_measure(options.reps, options.cache) for _ in range(options.runs)])
         print("\n".join(f"{name:<32} {one.ratio:>10.4g} (+{one.tolerance:.0%})" for name, one in accepted.items()))
@@ -157,7 +159,7 @@ def _measure(reps: int, cache: Path) -> Size:
     """One run of all steps, without peers, which is kept nowhere."""
     with tempfile.TemporaryDirectory() as scratch:
         line = Line(World(reps, cache=cache), cache / "guard", "parquet", Limits(3600, machine_memory() * 0.8))
-        return measure_size(line, Path(scratch) / "guard.json", until=STEPS[-1].name, peers=False)
+        return measure_size(line, Path(scratch) / "guard.json", until=STEPS[-1].name, peers=False, engines=False)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ so a run that was stopped goes on where it was (`--again` starts anew). A step t
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--periods", type=int, default=12, help="finished quarters")
     parser.add_argument("--until", choices=[step.name for step in STEPS], default=STEPS[-1].name, help="last step")
     parser.add_argument("--no-peers", action="store_true", help="leave pandas and mlforecast out")
+    parser.add_argument("--engines", action="store_true", help="build the dataset on PostgreSQL and Spark as well")
     parser.add_argument("--format", choices=FORMATS, default="parquet", help="of the export")
     parser.add_argument("--minutes", type=float, default=60, help="that one step may take")
     parser.add_argument("--memory", default=f"{machine_memory() * 8 // 10}", help="that one step may take, as 16GiB")
@@ -36,11 +38,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=KEPT, help="the JSON")
     parser.add_argument("--again", action="store_true", help="measure also what is kept")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the step that runs is ended too
     limits = Limits(60 * options.minutes, read_size(options.memory))
     for reps in map(int, options.reps.split(",")):
         world = World(reps, options.periods, cache=options.cache)
         line = Line(world, options.cache / f"line-r{reps}-p{options.periods}", options.format, limits)
-        measure_size(line, options.out, until=options.until, peers=not options.no_peers, again=options.again)
+        asked = {"peers": not options.no_peers, "engines": options.engines, "again": options.again}
+        measure_size(line, options.out, until=options.until, **asked)
     if options.out == KEPT:
         subprocess.run([sys.executable, Path(__file__).parents[2] / "docs" / "generate.py"], check=True)
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from benchmarks.scaling.engines import SPARK_MEMORY
 from benchmarks.scaling.peers import COMMON, MLFORECAST, TOLERANCE
 from benchmarks.scaling.processes import GIB
 from benchmarks.scaling.results import Size
@@ -32,7 +33,8 @@ def page(sizes: Mapping[int, Size]) -> str:
         sizes: What was measured, by reps, smallest first.
     """
     measured = list(sizes.values())
-    parts = [_INTRODUCTION, *map(_size, measured), _capacity(measured), _growth(measured), _peers(measured), _GUARD]
+    parts = [_INTRODUCTION, *map(_size, measured), _capacity(measured), _growth(measured), _engines(measured)]
+    parts += [_peers(measured), _GUARD]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -61,6 +63,12 @@ _CAPACITY: Final = f"""## What one machine holds
 Reps that each step takes in so many hours of one core and in so much memory, on the straight lines in logarithms of the
 next table; nothing is said beyond {EXTRAPOLATED:,}. Beyond the largest size above it is extrapolated, not measured. A
 step that works on two cores needs half of the hours."""
+
+_ENGINES: Final = f"""## The dataset on other engines
+
+`spm dataset --engine …` with the same content hash on each (another one stops the benchmark), everything on this one
+machine, where neither PostgreSQL nor Spark can gain. PostgreSQL runs with its own defaults, its processor seconds count
+and its memory does not; Spark is `local[2]` with {SPARK_MEMORY} for Java, whose start counts."""
 
 _PEERS: Final = f"""## Other means to the same features
 
@@ -146,7 +154,7 @@ def _holds(low: float, high: float, most: float, smaller: int, larger: int) -> s
     exponent = min(math.log10(larger) + math.log10(most / high) / steep, math.log10(EXTRAPOLATED))
     if exponent == math.log10(EXTRAPOLATED):
         return f"above {EXTRAPOLATED:,}"
-    reps = 10**exponent
+    reps = 10**exponent * (1 + 1e-9)  # a whole number stays one
     digits = 10 ** max(math.floor(exponent) - 1, 0)
     return f"{math.floor(reps / digits) * digits:,}"
 
@@ -167,6 +175,17 @@ def _growth(sizes: Sequence[Size]) -> str:
     return f"{_EXTRAPOLATION}\n\n{_markdown(columns, lines)}"
 
 
+def _engines(sizes: Sequence[Size]) -> str:
+    lines = []
+    for size in sizes:
+        own = size.engines.get("duckdb", Measured())
+        lines += [[f"{size.reps:,}", name, *_beside(taken, own)] for name, taken in size.engines.items()]
+    if not lines:
+        return ""
+    columns = ("reps", "engine", "seconds", "CPU seconds", "peak GiB", "CPU ÷ DuckDB")
+    return f"{_ENGINES}\n\n{_markdown(columns, lines)}"
+
+
 def _peers(sizes: Sequence[Size]) -> str:
     lines = []
     for size in sizes:
@@ -174,7 +193,7 @@ def _peers(sizes: Sequence[Size]) -> str:
         for name, peer in size.peers.items():
             own = peer.measured if name.startswith("ours") else own
             lines.append(
-                [f"{size.reps:,}", name, str(peer.features), *_peer(peer.measured, own), _equal(peer.difference)]
+                [f"{size.reps:,}", name, str(peer.features), *_beside(peer.measured, own), _equal(peer.difference)]
             )
     if not lines:
         return ""
@@ -182,7 +201,7 @@ def _peers(sizes: Sequence[Size]) -> str:
     return f"{_PEERS}\n\n{_markdown(columns, lines)}"
 
 
-def _peer(taken: Measured, own: Measured) -> list[str]:
+def _beside(taken: Measured, own: Measured) -> list[str]:
     if taken.not_run:
         return [f"not run: {taken.not_run}", "", "", ""]
     return [

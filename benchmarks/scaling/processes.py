@@ -35,7 +35,7 @@ class Cost:
 
     Attributes:
         seconds: Wall-clock.
-        cpu: Processor seconds, user and system, of the process and of the children that it waited for.
+        cpu: Processor seconds, user and system, of the process and its descendants, waited for or not.
         peak: Bytes of resident memory of the process tree at its peak; pages that two processes share count twice.
         output: What it printed.
     """
@@ -66,7 +66,7 @@ def measure(command: Sequence[str], limits: Limits, environment: Mapping[str, st
         DoesNotFitError: It reached a limit.
         FailedError: It ended with another code than 0.
     """
-    started, peak = time.perf_counter(), 0.0
+    started, peak, worked = time.perf_counter(), 0.0, dict[int, float]()
     environment = {**os.environ, **(environment or {})}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment, start_new_session=True)
@@ -75,7 +75,9 @@ def measure(command: Sequence[str], limits: Limits, environment: Mapping[str, st
                 ended, status, usage = os.wait4(process.pid, os.WNOHANG)
                 if ended:
                     break
-                peak = max(peak, sum(resident(pid) for pid in _tree(process.pid)))
+                running = list(_tree(process.pid))
+                peak = max(peak, sum(map(resident, running)))
+                worked |= {pid: processor_seconds(pid) for pid in running}
                 _check(peak, time.perf_counter() - started, limits)
                 time.sleep(_EVERY)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -86,7 +88,17 @@ def measure(command: Sequence[str], limits: Limits, environment: Mapping[str, st
         seconds = time.perf_counter() - started
         if process.returncode:
             raise FailedError(f"{' '.join(command)} ended with {process.returncode}:\n{_text(err)[-2_000:]}")
-        return Cost(seconds, usage.ru_utime + usage.ru_stime, max(peak, peak_of(usage.ru_maxrss)), _text(out))
+        cpu = max(usage.ru_utime + usage.ru_stime, sum(worked.values()))  # nobody waits for Spark's Java
+        return Cost(seconds, cpu, max(peak, peak_of(usage.ru_maxrss)), _text(out))
+
+
+def processor_seconds(pid: int, *, waited: bool = False) -> float:
+    """User and system seconds of a process up to now, with those of ended children if asked; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11 : 15 if waited else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _check(peak: float, seconds: float, limits: Limits) -> None:

@@ -51,6 +51,7 @@ class Size:
         scan: One scan of the stored Parquet.
         steps: By name.
         peers: By name.
+        engines: The dataset on each engine, by name.
     """
 
     reps: int
@@ -64,6 +65,7 @@ class Size:
     scan: Measured | None = None
     steps: dict[str, Measured] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
+    engines: dict[str, Measured] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, reps: int, periods: int) -> "Size":
@@ -77,10 +79,11 @@ class Size:
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> "Size":
         """As it was kept."""
-        scan, steps, peers = entry.pop("scan"), entry.pop("steps"), entry.pop("peers")
+        scan, steps, peers, engines = (entry.pop(name) for name in ("scan", "steps", "peers", "engines"))
         made = cls(**entry)
         made.scan = Measured(**scan) if scan is not None else None
         made.steps = {name: Measured(**step) for name, step in steps.items()}
+        made.engines = {name: Measured(**engine) for name, engine in engines.items()}
         made.peers = {name: Peer(**peer | {"measured": Measured(**peer["measured"])}) for name, peer in peers.items()}
         return made
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.scaling import results
+from benchmarks.scaling.engines import ENGINES, measure_engines
 from benchmarks.scaling.peers import PEERS, measure_peers
 from benchmarks.scaling.processes import GIB
 from benchmarks.scaling.results import Peer, Size
@@ -12,14 +13,15 @@ from benchmarks.scaling.steps import INGEST, STEPS, Line, Measured
 from benchmarks.scaling.worlds import make_store
 
 
-def measure_size(line: Line, out: Path, *, until: str, peers: bool, again: bool = False) -> Size:
+def measure_size(line: Line, out: Path, *, until: str, peers: bool, engines: bool, again: bool = False) -> Size:
     """Measures what is not measured yet of one size.
 
     Args:
         line: The workspace on its way.
         out: The JSON; other sizes in it stay.
         until: Name of the last step.
-        peers: Also measure other means.
+        peers: Also measure other means to some of the dataset's features.
+        engines: Also measure the dataset on every engine.
         again: Also measure what is kept.
 
     Raises:
@@ -45,6 +47,10 @@ def measure_size(line: Line, out: Path, *, until: str, peers: bool, again: bool 
         size.peers[peer.name] = peer
         keep(peer.name, peer.measured)
 
+    def keep_engine(name: str, taken: Measured) -> None:
+        size.engines[name] = taken
+        keep(f"dataset, {name}", taken)
+
     for step in STEPS:
         if step.name not in wanted or step.name in size.steps:
             continue
@@ -59,6 +65,8 @@ def measure_size(line: Line, out: Path, *, until: str, peers: bool, again: bool 
             size.rows = json.loads(answer)["rows"]
         keep(step.name, taken)
     shutil.rmtree(line.root, ignore_errors=True)
+    if engines and set(ENGINES) - size.engines.keys():
+        measure_engines(line, keep_engine)
     if peers and set(PEERS) - size.peers.keys():
         measure_peers(make_store(line.world).root, line.limits, keep_peer)
     return size

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -109,14 +109,16 @@ class Line:
         return []
 
 
-def fitting(command: Sequence[str], limits: Limits) -> tuple[Measured, str]:
+def fitting(
+    command: Sequence[str], limits: Limits, environment: Mapping[str, str] | None = None
+) -> tuple[Measured, str]:
     """What a command cost, or that it did not fit, and its output.
 
     Raises:
         FailedError: It ended with an error.
     """
     try:
-        cost = measure(command, limits)
+        cost = measure(command, limits, environment)
     except DoesNotFitError as error:
         return Measured(not_run=str(error)), ""
     return Measured(cost.seconds, cost.cpu, cost.peak), cost.output

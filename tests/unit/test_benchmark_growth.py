@@ -108,6 +108,7 @@ def size_of(reps: int, cpu: float, **not_run: str) -> Size:
         for step in STEPS
     }
     size.peers = {"ours": Peer("ours", 2, Measured(cpu, cpu, GIB)), "pandas": Peer("pandas", 2, Measured(cpu, 2 * cpu))}
+    size.engines = {"duckdb": Measured(cpu, cpu, GIB), "spark": Measured(3 * cpu, 3 * cpu, GIB)}
     return size
 
 
@@ -119,6 +120,8 @@ def test_the_page_has_a_table_a_size_and_extrapolates_from_the_two_largest() -> 
     assert "| train | 1,000 → 10,000 | 2.00 | 100 | 0.00 | 1.0 |" in text
     assert "not measured" in text
     assert "| 100 | pandas | 2 | 10 | 20 | 0.00 | 2.00 | 0 |" in text
+    assert "| 100 | spark | 30 | 30 | 1.00 | 3.00 |" in text
+    assert "| train | 10,000 | 20,000 | above 100,000 | above 100,000 |" in text
 
 
 def test_a_step_that_was_not_run_is_said_and_left_out_of_the_slopes() -> None:
@@ -155,17 +158,17 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(world: World, tmp_path: Pat
     line, out = Scripted(world, tmp_path / "line", "parquet", LIMITS), tmp_path / "measured.json"
     line.ran, line.stop = [], "backtest"
     with pytest.raises(KeyboardInterrupt):
-        measure_size(line, out, until="recommend", peers=False)
+        measure_size(line, out, until="recommend", peers=False, engines=False)
     assert line.ran == ["ingest", "dataset"]
     line.stop = ""
-    size = measure_size(line, out, until="recommend", peers=False)
+    size = measure_size(line, out, until="recommend", peers=False, engines=False)
     assert line.ran == ["ingest", "dataset", "backtest", "train"]
     assert size.steps["score"].not_run == "needs train"
     assert (size.rows, size.events) == (7, 9)
     assert results.read(out) == {9: size}
-    measure_size(line, out, until="recommend", peers=False)
+    measure_size(line, out, until="recommend", peers=False, engines=False)
     assert len(line.ran) == 4
-    measure_size(line, out, until="dataset", peers=False, again=True)
+    measure_size(line, out, until="dataset", peers=False, engines=False, again=True)
     assert len(line.ran) == 6
 
 
