@@ -88,7 +88,12 @@ def ingest(console: Console, source: Path, mapping: str | None, organisation: Pa
 @click.command()
 @click.option("--as-of", type=day_option, help="What was known at the end of this day; default: the newest record's.")
 @click.option("--period", help="2026Q1, 2026-03, a start date, or 'all'; default: the period of the as-of day.")
-@click.option("--level", type=click.Choice(["rep", "team", "organisation"]), default="organisation", show_default=True)
+@click.option(
+    "--level",
+    type=click.Choice(["rep", "team", "region", "segment", "organisation"]),
+    default="organisation",
+    show_default=True,
+)
 @click.option("--version", type=click.IntRange(1), help="Answer from this version of the ingested data.")
 @click.option("--known-on", type=day_option, help="Answer from what had been ingested by the end of this day.")
 @out_option
@@ -97,7 +102,7 @@ def metrics(
     console: Console,
     as_of: datetime | None,
     period: str | None,
-    level: Literal["rep", "team", "organisation"],
+    level: Literal["rep", "team", "region", "segment", "organisation"],
     version: int | None,
     known_on: datetime | None,
     out: Path | None,

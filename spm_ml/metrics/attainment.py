@@ -101,7 +101,7 @@ ATTAINMENT: Final = (
         quota_attainment,
         "null if no rep has a quota above 0",
         _CICHELLI,
-        levels=("team", "organisation"),
+        levels=("team", "region", "segment", "organisation"),
     ),
     Metric(
         "share_at_quota",
@@ -111,6 +111,6 @@ ATTAINMENT: Final = (
         share_at_quota,
         "null if no rep has a quota above 0",
         _CICHELLI,
-        levels=("team", "organisation"),
+        levels=("team", "region", "segment", "organisation"),
     ),
 )

@@ -18,9 +18,10 @@ null with a reason, never 0 and never infinity.
 * **As-of day**: everything recorded after its end is hidden. A period that is over is read at its end, with all that
   was known on the as-of day.
 * **Event day**: a close counts on the day it took effect, also when it was entered later.
-* **Levels**: a team is a manager and everybody below, as of the day; a quota that a manager carries is added to
-  those of the team, so give managers only quotas of their own. Team bookings are revenue shares only; a rep's include
-  overlay credit.
+* **Levels**: a team is a manager and everybody below, a region or segment everybody whose profile names it, as of the
+  day; who names none is in `not stated`. A quota that a manager carries is added to those of the team, so give managers
+  only quotas of their own. Bookings of all levels but the rep's are revenue shares only; a rep's include overlay
+  credit.
 * **Days** of pace are selling days of the fiscal calendar; days of cycles are calendar days.
 * **Zombies** (H17): an open deal without a recorded change for `zombie_after_days` (organisation.yaml, 180 by default)
   is in no pipeline metric.

@@ -16,11 +16,13 @@ from spm_ml.metrics.metric import Level
 from spm_ml.metrics.window import Window
 
 ORGANISATION_KEY: Final = "organisation"
+NOT_STATED: Final = "not stated"
+"""Region or segment of whoever has none."""
 
 
 def profile_spans(history: SalesHistory) -> pd.DataFrame:
     """Every profile of every rep, a rep's in the order of `valid_from`."""
-    columns = ("rep_id", "valid_from", "manager_id", "role", "fte", "hired_on", "left_on")
+    columns = ("rep_id", "valid_from", "manager_id", "role", "region", "segment", "fte", "hired_on", "left_on")
     return fetch(history.profiles.select(*columns)).sort_values(["rep_id", "valid_from"])
 
 
@@ -32,7 +34,7 @@ def profiles_at(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
         window: Its last day counts.
 
     Returns:
-        `manager_id, role, fte, hired_on, left_on`; days as datetime64.
+        `manager_id, role, region, segment, fte, hired_on, left_on`; days as datetime64.
     """
     ahead = spans["valid_from"] > pd.Timestamp(window.last)
     holding = spans[~ahead].drop_duplicates("rep_id", keep="last")
@@ -45,7 +47,8 @@ def members_of(profiles: pd.DataFrame, level: Level, window: Window, active: pd.
 
     Args:
         profiles: From `profiles_at`.
-        level: A team is a manager and everybody below, the whole organisation is one key.
+        level: A team is a manager and everybody below, a region or segment everybody whose profile names it, and
+            the whole organisation is one key.
         window: Reps of the level `rep` are those employed on a day of the period that has come, and the active ones.
         active: Reps to whom something of the period belongs, with a profile or without.
 
@@ -60,6 +63,10 @@ def members_of(profiles: pd.DataFrame, level: Level, window: Window, active: pd.
         stayed = profiles["left_on"].isna() | (profiles["left_on"] >= pd.Timestamp(window.period.start))
         shown = reps[hired & stayed].union(active)
         return pd.DataFrame({"key": shown, "rep_id": shown})
+    if level in ("region", "segment"):
+        everyone = reps.union(active)
+        named = profiles[level].reindex(everyone).fillna(NOT_STATED)
+        return pd.DataFrame({"key": named.to_numpy(dtype=object), "rep_id": everyone})
     managers = {
         str(rep_id): None if pd.isna(manager) else str(manager)
         for rep_id, manager in zip(reps, profiles["manager_id"].tolist(), strict=True)

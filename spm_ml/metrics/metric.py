@@ -9,9 +9,9 @@ from typing import Final, Literal
 Unit = Literal["ratio", "money", "money_per_day", "days", "months", "count_per_day", "count"]
 """`money` and `money_per_day` are minor units of the organisation's currency."""
 
-Level = Literal["rep", "team", "organisation"]
+Level = Literal["rep", "team", "region", "segment", "organisation"]
 
-LEVELS: Final[tuple[Level, ...]] = ("rep", "team", "organisation")
+LEVELS: Final[tuple[Level, ...]] = ("rep", "team", "region", "segment", "organisation")
 
 Scalar = float | None
 """An input of a metric; None where it is not known."""

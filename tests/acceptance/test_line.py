@@ -72,7 +72,7 @@ def test_metrics_are_json_with_a_reason_for_each_null(workspace: Path) -> None:
 
 
 def test_metrics_of_every_level_can_be_written(workspace: Path, tmp_path: Path) -> None:
-    for level in ("rep", "team", "organisation"):
+    for level in ("rep", "team", "region", "segment", "organisation"):
         out = tmp_path / f"{level}.csv"
         spm("metrics", "--workspace", workspace, "--level", level, "--out", out)
         assert not pd.read_csv(out).empty

@@ -193,4 +193,21 @@ def test_one_rep_without_any_deal_has_nulls_with_reasons_and_no_error() -> None:
     assert value(frame, "solo", "bookings") == 0
     assert value(frame, "solo", "quota_attainment") == 0
     assert reason(frame, "solo", "win_rate_count") == "no_closed_deals"
-    assert set(frame["level"]) == {"rep", "organisation"}
+    assert set(frame["level"]) == {"rep", "region", "segment", "organisation"}, "no team"
+
+
+def test_regions_and_segments_add_up_to_the_organisation(history: SalesHistory) -> None:
+    rows = [dict(row) for row in TABLES["reps"]]
+    for place, row in enumerate(rows):
+        row |= {"region": "North" if place % 2 else None, "segment": "SMB"}
+    with history_of({**TABLES, "reps": rows}) as placed:
+        frame = evaluate_metrics(placed, period="2026Q1", level=LEVELS)
+    whole = frame[frame["level"] == "organisation"].set_index("slug")["value"]
+    for level, keys in (("region", {"North", "not stated"}), ("segment", {"SMB"})):
+        found = frame[frame["level"] == level]
+        assert set(found["key"]) == keys
+        for slug in ("bookings", "won_deals", "quota_in_force", "open_pipeline", "pipeline_created"):
+            assert found[found["slug"] == slug]["value"].sum() == whole[slug], (level, slug)
+        assert not found[found["slug"] == "win_rate_count"].empty
+    nobody = evaluate_metrics(history, period="2026Q1", level="region")
+    assert set(nobody["key"]) == {"not stated"}
