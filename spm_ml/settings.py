@@ -272,6 +272,11 @@ class Workspace:
         return self.root / "tables"
 
     @property
+    def derived(self) -> Path:
+        """What follows from the tables, kept from the first time it was computed; deleting it loses nothing."""
+        return self.root / "derived"
+
+    @property
     def quarantine(self) -> Path:
         """Rows that were not accepted, with their reasons."""
         return self.root / "quarantine"

@@ -81,8 +81,22 @@ def ingest(console: Console, source: Path, mapping: str | None, organisation: Pa
             replace=replace,
             progress=console.progress,
         )
+    with console.step("derive"):
+        derive(console)
     console.say(report.text())
     console.answer(report.to_json())
+
+
+def derive(console: Console) -> None:
+    """Derives the ledger and what follows from it once, so that no build has to."""
+    from spm_ml.errors import DataError
+    from spm_ml.history import SalesHistory
+
+    with SalesHistory.open(console.workspace) as history:
+        try:
+            history.derive()
+        except DataError as error:  # whoever reads the history is told, and may mend the settings first
+            console.log(f"  not derived yet: {error}")
 
 
 @click.command()
@@ -146,14 +160,14 @@ def metrics(
 @on_workspace
 def dataset(console: Console, engine: EngineName, engine_url: str | None, out: Path | None) -> None:
     """Build the point-in-time rep-period dataset on the weekly as-of grid."""
-    from spm_ml.dataset import build_dataset
+    from spm_ml.dataset import RepPeriodDataset, write_dataset
     from spm_ml.history import SalesHistory
     from spm_ml.history.engines import engine_named
 
     chosen = engine_named(engine, engine_url, threads=console.workspace.organisation().threads)
     with SalesHistory.open(console.workspace, engine=chosen) as history, console.step("dataset"):
-        built = build_dataset(history, progress=console.progress)
-        built.write(console.workspace.dataset_file)
+        content_hash = write_dataset(history, console.workspace.dataset_file, progress=console.progress)
+    built = RepPeriodDataset.read(console.workspace.dataset_file)
     frame = built.frame
     summary = {
         "rows": len(frame),
@@ -162,7 +176,7 @@ def dataset(console: Console, engine: EngineName, engine_url: str | None, out: P
         "features": len(built.feature_names),
         "watermark": built.watermark.isoformat(),
         "data_version": built.version,
-        "content_hash": built.content_hash,
+        "content_hash": content_hash,
         "file": str(console.workspace.dataset_file),
     }
     if out is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace
+from spm_ml.cli.data import derive
 from spm_ml.cli.fairness import warn_of_groups
 from spm_ml.cli.people import Wishes, publish_offers
 from spm_ml.cli.service import print_logins
@@ -74,6 +75,7 @@ def _ingest(console: Console, export: Path) -> None:
     from spm_ml.sources import ingest
 
     report = ingest(console.workspace, export, progress=console.progress)
+    derive(console)
     console.log(report.text())
 
 

@@ -1,6 +1,6 @@
 """RepPeriodDataset: one row for each rep, period and as-of day, and how it is built from a history."""
 
-from spm_ml.dataset.build import as_of_grid, build_dataset
+from spm_ml.dataset.build import as_of_grid, build_dataset, write_dataset
 from spm_ml.dataset.schema import COLUMNS, DatasetColumn, SchemaError, label_names
 from spm_ml.dataset.stored import current_dataset
 from spm_ml.dataset.table import RepPeriodDataset
@@ -14,4 +14,5 @@ __all__ = [
     "build_dataset",
     "current_dataset",
     "label_names",
+    "write_dataset",
 ]

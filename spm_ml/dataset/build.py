@@ -1,7 +1,9 @@
 """Building a RepPeriodDataset from a history: rows, readings, features, flags and outcomes in one pass."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from spm_ml.dataset.rows import rep_rows
 from spm_ml.dataset.schema import COLUMNS, dtypes, label_names
 from spm_ml.dataset.submissions import submissions
 from spm_ml.dataset.table import RepPeriodDataset
+from spm_ml.dataset.writer import DatasetWriter
 from spm_ml.errors import DataError
 from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Row, RunningSums, period_of_as_of, records_begin
 from spm_ml.features.bookings import BOOKED, QUOTAS
@@ -23,6 +26,9 @@ from spm_ml.features.pipeline import DUE
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
+
+REPS_AT_ONCE: Final = 1_000
+"""Reps that are built at a time where a dataset is written: some 170 000 rows of three years, below 1.5 GiB."""
 
 
 def as_of_grid(history: SalesHistory, *, first_period: Period | str | None = None) -> tuple[date, ...]:
@@ -66,18 +72,96 @@ def build_dataset(
     Raises:
         DataError: No as-of day lies in the data, two features share a name, or a stream is not as it must be.
     """
-    days = as_of_grid(history, first_period=first_period) if as_of_days is None else tuple(as_of_days)
-    if not days and as_of_days is None:
-        raise DataError(
-            f"there is nothing to build: the first period starts after the last record ({history.watermark})"
-        )
-    with AsOfGrid(history, days, reps=reps) as grid:
-        names = tuple(name for feature in features for name in feature.names(grid.stage_count))
-        _check_names(names, grid.stage_count)
+    build = _Build(history, first_period, as_of_days, tuple(features))
+    with AsOfGrid(history, build.days) as grid:
+        readings = organisation_readings(grid)
+        if reps is None:
+            return build.block(grid, readings, progress)
+        with grid.only(reps) as some:
+            return build.block(some, readings, progress)
+
+
+def write_dataset(
+    history: SalesHistory,
+    path: Path,
+    *,
+    first_period: Period | str | None = None,
+    as_of_days: Sequence[date] | None = None,
+    features: Sequence[Feature] = FEATURES,
+    reps_at_once: int = REPS_AT_ONCE,
+    progress: Progress = silent,
+) -> str:
+    """Builds what `build_dataset` does and writes it, some reps at a time, so that no more than they are in memory.
+
+    Args:
+        history: What is known.
+        path: File that `RepPeriodDataset.read` reads. It is there when all is; a killed build leaves what there was.
+        first_period: As for `build_dataset`.
+        as_of_days: Likewise.
+        features: Likewise.
+        reps_at_once: How many reps are built at a time; the content is the same whatever it is.
+        progress: Told after each feature, and of the deals, of each block.
+
+    Returns:
+        The dataset's `content_hash`.
+
+    Raises:
+        DataError: As for `build_dataset`.
+    """
+    build = _Build(history, first_period, as_of_days, tuple(features))
+    with AsOfGrid(history, build.days) as grid, DatasetWriter(path) as writer:
+        readings = organisation_readings(grid)
+        firsts = range(0, max(len(grid.rep_ids), 1), reps_at_once)
+        for number, first in enumerate(firsts):
+            with grid.only(grid.rep_ids[first : first + reps_at_once]) as some:
+                writer.add(build.block(some, readings, _of_block(progress, number, len(firsts))))
+    return writer.content_hash
+
+
+def _of_block(progress: Progress, number: int, blocks: int) -> Progress:
+    """Tells of a block as a part of all of them."""
+    return lambda stage, done, total: progress(stage, number * total + done, blocks * total)
+
+
+class _Build:
+    """What every block of a dataset has in common.
+
+    Raises:
+        DataError: No as-of day lies in the data, or two features share a name.
+    """
+
+    def __init__(
+        self,
+        history: SalesHistory,
+        first_period: Period | str | None,
+        as_of_days: Sequence[date] | None,
+        features: tuple[Feature, ...],
+    ) -> None:
+        days = as_of_grid(history, first_period=first_period) if as_of_days is None else tuple(as_of_days)
+        if not days and as_of_days is None:
+            raise DataError(
+                f"there is nothing to build: the first period starts after the last record ({history.watermark})"
+            )
+        self.days = days
+        self._history, self._features = history, features
+        self._stages = tuple(stage.name for stage in history.organisation.stages)
+        self._names = tuple(name for feature in features for name in feature.names(len(self._stages)))
+        _check_names(self._names, len(self._stages))
+
+    def block(self, grid: AsOfGrid, readings: Mapping[str, np.ndarray], progress: Progress) -> RepPeriodDataset:
+        """The rows of the grid's reps.
+
+        Args:
+            grid: As-of days and reps.
+            readings: What the organisation as a whole stood at, each (as-of days,).
+            progress: Told after each feature, and of the deals.
+        """
+        history = self._history
         columns, profile = rep_rows(grid)
-        at = AsOf(grid, Row(columns), RunningSums(grid))
-        frame = _frame(at, profile, features, progress)
-        kinds = dtypes(names, grid.stage_count)
+        of_rows = {name: values[columns["slot"]] for name, values in readings.items()}
+        at = AsOf(grid, Row(columns | of_rows), RunningSums(grid))
+        frame = _frame(at, profile, self._features, progress)
+        kinds = dtypes(self._names, len(self._stages))
         progress("deals", 0, 2)
         states = read_states(at, frame)
         progress("deals", 1, 2)
@@ -87,8 +171,8 @@ def build_dataset(
             frame=frame[list(kinds)].astype(kinds),
             states=states,
             bookings=bookings,
-            feature_names=names,
-            stages=tuple(stage.name for stage in history.organisation.stages),
+            feature_names=self._names,
+            stages=self._stages,
             currency=history.organisation.currency,
             version=history.version,
             data_hash=history.data_hash,
@@ -106,7 +190,6 @@ def _check_names(names: tuple[str, ...], stages: int) -> None:
 def _frame(at: AsOf, profile: pd.DataFrame, features: Sequence[Feature], progress: Progress) -> pd.DataFrame:
     """Every column of the dataset; context comes before what reads it."""
     at.row.add(_context(at))
-    at.row.add(organisation_readings(at))
     at.row.add(targets(at))
     values: dict[str, np.ndarray] = {}
     for number, feature in enumerate(features, start=1):

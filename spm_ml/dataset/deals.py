@@ -4,14 +4,13 @@ A deal that nobody touches for weeks is one state but many deal-weeks: only the 
 are made of them when somebody asks.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spm_ml.dataset.schema import DTYPES, DatasetColumn, SchemaError
+from spm_ml.dataset.schema import DTYPES, DatasetColumn, pinned
 from spm_ml.features.day_numbers import day_numbers, days_of
 
 DEAL_COLUMNS: Final = (
@@ -87,12 +86,7 @@ def pinned_to(columns: tuple[DatasetColumn, ...], table: pa.Table) -> pd.DataFra
     Raises:
         SchemaError: A column is missing.
     """
-    expected: Mapping[str, Any] = {column.name: DTYPES[column.kind] for column in columns}
-    missing = [name for name in expected if name not in table.column_names]
-    if missing:
-        raise SchemaError(f"the table lacks columns {missing}")
-    frame: pd.DataFrame = table.select(list(expected)).to_pandas(date_as_object=False)
-    return frame.astype(expected)
+    return pinned(table, {column.name: DTYPES[column.kind] for column in columns})
 
 
 def states_in(states: pd.DataFrame, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -5,31 +5,30 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from spm_ml.features import AsOf, AsOfGrid
+from spm_ml.features import AsOfGrid
 from spm_ml.features.bookings import finished_bookings
 from spm_ml.features.day_numbers import number_of, numbers_of
 
 _ = ibis._
 
 
-def organisation_readings(at: AsOf) -> dict[str, np.ndarray]:
+def organisation_readings(grid: AsOfGrid) -> dict[str, np.ndarray]:
     """Sums over all reps known on the as-of day, gone ones too.
 
     Returns:
-        (rows,) `organisation_booked` and `organisation_late` of finished periods, and `organisation_changes` of deals
-        in the last `stale_after_days`; NaN while nobody is known, and before records begin.
+        Each (as-of days,): `organisation_booked` and `organisation_late` of finished periods, and
+        `organisation_changes` of deals in the last `stale_after_days`; NaN while nobody is known, and before records
+        begin.
     """
-    grid = at.grid
     window = grid.history.organisation.stale_after_days
     changes = grid.history.ledger.select("rep_id", day="recorded_on", changes=ibis.literal(1, "int64"))
     finished = _totals(grid, finished_bookings(grid).select("rep_id", "day", "booked", "late"))
     now, before = (_totals(grid, changes, late_by=days)["changes"] for days in (0, window))
-    readings = {
+    return {
         "organisation_late": _known(grid, finished["late"], 1),
         "organisation_booked": _known(grid, finished["booked"], 1),
         "organisation_changes": _known(grid, now - before, window),
     }
-    return {name: of_slots[at.row.slot] for name, of_slots in readings.items()}
 
 
 def _totals(grid: AsOfGrid, rows: ir.Table, *, late_by: int = 0) -> dict[str, np.ndarray]:

@@ -1,10 +1,12 @@
 """The declared columns of a rep-period dataset, and the check that a frame has exactly them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from spm_ml.errors import DataError
 
@@ -79,6 +81,21 @@ KEYS: Final = tuple(column.name for column in COLUMNS if column.role == "key")
 SORT_ORDER: Final = ("period_start", "rep_id", "as_of")
 
 
+def rep_order(frame: pd.DataFrame) -> np.ndarray:
+    """(rows,) places of the rows in the order of rep and as-of day."""
+    order: np.ndarray = np.lexsort((frame["as_of"].to_numpy(), pd.factorize(frame["rep_id"], sort=True)[0]))
+    return order
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows in the order of `SORT_ORDER`, with an index 0 … n − 1; the frame itself where they are."""
+    by_rep = rep_order(frame)
+    order = by_rep[np.argsort(frame["period_start"].to_numpy()[by_rep], kind="stable")]
+    if isinstance(frame.index, pd.RangeIndex) and np.array_equal(order, np.arange(len(frame))):
+        return frame
+    return frame.take(order).reset_index(drop=True)
+
+
 def label_names(stages: int) -> tuple[str, ...]:
     """Names of the labels: what is still booked in the period from deals open in each stage.
 
@@ -93,6 +110,21 @@ def dtypes(feature_names: tuple[str, ...], stages: int) -> dict[str, Any]:
     declared = {column.name: DTYPES[column.kind] for column in COLUMNS}
     numbers = (*label_names(stages), *feature_names)
     return declared | dict.fromkeys(numbers, DTYPES["number"])
+
+
+def pinned(table: pa.Table, expected: Mapping[str, Any]) -> pd.DataFrame:
+    """The Arrow table as a frame with the expected columns, order and types.
+
+    Raises:
+        SchemaError: A column is missing.
+    """
+    missing = [name for name in expected if name not in table.column_names]
+    if missing:
+        raise SchemaError(f"the table lacks columns {missing}")
+    frame: pd.DataFrame = table.select(list(expected)).to_pandas(
+        date_as_object=False, types_mapper=lambda kind: DTYPES["text"] if pa.types.is_string(kind) else None
+    )
+    return frame.astype(dict(expected))
 
 
 def check_frame(frame: pd.DataFrame, feature_names: tuple[str, ...], stages: int) -> None:

@@ -1,6 +1,6 @@
 """The workspace's dataset: read where it holds the newest tables, built where it does not."""
 
-from spm_ml.dataset.build import build_dataset
+from spm_ml.dataset.build import write_dataset
 from spm_ml.dataset.table import RepPeriodDataset
 from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory
@@ -18,9 +18,8 @@ def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> Rep
         stored = _stored(workspace)
         if stored is not None and stored.data_hash == history.data_hash:
             return stored
-        built = build_dataset(history, progress=progress)
-    built.write(workspace.dataset_file)
-    return built
+        write_dataset(history, workspace.dataset_file, progress=progress)
+    return RepPeriodDataset.read(workspace.dataset_file)
 
 
 def _stored(workspace: Workspace) -> RepPeriodDataset | None:

@@ -1,8 +1,6 @@
 """RepPeriodDataset: one row for each rep, period and as-of day, with what was known and what came of it."""
 
-import hashlib
 import json
-import os
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -14,13 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spm_ml.dataset.content_hash import ContentHash
 from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, pinned_to, states_in
-from spm_ml.dataset.schema import SORT_ORDER, SchemaError, check_frame, dtypes, label_names
+from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, in_order, label_names, pinned, rep_order
+from spm_ml.dataset.writer import BOOKINGS, METADATA, ROWS, STATES, DatasetWriter, part_file
 
-_METADATA: Final = b"spm_ml.dataset"
 _FORMAT: Final = 3
-_DEALS: Final = ".deals"
-_BOOKINGS: Final = ".bookings"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +52,7 @@ class RepPeriodDataset:
 
     def __post_init__(self) -> None:
         check_frame(self.frame, self.feature_names, len(self.stages))
-        ordered = self.frame.sort_values(list(SORT_ORDER), kind="stable", ignore_index=True)
-        object.__setattr__(self, "frame", ordered)
+        object.__setattr__(self, "frame", in_order(self.frame))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -116,27 +112,16 @@ class RepPeriodDataset:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything in the dataset; equal content gives an equal hash on every machine."""
-        digest = hashlib.sha256(json.dumps(self._description(), sort_keys=True).encode())
-        for part, frame in (("", self.frame), (_DEALS, self.states), (_BOOKINGS, self.bookings)):
-            for name, column in frame.items():
-                digest.update(f"\x1d{part}{name}\x1d".encode())
-                digest.update(_bytes_of(column))
-        return digest.hexdigest()
+        content = ContentHash()
+        content.update(ROWS, self.frame, rep_order(self.frame))
+        content.update(STATES, self.states)
+        content.update(BOOKINGS, self.bookings)
+        return content.hexdigest(self.description)
 
     def write(self, path: Path) -> None:
-        """Writes Parquet with the description inside, deals and bookings in files beside it.
-
-        The rows come last, and every file carries the content's hash, so a crash never leaves parts of two datasets
-        that read as one.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        description = json.dumps(self._description() | {"content_hash": self.content_hash}).encode()
-        for part, frame in ((_DEALS, self.states), (_BOOKINGS, self.bookings), ("", self.frame)):
-            file = _part(path, part)
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-            pending = file.with_name(file.name + ".pending")
-            pq.write_table(table.replace_schema_metadata({_METADATA: description}), pending, compression="zstd")
-            os.replace(pending, file)
+        """Writes Parquet that `read` reads; see `DatasetWriter`."""
+        with DatasetWriter(path) as writer:
+            writer.add(self)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -146,14 +131,14 @@ class RepPeriodDataset:
             SchemaError: A file is not there, not Parquet, not a dataset of this format, or of another dataset.
         """
         rows, description = _stored_part(path)
-        deals, of_deals = _stored_part(_part(path, _DEALS))
-        bookings, of_bookings = _stored_part(_part(path, _BOOKINGS))
-        if not description["content_hash"] == of_deals["content_hash"] == of_bookings["content_hash"]:
+        states, of_states = _stored_part(part_file(path, STATES))
+        bookings, of_bookings = _stored_part(part_file(path, BOOKINGS))
+        if not description["content_hash"] == of_states["content_hash"] == of_bookings["content_hash"]:
             raise SchemaError(f"{path} and the files beside it are of different datasets: run 'spm dataset' again")
         feature_names, stages = tuple(description["feature_names"]), tuple(description["stages"])
         return cls(
-            frame=pinned(rows, feature_names, len(stages)),
-            states=pinned_to(STATE_COLUMNS, deals),
+            frame=pinned(rows, dtypes(feature_names, len(stages))),
+            states=pinned_to(STATE_COLUMNS, states),
             bookings=pinned_to(BOOKING_COLUMNS, bookings),
             feature_names=feature_names,
             stages=stages,
@@ -163,7 +148,9 @@ class RepPeriodDataset:
             watermark=date.fromisoformat(description["watermark"]),
         )
 
-    def _description(self) -> dict[str, object]:
+    @property
+    def description(self) -> dict[str, object]:
+        """What is said of the rows, in terms of JSON; the same for every block of one dataset."""
         return {
             "format": _FORMAT,
             "feature_names": list(self.feature_names),
@@ -175,16 +162,12 @@ class RepPeriodDataset:
         }
 
 
-def _part(path: Path, part: str) -> Path:
-    return path.with_name(f"{path.stem}{part}{path.suffix}")
-
-
 def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
-    metadata = (table.schema.metadata or {}).get(_METADATA)
+    metadata = (table.schema.metadata or {}).get(METADATA)
     if metadata is None:
         raise SchemaError(f"{path} is Parquet, but no rep-period dataset: build one with 'spm dataset'")
     description: dict[str, Any] = json.loads(metadata)
@@ -193,26 +176,3 @@ def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
             f"{path} has dataset format {description['format']}, this version reads {_FORMAT}: run 'spm dataset'"
         )
     return table, description
-
-
-def pinned(table: pa.Table, feature_names: tuple[str, ...], stages: int) -> pd.DataFrame:
-    """The Arrow table as a frame with the declared columns, order and types.
-
-    Raises:
-        SchemaError: A column is missing.
-    """
-    expected = dtypes(feature_names, stages)
-    missing = [name for name in expected if name not in table.column_names]
-    if missing:
-        raise SchemaError(f"the table lacks columns {missing}")
-    frame = table.select(list(expected)).to_pandas(date_as_object=False)
-    return frame.astype(expected)
-
-
-def _bytes_of(column: pd.Series) -> bytes:
-    if isinstance(column.dtype, pd.StringDtype):
-        return "\x1f".join("\x00" if pd.isna(text) else text for text in column).encode()
-    values = column.to_numpy()
-    if values.dtype == np.float64:
-        values = np.where(np.isnan(values), np.nan, values) + 0.0  # one NaN, and no -0.0
-    return values.astype(values.dtype.newbyteorder("<")).tobytes()

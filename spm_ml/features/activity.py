@@ -18,18 +18,18 @@ MEETING_KINDS: Final = ("meeting", "demo")
 
 def _activity(grid: AsOfGrid) -> ir.Table:
     """Activities from the day on which they have happened and are known: `activities`, `meetings`, `on_deals`."""
-    return grid.history.activity.select(
+    return grid.history.activity_days.select(
         "rep_id",
+        "activities",
         visible_from=ibis.greatest(_.occurred_on, _.recorded_on),
-        activities=ibis.literal(1, "int64"),
-        meetings=_.kind.lower().isin(MEETING_KINDS).cast("int64"),
-        on_deals=_.opportunity_id.notnull().cast("int64"),
+        meetings=ibis.ifelse(_.kind.lower().isin(MEETING_KINDS), _.activities, 0),
+        on_deals=ibis.ifelse(_.on_deal, _.activities, 0),
     )
 
 
 def _last_activity(grid: AsOfGrid) -> ir.Table:
     occurred = _.occurred_on.delta(ibis.date("1970-01-01"), unit="day")
-    return grid.history.activity.select(
+    return grid.history.activity_days.select(
         "rep_id", visible_from=ibis.greatest(_.occurred_on, _.recorded_on), day=occurred
     )
 

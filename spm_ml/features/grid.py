@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from copy import copy
 from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from spm_ml.errors import DataError
 from spm_ml.features.day_numbers import dates_of, day_numbers, number_of
+from spm_ml.features.days import Days, Slots
 from spm_ml.features.feature import Log
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
@@ -45,56 +46,6 @@ def records_begin(history: SalesHistory) -> date | None:
     return begin
 
 
-@dataclass(frozen=True)
-class Slots:
-    """The as-of days, each array (as-of days,); days are numbers since 1970-01-01.
-
-    Attributes:
-        as_of: The days, ascending.
-        week: Whole weeks of the period that have passed.
-        period: Label of the period that the day looks into.
-        period_start: Its first day.
-        period_end: Its last day.
-        period_number: Its number in the fiscal year.
-        period_index: Its place among `AsOfGrid.periods`.
-        period_selling_days: Its selling days.
-        elapsed_selling_days: Those up to the as-of day.
-    """
-
-    as_of: np.ndarray
-    week: np.ndarray
-    period: np.ndarray
-    period_start: np.ndarray
-    period_end: np.ndarray
-    period_number: np.ndarray
-    period_index: np.ndarray
-    period_selling_days: np.ndarray
-    elapsed_selling_days: np.ndarray
-
-
-@dataclass(frozen=True)
-class Days:
-    """Every day that a deal, a booking or a row names; each array (days,).
-
-    Attributes:
-        first: Number of the first day since 1970-01-01; the others follow without a gap.
-        period_index: Place of the day's period among `AsOfGrid.periods`.
-        selling_day: 1 on a selling day, else 0.
-        selling_day_number: Selling days of the period up to the day.
-        late: Whether it lies in the last fifth of its period's selling days.
-    """
-
-    first: int
-    period_index: np.ndarray
-    selling_day: np.ndarray
-    selling_day_number: np.ndarray
-    late: np.ndarray
-
-    def place(self, day: np.ndarray) -> np.ndarray:
-        """Where each day, a number since 1970-01-01, is in the arrays; days outside are an error of the caller."""
-        return day.astype(np.int64) - self.first
-
-
 class AsOfGrid:
     """The as-of days and reps of one build, with the mapping tables that streams join.
 
@@ -103,7 +54,6 @@ class AsOfGrid:
     Args:
         history: What is read.
         as_of_days: Days at whose ends rows are built; each belongs to one period.
-        reps: Ids of the reps whose rows are built; default: everybody's. Ids without a profile have no rows.
 
     Attributes:
         slots: The as-of days.
@@ -118,9 +68,7 @@ class AsOfGrid:
         first_index: (reps,) as in `reps`.
     """
 
-    def __init__(
-        self, history: SalesHistory, as_of_days: Sequence[date], *, reps: Collection[str] | None = None
-    ) -> None:
+    def __init__(self, history: SalesHistory, as_of_days: Sequence[date]) -> None:
         self.history = history
         self.as_of_days = tuple(sorted(set(as_of_days)))
         if not self.as_of_days:
@@ -135,15 +83,26 @@ class AsOfGrid:
         self.days = self.keep("days", self._day_rows())
         self.periods = self.keep("periods", self._period_rows())
         firsts = self.profiles.drop_duplicates("rep_id")
-        first_index = self._first_indices(day_numbers(firsts["hired_on"]).astype(np.int64))
+        self.rep_ids = pd.Index(firsts["rep_id"])
+        self.first_index = self._first_indices(day_numbers(firsts["hired_on"]).astype(np.int64))
         known_from = day_numbers(firsts["valid_from"])
         self.known_from = known_from.min(initial=np.inf)
-        self.staff = self.keep("staff", _staff_rows(firsts["rep_id"], known_from, first_index))
-        self._everybody = reps is None
-        built = np.ones(len(firsts), dtype=bool) if reps is None else firsts["rep_id"].isin(list(reps)).to_numpy()
-        self.rep_ids = pd.Index(firsts["rep_id"][built])
-        self.first_index = first_index[built]
+        self.staff = self.keep("staff", _staff_rows(firsts["rep_id"], known_from, self.first_index))
         self.reps = self.keep("reps", self._rep_rows())
+
+    def only(self, reps: Collection[str]) -> Self:
+        """The same grid for the rows of some reps; leaving it leaves the whole one as it is.
+
+        Args:
+            reps: Ids of reps; those without a profile have no rows.
+        """
+        some = copy(self)
+        built = self.rep_ids.isin(list(reps))
+        some._kept = {}
+        some.__dict__.pop("own_profiles", None)
+        some.rep_ids, some.first_index = self.rep_ids[built], self.first_index[built]
+        some.reps = some.keep("reps", some._rep_rows())
+        return some
 
     def __enter__(self) -> Self:
         return self
@@ -164,17 +123,10 @@ class AsOfGrid:
         """The kept table of that name, built when it is first asked for; several streams may read it."""
         return self._kept[name] if name in self._kept else self.keep(name, build())
 
-    @cached_property
+    @property
     def ledger(self) -> ir.Table:
-        """The history's ledger, of the deals that the reps of the rows ever owned or are credited with."""
-        ledger = self.history.ledger
-        if self._everybody:
-            return ledger
-        theirs = ibis.union(
-            *(rows.semi_join(self.reps, "rep_id").select("opportunity_id") for rows in (ledger, self.history.bookings)),
-            distinct=True,
-        )
-        return self.keep("ledger", ledger.semi_join(theirs, "opportunity_id"))
+        """Of the history's ledger what the reps of the rows owned."""
+        return self.history.ledger.semi_join(self.reps, "rep_id")
 
     def first_recorded(self, log: Log) -> date | None:
         """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
@@ -182,7 +134,7 @@ class AsOfGrid:
             if log == "ledger":
                 first = records_begin(self.history)
             else:
-                activity, enrolments = self.history.activity, self.history.table("enrolments")
+                activity, enrolments = self.history.activity_days, self.history.table("enrolments")
                 day = activity.recorded_on if log == "activity" else enrolments.started_on
                 first = day.min().to_pyarrow().as_py()
             self._first_recorded[log] = first

@@ -23,30 +23,31 @@ def open_states(grid: AsOfGrid) -> ir.Table:
     """Open states of deals and the days at whose ends they hold.
 
     Returns:
-        `opportunity_id, event_number, rep_id, visible_from, visible_until, aged_until` (when the state ends for good;
-        NULL = not yet), `stage_position, amount, expected_close_on, created_on, inherited`.
+        `opportunity_id, rep_id, visible_from, visible_until, aged_until` (when the state ends for good; NULL = not
+        yet), `stage_position, amount, expected_close_on, created_on, inherited, stage_since, pushes, steps,
+        first_amount, history_reconstructed`.
     """
     return grid.shared("open_states", lambda: _open_states(grid))
 
 
 def _open_states(grid: AsOfGrid) -> ir.Table:
-    deal = ibis.window(group_by="opportunity_id", order_by="event_number")
-    of_deal = ibis.window(group_by="opportunity_id")
-    opened_by = ibis.ifelse(_.event_number == 0, _.rep_id, ibis.null("string"))
     aged_on = _.recorded_on + ibis.interval(days=grid.history.organisation.zombie_after_days + 1)
     return (
-        grid.ledger.mutate(aged_until=_.recorded_on.lead().over(deal), first_rep_id=opened_by.max().over(of_deal))
-        .filter(_.outcome == "open")
+        grid.ledger.filter(_.outcome == "open")
         .select(
             "opportunity_id",
-            "event_number",
             "rep_id",
             "stage_position",
             "expected_close_on",
             "created_on",
-            "aged_until",
+            "stage_since",
+            "pushes",
+            "steps",
+            "first_amount",
+            "history_reconstructed",
+            aged_until="next_recorded_on",
             visible_from=_.recorded_on,
-            visible_until=ibis.least(_.aged_until, aged_on),
+            visible_until=ibis.least(_.next_recorded_on, aged_on),
             amount=_.amount.fill_null(0),
             inherited=(_.rep_id != _.first_rep_id).cast("int64"),
         )

@@ -1,12 +1,13 @@
 """Running sums: what every stream stood at, for each rep at the end of any day.
 
-Spans become changes (+ the measures on the day they begin to count, − on the day they cease). The engine adds the
-changes of a rep and day up, which is the work that grows with the records; their running sums are arrays here, and a
-reading is one place in them. A reading of some days ago is the place of that day, C[as_of − days]. History is never
-joined with the as-of days. All sums are of integers, so no order of adding, engine or thread changes a bit.
+Spans become changes (+ the measures on the day they begin to count, − on the day they cease); their running sums are
+arrays, and a reading is one place in them. An engine that is somebody's own adds the changes of a rep and day up before
+they travel; those of the embedded one are added up here, which costs a third of grouping them there. A reading of some
+days ago is the place of that day, C[as_of − days]. History is never joined with the as-of days. All sums are of
+integers, so no order of adding, engine or thread changes a bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -15,6 +16,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from spm_ml.errors import DataError
@@ -25,7 +27,6 @@ from spm_ml.features.grid import AsOfGrid
 _ = ibis._
 
 _STRUCTURE: Final = frozenset({"rep_id", "visible_from", "visible_until"})
-_DAY: Final = "change_day"
 _DAY_BITS, _DAY_ZERO = 23, 1 << 22
 """A place's key is the rep's number and the day, counted from before the year 1, in one integer."""
 
@@ -103,29 +104,33 @@ def _read(grid: AsOfGrid, stream: Stream) -> _State:
     spans = spans.filter(_.visible_from.notnull()).inner_join(grid.reps, "rep_id")
     if stream.kind == "largest":
         return _largest(grid, stream, spans.select("rep_index", "visible_from", "visible_until", *measures))
-    begun = spans.select("rep_index", *measures, **{_DAY: _.visible_from})
     if stream.kind == "latest":
-        newest = begun.group_by("rep_index", _DAY).agg(**{name: _[name].max() for name in measures})
-        return _latest(stream, _sorted(newest))
+        begun = spans.select("rep_index", "visible_from", *measures)
+        if not grid.history.engine.embedded:
+            begun = begun.group_by("rep_index", "visible_from").agg(**{name: _[name].max() for name in measures})
+        return _latest(stream, begun.to_pyarrow(), measures)
     for name in measures:
         if not isinstance(spans.schema()[name], dt.Integer | dt.Decimal):
             raise DataError(
                 f"measure {name!r} of stream {stream.name!r} is {spans.schema()[name]}: sums must not depend on their "
                 "order, so cast it to an integer or decimal (money is in minor units)"
             )
-    changes = begun
+    days = [name for name in ("visible_from", "visible_until") if name in spans.columns]
+    rows = spans.select("rep_index", *days, *measures)
+    scales = {name: kind.scale for name, kind in rows.schema().items() if isinstance(kind, dt.Decimal)}
+    if not grid.history.engine.embedded:
+        rows = _added_up(rows, measures)
+    return _added(stream, rows.to_pyarrow(), measures, scales, len(grid.rep_ids))
+
+
+def _added_up(spans: ir.Table, measures: Sequence[str]) -> ir.Table:
+    """The changes of a rep and day as one row, for engines from which rows travel."""
+    changes = spans.select("rep_index", "visible_from", *measures)
     if "visible_until" in spans.columns:
         ended = spans.filter(_.visible_until.notnull())
         minus = {name: -_[name] for name in measures}
-        changes = begun.union(ended.select("rep_index", **minus, **{_DAY: _.visible_until}).select(begun.columns))
-    added = changes.group_by("rep_index", _DAY).agg(**{name: _[name].sum() for name in measures})
-    scales = {name: kind.scale for name, kind in spans.schema().items() if isinstance(kind, dt.Decimal)}
-    return _added(stream, _sorted(added), scales, len(grid.rep_ids))
-
-
-def _sorted(rows: ir.Table) -> pa.Table:
-    table: pa.Table = rows.to_pyarrow()
-    return table.sort_by([("rep_index", "ascending"), (_DAY, "ascending")])
+        changes = changes.union(ended.select("rep_index", visible_from="visible_until", **minus))
+    return changes.group_by("rep_index", "visible_from").agg(**{name: _[name].sum() for name in measures})
 
 
 def _keys(rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
@@ -133,8 +138,11 @@ def _keys(rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
     return keys
 
 
-def _keys_of(table: pa.Table) -> np.ndarray:
-    return _keys(table["rep_index"].to_numpy().astype(np.int64), numbers_of(table[_DAY]))
+def _in_order(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Keys of the rows' first days, ascending, and the rows' places in that order."""
+    keys = _keys(table["rep_index"].to_numpy().astype(np.int64), numbers_of(table["visible_from"]))
+    order = np.argsort(keys, kind="stable")
+    return keys[order], order
 
 
 def _missing(stream: str, measure: str, measures: Mapping[str, Any]) -> DataError:
@@ -170,22 +178,31 @@ class _Added:
         return difference
 
 
-def _added(stream: Stream, table: pa.Table, scales: Mapping[str, int], reps: int) -> _Added:
-    keys = _keys_of(table)
+def _added(stream: Stream, table: pa.Table, measures: Sequence[str], scales: Mapping[str, int], reps: int) -> _Added:
+    rep_index = table["rep_index"].to_numpy().astype(np.int64)
+    keys = _keys(rep_index, numbers_of(table["visible_from"]))
+    ended = np.zeros(0, dtype=np.int64)
+    if "visible_until" in table.column_names:
+        ended = np.flatnonzero(table["visible_until"].is_valid().to_numpy())
+        keys = np.concatenate([keys, _keys(rep_index[ended], numbers_of(table["visible_until"].drop_null()))])
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
     firsts = np.searchsorted(keys, np.arange(reps, dtype=np.int64) << _DAY_BITS)
-    totals, units = {}, {}
-    for name in table.column_names:
-        column = table[name]
-        if name in ("rep_index", _DAY):
-            continue
-        if name in scales:
-            units[name] = 10 ** scales[name]
-            stated = [decimal or Decimal(0) for decimal in column.to_pylist()]
-            changes = np.array([int(decimal.scaleb(scales[name])) for decimal in stated], dtype=object)
-        else:
-            changes = column.cast(pa.int64()).fill_null(pa.scalar(0, pa.int64())).to_numpy()
+    totals = {}
+    for name in measures:
+        begun = _whole(table[name], scales.get(name))
+        changes = np.concatenate([begun, -begun[ended]])[order]
         totals[name] = np.concatenate([np.zeros(1, dtype=changes.dtype), np.cumsum(changes)])
-    return _Added(stream.name, keys, firsts, totals, units)
+    return _Added(stream.name, keys, firsts, totals, {name: 10**scale for name, scale in scales.items()})
+
+
+def _whole(column: "pa.ChunkedArray[Any]", scale: int | None) -> np.ndarray:
+    """The column as int64, or as Python integers in the last of so many decimals; 0 = NULL."""
+    if scale is None:
+        numbers: np.ndarray = column.cast(pa.int64()).fill_null(pa.scalar(0, pa.int64())).to_numpy()
+        return numbers
+    stated = [decimal or Decimal(0) for decimal in column.to_pylist()]
+    return np.array([int(decimal.scaleb(scale)) for decimal in stated], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -214,14 +231,14 @@ class _Latest:
         return np.append(self.greatest[measure], np.nan)[place]
 
 
-def _latest(stream: Stream, table: pa.Table) -> _Latest:
-    rep_index = table["rep_index"].to_pandas()
-    measures = [name for name in table.column_names if name not in ("rep_index", _DAY)]
+def _latest(stream: Stream, table: pa.Table, measures: Sequence[str]) -> _Latest:
+    keys, order = _in_order(table)
+    rep = keys >> _DAY_BITS
     greatest = {
-        name: table[name].cast(pa.float64()).to_pandas().groupby(rep_index).cummax().groupby(rep_index).ffill()
+        name: pd.Series(table[name].cast(pa.float64()).to_numpy()[order]).groupby(rep).cummax().groupby(rep).ffill()
         for name in measures
     }
-    return _Latest(stream.name, _keys_of(table), {name: column.to_numpy() for name, column in greatest.items()})
+    return _Latest(stream.name, keys, {name: column.to_numpy() for name, column in greatest.items()})
 
 
 @dataclass(frozen=True)

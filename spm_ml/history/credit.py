@@ -10,6 +10,7 @@ COLUMNS = {
     "rep_id": "string",
     "booked_on": "date",
     "recorded_on": "date",
+    "created_on": "date",
     "amount": "int64",
     "credit": "string",
     "owner_id": "string",
@@ -45,7 +46,7 @@ def bookings_of(ledger: ir.Table, credit_shares: ir.Table) -> ir.Table:
     return rows.select(**{name: rows[name].cast(kind) for name, kind in COLUMNS.items()})
 
 
-_KEYS = ("opportunity_id", "booked_on", "recorded_on", "owner_id")
+_KEYS = ("opportunity_id", "booked_on", "recorded_on", "created_on", "owner_id")
 
 
 def _changes_of_won_deals(ledger: ir.Table) -> ir.Table:
@@ -58,6 +59,7 @@ def _changes_of_won_deals(ledger: ir.Table) -> ir.Table:
         "opportunity_id",
         "event_number",
         "recorded_on",
+        "created_on",
         "rep_id",
         booked_on="event_on",
         wins=wins,

@@ -1,4 +1,4 @@
-"""The ledger: one row for every change of a deal, with the state before it.
+"""The ledger: one row for every change of a deal, with the state before it and how the deal came to it.
 
 Where it comes from. A deal's events are its ledger. What happened before a deal's first event, or to a deal without
 events, is rebuilt from its row in `opportunities` and marked `history_reconstructed`:
@@ -12,7 +12,8 @@ events, is rebuilt from its row in `opportunities` and marked `history_reconstru
 * Where no event of a source names an owner, or none states an amount, the row's owner, and at a close its amount, are
   taken instead, however late the row was recorded.
 
-Rows are never changed by what is recorded after them, so a history as of a day is the ledger up to that day.
+Rows are never changed by what is recorded after them, but for `next_recorded_on`, so a history as of a day is the
+ledger up to that day, with that column emptied beyond it.
 """
 
 from collections.abc import Callable
@@ -48,6 +49,12 @@ COLUMNS = {
     "previous_amount": "int64",
     "previous_expected_close_on": "date",
     "previous_recorded_on": "date",
+    "next_recorded_on": "date",
+    "first_rep_id": "string",
+    "stage_since": "date",
+    "pushes": "int64",
+    "steps": "int64",
+    "first_amount": "int64",
 }
 """Columns of the ledger and their types, in order."""
 
@@ -99,12 +106,12 @@ def build_ledger(engine: Engine, sources: LedgerSources, rates: Rates | None) ->
     """
     states = _states(engine, sources)
     if rates is None:
-        return engine.keep("ledger", _finished(states.mutate(previous_amount=states.previous_raw_amount)))
+        return engine.keep("ledger", _finished(_with_course(states.mutate(previous_amount=states.previous_raw_amount))))
     draft = engine.keep("ledger_draft", _rated(engine, states, rates))
     rates.refuse_missing(draft, currency="currency", day="rate_day", what="opportunities")
     amounts = draft.mutate(amount=converted(draft.amount, draft.factor))
     amounts = amounts.mutate(previous_amount=amounts.amount.lag().over(_by_deal()))
-    ledger = engine.keep("ledger", _finished(amounts))
+    ledger = engine.keep("ledger", _finished(_with_course(amounts)))
     engine.drop(draft)
     return ledger
 
@@ -238,6 +245,30 @@ def _rated(engine: Engine, rows: ir.Table, rates: Rates) -> ir.Table:
     rows = rows.mutate(fixed_on=ibis.ifelse(fixes, rows.event_on, ibis.null("date")))
     rows = engine.carried(rows.mutate(rate_day=rows.fixed_on), ["rate_day"], number="number", of="opportunity_id")
     return rates.with_factor(rows, currency="currency", day="rate_day")
+
+
+def _with_course(rows: ir.Table) -> ir.Table:
+    """Adds what a deal went through up to a change, and when its next one was recorded.
+
+    `first_rep_id` opened it, `stage_since` is when its stage was entered, `pushes` and `steps` count moves to a later
+    close and stage while it was open, `first_amount` is the first that was stated.
+    """
+    deal, so_far = _by_deal(), _by_deal(preceding=None, following=0)
+    stays_open = ((rows.outcome == "open") & (rows.previous_outcome == "open")).fill_null(False)
+    entered = (~stays_open | (rows.stage_position != rows.previous_stage_position)).fill_null(True)
+    pushed = stays_open & (rows.expected_close_on > rows.previous_expected_close_on).fill_null(False)
+    stepped = stays_open & (rows.stage_position > rows.previous_stage_position).fill_null(False)
+    stated = ibis.ifelse(rows.amount > 0, rows.number, None)
+    rows = rows.mutate(
+        next_recorded_on=rows.recorded_on.lead().over(deal),
+        first_rep_id=ibis.ifelse(rows.number == 0, rows.rep_id, None).max().over(so_far),
+        stage_since=ibis.ifelse(entered, rows.recorded_on, None).max().over(so_far),
+        pushes=pushed.cast("int64").sum().over(so_far),
+        steps=stepped.cast("int64").sum().over(so_far),
+        first_stated=stated.min().over(so_far),
+    )
+    first = ibis.ifelse(rows.number == rows.first_stated, rows.amount, None)
+    return rows.mutate(first_amount=first.max().over(so_far))
 
 
 def _finished(rows: ir.Table) -> ir.Table:

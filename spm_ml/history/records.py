@@ -1,6 +1,6 @@
 """All that was recorded: the tables of one version in the organisation's currency, and what is derived from them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,8 @@ import ibis.expr.types as ir
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.credit import bookings_of
-from spm_ml.history.engines import Engine
+from spm_ml.history.derived import DerivedTables
+from spm_ml.history.engines import DuckDBEngine, Engine
 from spm_ml.history.ledger import LedgerSources, SourceFacts, build_ledger
 from spm_ml.history.local_days import LocalDays
 from spm_ml.history.money import Rates, converted
@@ -29,6 +30,16 @@ ACTIVITY_COLUMNS = {
     "minutes": "float64",
 }
 """Columns of the activity and their types, in order."""
+
+ACTIVITY_DAY_COLUMNS = {
+    "rep_id": "string",
+    "occurred_on": "date",
+    "recorded_on": "date",
+    "kind": "string",
+    "on_deal": "boolean",
+    "activities": "int64",
+}
+"""Columns of the activity counted by day and their types, in order."""
 
 SUBMISSION_COLUMNS = {
     "rep_id": "string",
@@ -55,6 +66,7 @@ class Records:
         version: Version of the tables; 0 for frames.
         data_hash: SHA-256 that names the content.
         stated_facts: What the source does not record, where it was found before; None: found on first use.
+        derived: Where derived tables are kept for the next history of the same tables; None: nowhere.
     """
 
     organisation: Organisation
@@ -63,6 +75,7 @@ class Records:
     version: int
     data_hash: str
     stated_facts: SourceFacts | None = None
+    derived: DerivedTables | None = None
     _rows: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -100,6 +113,9 @@ class Records:
         Raises:
             DataError: An open deal is in a stage that the organisation does not have, or an amount has no rate.
         """
+        return self._derived("ledger", self._ledger, ("rep_id", "opportunity_id", "event_number"))
+
+    def _ledger(self) -> ir.Table:
         self._refuse_unknown_stages()
         events, deals = self.source("opportunity_events"), self.source("opportunities")
         sources = LedgerSources(events, deals, self.days.day, self.stages, self.facts)
@@ -108,7 +124,11 @@ class Records:
     @cached_property
     def bookings(self) -> ir.Table:
         """Credited amounts."""
-        return self.engine.keep("bookings", bookings_of(self.ledger, self.source("credits")))
+
+        def derive() -> ir.Table:
+            return self.engine.keep("bookings", bookings_of(self.ledger, self.source("credits")))
+
+        return self._derived("bookings", derive, ("rep_id", "recorded_on", "opportunity_id"))
 
     @cached_property
     def quotas(self) -> ir.Table:
@@ -125,11 +145,30 @@ class Records:
         return rows.select(**{name: rows[name].cast(kind) for name, kind in ACTIVITY_COLUMNS.items()})
 
     @cached_property
+    def activity_days(self) -> ir.Table:
+        """The activity counted by rep, days and kind."""
+
+        def derive() -> ir.Table:
+            rows = self.activity.mutate(on_deal=self.activity.opportunity_id.notnull())
+            counted = rows.group_by("rep_id", "occurred_on", "recorded_on", "kind", "on_deal").agg(
+                activities=rows.count()
+            )
+            columns = {name: counted[name].cast(kind) for name, kind in ACTIVITY_DAY_COLUMNS.items()}
+            return self.engine.keep("activity_days", counted.select(**columns))
+
+        return self._derived("activity_days", derive, ("rep_id", "recorded_on", "occurred_on"))
+
+    @cached_property
     def submissions(self) -> ir.Table:
         """What reps and managers said they would book, by local day."""
         rows = self.rows("submissions")
         rows = rows.mutate(known_on=self.days.day(rows.submitted_at))
         return rows.select(**{name: rows[name].cast(kind) for name, kind in SUBMISSION_COLUMNS.items()})
+
+    def _derived(self, name: str, derive: Callable[[], ir.Table], order: Sequence[str]) -> ir.Table:
+        if self.derived is None or not isinstance(self.engine, DuckDBEngine):
+            return derive()
+        return self.derived.table(self.engine, name, derive, order)
 
     def source(self, name: str) -> ir.Table:
         """A table as it was loaded.

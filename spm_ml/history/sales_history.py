@@ -14,6 +14,7 @@ import pandas as pd
 from spm_ml.errors import NotReadyError
 from spm_ml.fiscal import FiscalCalendar, Period
 from spm_ml.history import people, visible
+from spm_ml.history.derived import DerivedTables
 from spm_ml.history.engines import DuckDBEngine, Engine, schema_of
 from spm_ml.history.frames import arrow_tables, frames_hash, with_stages
 from spm_ml.history.records import Records
@@ -82,7 +83,10 @@ class SalesHistory:
             if entry.version <= version:
                 parts = sorted((name, part) for name, part in entry.parts.items() if name in queries)
                 digest.update(repr((entry.version, parts)).encode())
-        return cls(_records(organisation, engine, sources, version, digest.hexdigest()))
+        records = _records(organisation, engine, sources, version, digest.hexdigest())
+        if version == store.latest:
+            records = replace(records, derived=DerivedTables(workspace.derived, records.data_hash))
+        return cls(records)
 
     @classmethod
     def from_frames(
@@ -162,7 +166,7 @@ class SalesHistory:
             records.source(name)
         sources = {name: tables.get(name, rows) for name, rows in records.sources.items()}
         content = sha256(repr((records.data_hash, sorted(tables))).encode()).hexdigest()
-        changed = replace(records, sources=sources, data_hash=content, stated_facts=records.facts)
+        changed = replace(records, sources=sources, data_hash=content, stated_facts=records.facts, derived=None)
         return SalesHistory(changed, as_of_day=self._as_of_day, owns_engine=False)
 
     def source(self, name: str) -> ir.Table:
@@ -229,6 +233,11 @@ class SalesHistory:
         """What reps did, by local day; columns in `history.records.ACTIVITY_COLUMNS`."""
         return self._up_to_day(self._records.activity)
 
+    @property
+    def activity_days(self) -> ir.Table:
+        """The activity counted by rep, days and kind; columns in `history.records.ACTIVITY_DAY_COLUMNS`."""
+        return self._up_to_day(self._records.activity_days)
+
     def tree(self, day: date) -> pd.DataFrame:
         """The tree of managers on a day; see `people.tree_of` for the columns."""
         rows = people.profiles_on(self.profiles, day).select("rep_id", "manager_id").to_pyarrow().to_pylist()
@@ -243,6 +252,15 @@ class SalesHistory:
         last = self._as_of_day or self.watermark
         first = first_day(self.ledger, self.quotas) or last
         return self.calendar.periods_between(min(first, last), last)
+
+    def derive(self) -> None:
+        """Computes the derived tables that a build reads; where the history is of a workspace, they are kept in it.
+
+        Raises:
+            DataError: As for `ledger`.
+        """
+        for rows in (self.ledger, self.bookings, self.activity_days):
+            rows.limit(0).to_pyarrow()
 
     def close(self) -> None:
         """Frees the engine; every history that shares it ends."""

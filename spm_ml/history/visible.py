@@ -31,7 +31,10 @@ def known_on(name: str, rows: ir.Table, day: date, day_of: DayOf) -> ir.Table:
 
 def known_ledger(ledger: ir.Table, day: date) -> ir.Table:
     """Rows of the ledger, the bookings or the activity that were recorded by the end of a day."""
-    return ledger.filter(ledger.recorded_on <= ibis.literal(day))
+    rows = ledger.filter(ledger.recorded_on <= ibis.literal(day))
+    if "next_recorded_on" not in rows.columns:
+        return rows
+    return rows.mutate(next_recorded_on=_hidden_after(rows.next_recorded_on, ibis.literal(day)))
 
 
 def known_deals(deals: ir.Table, ledger: ir.Table, day: date, day_of: DayOf) -> ir.Table:

@@ -93,6 +93,19 @@ class Retelling:
         for earlier, later in zip([None, *told], told, strict=False):
             for name in ("rep_id", "stage_position", "outcome", "amount", "expected_close_on", "recorded_on"):
                 later[f"previous_{name}"] = earlier[name] if earlier else None
+        course: State = {"first_rep_id": told[0]["rep_id"], "pushes": 0, "steps": 0, "first_amount": None}
+        for entry, following in zip(told, [*told[1:], None], strict=True):
+            before = {name: entry[f"previous_{name}"] for name in ("outcome", "stage_position", "expected_close_on")}
+            stays = entry["outcome"] == before["outcome"] == "open"
+            if not stays or entry["stage_position"] != before["stage_position"]:
+                course["stage_since"] = entry["recorded_on"]
+            if stays:
+                closes = (before["expected_close_on"], entry["expected_close_on"])
+                course["pushes"] += None not in closes and closes[1] > closes[0]
+                course["steps"] += entry["stage_position"] > before["stage_position"]
+            if course["first_amount"] is None and entry["amount"] > 0:
+                course["first_amount"] = entry["amount"]
+            entry |= course | {"next_recorded_on": following and following["recorded_on"]}
         return told
 
     def bookings(self, ledger: list[State]) -> Rows:
@@ -107,6 +120,7 @@ class Retelling:
                 for (rep, credit), part in self.cut(now, owner, shares).items():
                     amount = part - self.cut(booked, owner, shares)[rep, credit]
                     days = {"booked_on": entry["event_on"], "recorded_on": entry["recorded_on"]}
+                    days["created_on"] = entry["created_on"]
                     credited = {"opportunity_id": entry["opportunity_id"], "rep_id": rep} | days
                     rows.append(credited | {"amount": amount, "credit": credit, "owner_id": owner})
             booked = now

@@ -1,5 +1,6 @@
 """The open deals and bookings behind the rows."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from spm_ml.dataset import RepPeriodDataset, SchemaError, build_dataset
 from spm_ml.dataset.deals import DEAL_COLUMNS, states_of
+from spm_ml.dataset.writer import DatasetWriter
 from spm_ml.history import SalesHistory
 from tests.feature_world import World
 
@@ -89,6 +91,26 @@ def test_parts_of_two_datasets_are_refused(dataset: RepPeriodDataset, tmp_path: 
     (tmp_path / "rows.deals.parquet").unlink()
     with pytest.raises(SchemaError, match="cannot be read"):
         RepPeriodDataset.read(tmp_path / "rows.parquet")
+
+
+def test_a_build_that_is_killed_leaves_the_dataset_that_was_there(dataset: RepPeriodDataset, tmp_path: Path) -> None:
+    dataset.write(tmp_path / "rows.parquet")
+    some = dataset.where(dataset.frame["rep_id"] == dataset.frame["rep_id"].max())
+    with suppress(KeyboardInterrupt), DatasetWriter(tmp_path / "rows.parquet") as writer:
+        writer.add(some)
+        raise KeyboardInterrupt
+    assert RepPeriodDataset.read(tmp_path / "rows.parquet").content_hash == dataset.content_hash
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_blocks_are_of_one_dataset_and_of_later_reps(dataset: RepPeriodDataset, tmp_path: Path) -> None:
+    with DatasetWriter(tmp_path / "rows.parquet") as writer:
+        writer.add(dataset)
+        with pytest.raises(SchemaError, match="add reps in order"):
+            writer.add(dataset)
+        with pytest.raises(SchemaError, match="of another dataset"):
+            writer.add(replace(dataset, currency="EUR"))
+    assert writer.content_hash == dataset.content_hash
 
 
 def test_the_hash_names_deals_too(dataset: RepPeriodDataset) -> None:

@@ -9,7 +9,7 @@ computed from UTC without asking for time zones, and rounding is spelled out.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import count
-from typing import Final
+from typing import ClassVar, Final
 
 import ibis
 import ibis.expr.types as ir
@@ -41,9 +41,11 @@ class Engine(ABC):
 
     Attributes:
         backend: The Ibis backend.
+        embedded: It works in this process, so rows need not be made fewer before they leave it.
     """
 
     backend: BaseBackend
+    embedded: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._numbers = count(1)

@@ -5,8 +5,9 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -29,6 +30,8 @@ class DuckDBEngine(Engine):
         backend: The Ibis backend.
     """
 
+    embedded: ClassVar[bool] = True
+
     def __init__(self, threads: int = 2) -> None:
         super().__init__()
         self.folder = folder = Path(tempfile.mkdtemp(prefix="spm-history-"))
@@ -50,6 +53,17 @@ class DuckDBEngine(Engine):
     def keep(self, name: str, rows: ir.Table | pa.Table) -> ir.Table:
         """Computes rows once and keeps them as a table of the engine."""
         return self.backend.create_table(self._unique(name), rows)
+
+    def write(self, rows: ir.Table, file: Path) -> None:
+        """Writes rows in their order as Parquet.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        try:
+            self.backend.to_parquet(rows, file, compression="zstd")
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from error
 
     def drop(self, table: ir.Table) -> None:
         """Frees what `keep` computed."""

@@ -1,0 +1,76 @@
+"""Derived tables of a workspace, kept beside its tables, so that no build derives what an earlier one did.
+
+The ledger and what follows from it need windows over the whole history of every deal. They change with the tables and
+the settings alone, so they are written once, sorted by rep, under a name that holds the hash of both.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import ibis.expr.types as ir
+
+from spm_ml.history.engines import DuckDBEngine
+from spm_ml.history.store import quote_paths
+
+FORMAT: Final = 1
+"""Raised when a derived table is computed in another way: files of other numbers are never read."""
+
+_KEPT: Final = 2
+"""Folders that stay: the newest, and the one that a running build may still read."""
+
+
+@dataclass(frozen=True)
+class DerivedTables:
+    """Derived tables of one state of a workspace.
+
+    Attributes:
+        folder: Where those of every state are.
+        data_hash: Names the state: the content of the tables and the settings they are read with.
+    """
+
+    folder: Path
+    data_hash: str
+
+    def table(self, engine: DuckDBEngine, name: str, derive: Callable[[], ir.Table], order: Sequence[str]) -> ir.Table:
+        """The table of that name, derived and written unless it is there.
+
+        Args:
+            engine: Reads and writes it.
+            name: Names the table.
+            derive: Computes it.
+            order: Columns that its rows are sorted by, so that readers of some reps skip the rest.
+        """
+        file = self._folder / f"{name}.parquet"
+        if not file.exists():
+            rows = derive()
+            if not self._write(engine, rows.order_by(*order), file):
+                return rows
+            engine.drop(rows)
+        return engine.read(name, f"SELECT * FROM read_parquet({quote_paths([file])})")  # noqa: S608 — quoted
+
+    @property
+    def _folder(self) -> Path:
+        return self.folder / f"{FORMAT}-{self.data_hash}"
+
+    def _write(self, engine: DuckDBEngine, rows: ir.Table, file: Path) -> bool:
+        """Writes a file whole or not at all; False where the workspace may only be read."""
+        pending = file.with_name(f"{file.name}.{uuid4().hex}.pending")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            engine.write(rows, pending)
+            os.replace(pending, file)
+        except OSError:
+            return False
+        finally:
+            with suppress(OSError):
+                pending.unlink()
+        folders = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in folders[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+        return True
