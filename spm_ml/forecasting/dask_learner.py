@@ -1,6 +1,7 @@
 """Trees boosted on the workers of a Dask cluster, by LightGBM's own interface to it."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
@@ -47,10 +48,8 @@ class DaskLearner:
         self._lock = Lock()
         self._broken = ""
         self._workers = sorted(_workers_of(client))
-        lightgbm.register_logger(_QUIET)  # LightGBM prints else, and standard output is the command's answer
-        client.run(lightgbm.register_logger, _QUIET)
         _QUIET.setLevel(logging.ERROR)
-        client.run(_QUIET.setLevel, logging.ERROR)
+        lightgbm.register_logger(_QUIET)  # LightGBM prints else, and standard output is the command's answer
 
     @property
     def label(self) -> str:
@@ -142,6 +141,8 @@ def tree_learner(dask: str | None) -> Iterator[TreeLearner]:
             )
         try:
             client = open_ones.enter_context(_connected(address))
+            if address is not dask:
+                _silence(client)
         except (OSError, ValueError) as error:
             raise ConfigurationError(
                 f"no Dask scheduler can be reached at {dask} ({error}): start one with 'dask scheduler', or give a "
@@ -166,6 +167,12 @@ def _connected(address: Any) -> "Client":
             return found if futures is None else {one.key: found[one.key] for one in self.futures_of(futures)}
 
     return InOrder(address, timeout=_ANSWERS_WITHIN)
+
+
+def _silence(client: "Client") -> None:
+    """Takes standard output from workers that were started here: LightGBM writes to it in C, whatever it is told."""
+    for worker, nowhere in client.run(os.open, os.devnull, os.O_WRONLY).items():
+        client.run(os.dup2, nowhere, 1, workers=[worker])
 
 
 def _workers_of(client: "Client") -> list[str]:
