@@ -14,7 +14,7 @@ from spm_ml.dataset import RepPeriodDataset, current_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import FitSettings, Forecaster, forecaster_class
-from spm_ml.forecasting.dask_learner import tree_learner
+from spm_ml.forecasting.dask_learner import boosting_on
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHAMPION, ModelVersion, Registry, TrainingRun
 from spm_ml.scoring import LOADER_MODULE, keep_row_format, served_forecaster
@@ -92,7 +92,7 @@ def train(
     """
     if forecaster != AUTO:
         forecaster_class(forecaster)  # a misspelt name should not cost a backtest
-    with tree_learner(dask) as learner:
+    with boosting_on(dask) as learner:
         settings = FitSettings.of(workspace.organisation(), learner=learner)
         return _train(workspace, settings, forecaster, periods, dataset, progress)
 

@@ -25,7 +25,7 @@ from benchmarks.worlds import Case, make
 from spm_ml.accuracy import crps_of_rows
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import AttainmentForecast, DealLevel, FitSettings, Forecaster, LightGbmQuantiles
-from spm_ml.forecasting.dask_learner import tree_learner
+from spm_ml.forecasting.dask_learner import boosting_on
 from spm_ml.history.engines import engine_named
 from spm_ml.registry import Registry, TrainingRun
 from spm_ml.scoring import LOADER_MODULE, keep_row_format, rows_with_deals, served_forecaster
@@ -42,7 +42,7 @@ def agreement(file: Path, workers: int) -> pd.DataFrame:
     before = dataset.where(dataset.frame["period_end"] < start)
     newest = dataset.where(dataset.frame["period_start"] == start)
     lines = []
-    with tree_learner(str(workers)) as learner:
+    with boosting_on(str(workers)) as learner:
         settings = FitSettings(threads=1)
         places = {
             "here": settings,

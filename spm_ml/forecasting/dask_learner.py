@@ -107,7 +107,7 @@ class DaskLearner:
 
 
 @contextmanager
-def tree_learner(dask: str | None) -> Iterator[TreeLearner]:
+def boosting_on(dask: str | None) -> Iterator[TreeLearner]:
     """Opens where trees are boosted, and closes it again.
 
     Args:

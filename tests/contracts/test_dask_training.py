@@ -14,7 +14,7 @@ from spm_ml.backtest import run_backtest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import ClusterError, ConfigurationError
 from spm_ml.forecasting import DealLevel, FitSettings, HistoricalMean, LightGbmQuantiles
-from spm_ml.forecasting.dask_learner import DaskLearner, tree_learner
+from spm_ml.forecasting.dask_learner import DaskLearner, boosting_on
 from spm_ml.forecasting.tree_learner import HERE, TreeData, TreeLearner
 
 WORLD = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))
@@ -25,7 +25,7 @@ pytest.importorskip("distributed", reason="the extra dask is not installed")
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[TreeLearner]:
-    with tree_learner("2") as learner:
+    with boosting_on("2") as learner:
         yield learner
 
 
@@ -100,13 +100,13 @@ def test_a_cluster_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("spm_ml.forecasting.dask_learner._ANSWERS_WITHIN", 1)
     with (
         pytest.raises(ConfigurationError, match=r"no Dask scheduler can be reached at tcp://127\.0"),
-        tree_learner("tcp://127.0.0.1:1"),
+        boosting_on("tcp://127.0.0.1:1"),
     ):
         pass
-    with pytest.raises(ConfigurationError, match="above 0"), tree_learner("0"):
+    with pytest.raises(ConfigurationError, match="above 0"), boosting_on("0"):
         pass
     monkeypatch.setattr("spm_ml.forecasting.dask_learner.find_spec", lambda _: None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'spm-ml\[dask\]'"), tree_learner("2"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'spm-ml\[dask\]'"), boosting_on("2"):
         pass
 
 

@@ -221,7 +221,7 @@ def test_where_a_worker_dies_nothing_is_registered(
         def boost(self, *_: object, **__: object) -> tuple[Booster, ...]:
             raise ClusterError("a worker died")
 
-    monkeypatch.setattr("training.train.tree_learner", lambda _: nullcontext(Dying()))
+    monkeypatch.setattr("training.train.boosting_on", lambda _: nullcontext(Dying()))
     with pytest.raises(ClusterError, match="a worker died"):
         train(untrained, forecaster="lightgbm_quantiles", dataset=dataset, dask="2")
     assert Registry(untrained).versions() == ()
