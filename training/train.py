@@ -92,30 +92,19 @@ def train(
     """
     if forecaster != AUTO:
         forecaster_class(forecaster)  # a misspelt name should not cost a backtest
-    with boosting_on(dask) as learner:
-        settings = FitSettings.of(workspace.organisation(), learner=learner)
-        return _train(workspace, settings, forecaster, periods, dataset, progress)
-
-
-def _train(
-    workspace: Workspace,
-    settings: FitSettings,
-    forecaster: str,
-    periods: int | None,
-    dataset: RepPeriodDataset | None,
-    progress: Progress,
-) -> TrainedModel:
     clock = _Clock()
     organisation = workspace.organisation()
     rows = dataset if dataset is not None else current_dataset(workspace, progress=progress)
     clock.lap("dataset")
-    backtest = current_backtest(workspace, rows, settings=settings, periods=periods, progress=progress)
-    clock.lap("backtest")
-    registry = Registry(workspace, progress=progress)
-    champion = registry.by_alias(CHAMPION)
-    choice = choose(backtest, forecaster, champion=champion.forecaster if champion else None)
-    fitted = _fit(choice, rows, settings, progress)
-    clock.lap("fit")
+    with boosting_on(dask) as learner:
+        settings = FitSettings.of(organisation, learner=learner)
+        backtest = current_backtest(workspace, rows, settings=settings, periods=periods, progress=progress)
+        clock.lap("backtest")
+        registry = Registry(workspace, progress=progress)
+        champion = registry.by_alias(CHAMPION)
+        choice = choose(backtest, forecaster, champion=champion.forecaster if champion else None)
+        fitted = _fit(choice, rows, settings, progress)
+        clock.lap("fit")
     evidence = Evidence(organisation, rows, backtest, choice, fitted, ProtectedGroups.read(workspace))
     with tempfile.TemporaryDirectory() as scratch:
         kept, saved = Path(scratch, "evidence"), Path(scratch, "forecaster")
