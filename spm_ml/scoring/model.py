@@ -112,11 +112,13 @@ class ServedForecaster:
                 f"the rows lack columns {', '.join(missing)}: give rows of a dataset that build_dataset made"
             )
         unknown = {name: False if types[name].kind == "b" else np.nan for name in self._later if name not in frame}
-        rows = frame.assign(**unknown).loc[:, list(types.index)].astype(types.to_dict()).reset_index(drop=True)
+        rows = pd.concat([frame, pd.DataFrame(unknown, index=frame.index)], axis=1).loc[:, list(types.index)]
+        rows = rows.astype(types.to_dict()).reset_index(drop=True)
         order = rows.sort_values(list(SORT_ORDER), kind="stable").index
         states = self.row_format.states
         if OPEN_DEALS in frame:
-            states = states_in(rows.assign(**{OPEN_DEALS: frame[OPEN_DEALS].to_numpy()}))
+            owners = rows.loc[:, ["rep_id", "period_start", "as_of"]]
+            states = states_in(owners.assign(**{OPEN_DEALS: frame[OPEN_DEALS].to_numpy()}))
         elif self._reads_deals:
             raise DataError(
                 f"{self.forecaster.label} forecasts from open deals, and the rows lack the column {OPEN_DEALS}: give "
