@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from benchmarks.forecasts import in_child
 from benchmarks.scaling.training import copied
@@ -77,7 +78,7 @@ def _distance(whole: AttainmentForecast, other: AttainmentForecast, frame: pd.Da
 
 
 def scoring(file: Path, copies: Sequence[int], master: str) -> pd.DataFrame:
-    """Rows a second here and on Spark, without its start: a line a number of rows.
+    """Rows a second and processor seconds here and on Spark, without its start: a line a number of rows.
 
     Raises:
         RuntimeError: A score on Spark is another one than here.
@@ -95,24 +96,32 @@ def scoring(file: Path, copies: Sequence[int], master: str) -> pd.DataFrame:
         for count in (1, *copies):  # the first one warms Spark up
             many = copied(running, count)
             rows = rows_with_deals(many)
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), _processor_seconds()
             here = served.predict(rows)
-            local = time.perf_counter() - began
+            local, local_cpu = time.perf_counter() - began, _processor_seconds() - cpu
             spread = spark_rows(engine.session, many).repartition(4).cache()
             spread.count()
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), _processor_seconds()
             found = forecast_on_spark(spread, registry, version).toPandas()
-            spark = time.perf_counter() - began
+            spark, spark_cpu = time.perf_counter() - began, _processor_seconds() - cpu
             keys = ["rep_id", "as_of"]
             pair = [frame.sort_values(keys)[list(_SAID)].to_numpy() for frame in (here, found)]
             if not np.array_equal(*pair, equal_nan=True):
                 raise RuntimeError("scores on Spark differ from those here")
             lines.append(
-                {"rows": len(rows), "deals": len(many.deals), "here s": local, f"{master} s": spark}
-                | {"here rows/s": len(rows) / local, f"{master} rows/s": len(rows) / spark, "equal": True}
+                {"rows": len(rows), "deals": len(many.deals), "equal": True}
+                | {"here s": local, "here rows/s": len(rows) / local, "here CPU s": local_cpu}
+                | {"Spark s": spark, "Spark rows/s": len(rows) / spark, "Spark CPU s": spark_cpu}
             )
         engine.close()
     return pd.DataFrame(lines[1:])
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those it started that still run."""
+    own = psutil.Process()
+    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
 
 
 def _run(fitted: Forecaster, dataset: RepPeriodDataset, root: Path) -> TrainingRun:
