@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -221,7 +222,8 @@ def test_where_a_worker_dies_nothing_is_registered(
         def boost(self, *_: object, **__: object) -> tuple[Booster, ...]:
             raise ClusterError("a worker died")
 
-    monkeypatch.setattr("training.train.boosting_on", lambda _: nullcontext(Dying()))
+    Organisation(name="Harbour", min_training_rows=20, threads=1).write(untrained.organisation_file)
+    monkeypatch.setattr(import_module("training.train"), "boosting_on", lambda _: nullcontext(Dying()))
     with pytest.raises(ClusterError, match="a worker died"):
         train(untrained, forecaster="lightgbm_quantiles", dataset=dataset, dask="2")
     assert Registry(untrained).versions() == ()
