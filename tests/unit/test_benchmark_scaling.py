@@ -4,9 +4,10 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks.scaling.training import PeakMemory, copied, fit_once, slopes
+from benchmarks.scaling.training import MEASURES, PeakMemory, changes, copied, fit_once, slopes
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import FitSettings
 
@@ -53,3 +54,14 @@ def test_a_size_that_was_not_measured_is_said_to_be_so() -> None:
     assert "not measured" in said
     assert "CPU seconds 100.0" in said
     assert slopes([line | {"reps": 100}], 10_000) == ""
+
+
+def test_drawing_is_compared_within_each_world() -> None:
+    def line(seed: int, most: int | str, value: float) -> dict[str, object]:
+        return {"seed": seed, "learnt from at most": most} | dict.fromkeys(MEASURES, value)
+
+    drawn = pd.DataFrame([line(1, "all", 0.2), line(1, 50, 0.3), line(2, "all", 0.8), line(2, 50, 0.9)])
+    (found,) = changes(drawn).to_dict("records")
+    assert (found["learnt from at most"], found["worlds"], found["ece"]) == (50, 2, "+0.1000 ± 0.0000")
+    (alone,) = changes(drawn[drawn["seed"] == 1]).to_dict("records")
+    assert alone["coverage_80"] == "+0.1000"
