@@ -30,11 +30,12 @@ def measure_engines(line: Line, keep: Callable[[str, Measured], None]) -> None:
     """
     root = line.root.with_name(line.root.name + "-engines")
     shutil.rmtree(root, ignore_errors=True)
-    make_workspace(line.world, root)
+    workspace = make_workspace(line.world, root)
     command = [sys.executable, "-m", "spm_ml.cli", "dataset", "--json", "--workspace", str(root), "--engine"]
     hashes: dict[str, str] = {}
 
     def build(name: str, url: str = "") -> Measured:
+        shutil.rmtree(workspace.derived, ignore_errors=True)  # every engine derives for itself
         for path in root.glob("dataset*"):
             path.unlink()
         variables = {"SPM_ENGINE_URL": url, "PYSPARK_SUBMIT_ARGS": f"--driver-memory {SPARK_MEMORY} pyspark-shell"}

@@ -46,11 +46,12 @@ numbers mean for an installation is in [scaling](scaling.md).
 Organisations of 100 seats are simulated with five seeds over 12 finished quarters and a running one, and copied until
 there are enough reps; each copy has people, deals and teams of its own. *Raw events* are deals, changes of deals and
 activities. Every step is the `spm` command in a process of its own, from Parquet files to published recommendations;
-seconds include starting Python and its libraries (a few seconds of each step, which is much of it at 100 reps). *Peak*
-is resident memory of the whole process tree. One *scan* reads and hashes every column of the stored Parquet once with
+seconds include starting Python and its libraries (a few seconds of each step, which is much of it at 100 reps).
+`ingest` also derives what a build reads ([record 20](decisions/0020-what-a-build-reads-is-derived-once.md)). *Peak* is
+resident memory of the whole process tree. One *scan* reads and hashes every column of the stored Parquet once with
 DuckDB on two threads, files in the system's cache, without the start of a process. On a machine that others use too,
-seconds say little, processor seconds more, and ratios most. The goal of the dataset is at most {GOAL_RATIO} scans and
-{GOAL_GIB} GiB at 10 000 reps."""
+seconds say little, processor seconds more, and ratios most; sizes that were measured at different commits do not give
+true slopes. The goal of the dataset is at most {GOAL_RATIO} scans and {GOAL_GIB} GiB at 10 000 reps."""
 
 _EXTRAPOLATION: Final = f"""## {EXTRAPOLATED:,} reps, not measured
 
@@ -60,9 +61,10 @@ bounds where the larger size is small."""
 
 _CAPACITY: Final = f"""## What one machine holds
 
-Reps that each step takes in so many hours of one core and in so much memory, on the straight lines in logarithms of the
-next table; nothing is said beyond {EXTRAPOLATED:,}. Beyond the largest size above it is extrapolated, not measured. A
-step that works on two cores needs half of the hours."""
+Reps that each step takes in so many hours of one core and in so much memory, from the largest measured size on along
+the slope of the next table, but at least in proportion: slopes below 1 come from fixed costs and do not last.
+Extrapolated beyond that size; nothing is said beyond {EXTRAPOLATED:,}. A step that works on two cores needs half of
+the hours."""
 
 _ENGINES: Final = f"""## The dataset on other engines
 
@@ -75,7 +77,8 @@ _PEERS: Final = f"""## Other means to the same features
 The same values on the same rows, held to ours (a difference above {TOLERANCE:g} stops the benchmark). *pandas*:
 {len(COMMON)} features in a page of code that reads the stored Parquet. *mlforecast*: the engine of mlforecast
 {MLFORECAST} in an environment of its own; it starts from daily counts that are made before its clock starts. *Ours* is
-a whole build of the rows, with targets, hazards and open deals beside these features, which the others do not make."""
+a whole build of the rows, with targets, hazards and open deals beside these features, which the others do not make;
+what `ingest` would have derived before is derived in it."""
 
 _GUARD: Final = """## The guard
 
@@ -149,8 +152,8 @@ def _capacity(sizes: Sequence[Size]) -> str:
 
 
 def _holds(low: float, high: float, most: float, smaller: int, larger: int) -> str:
-    """Reps at which a power law through two sizes reaches `most`, in two digits and no more than was looked at."""
-    steep = max(slope(low, high, larger / smaller), 1e-9)
+    """Reps at which a power law from the larger size on, at least a proportional one, reaches `most`; two digits."""
+    steep = max(slope(low, high, larger / smaller), 1.0)
     exponent = min(math.log10(larger) + math.log10(most / high) / steep, math.log10(EXTRAPOLATED))
     if exponent == math.log10(EXTRAPOLATED):
         return f"above {EXTRAPOLATED:,}"

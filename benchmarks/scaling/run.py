@@ -68,7 +68,7 @@ def measure_size(line: Line, out: Path, *, until: str, peers: bool, engines: boo
     if engines and set(ENGINES) - size.engines.keys():
         measure_engines(line, keep_engine)
     if peers and set(PEERS) - size.peers.keys():
-        measure_peers(make_store(line.world).root, line.limits, keep_peer)
+        measure_peers(make_store(line.world), line.limits, keep_peer)
     return size
 
 

@@ -121,7 +121,7 @@ def test_the_page_has_a_table_a_size_and_extrapolates_from_the_two_largest() -> 
     assert "not measured" in text
     assert "| 100 | pandas | 2 | 10 | 20 | 0.00 | 2.00 | 0 |" in text
     assert "| 100 | spark | 30 | 30 | 1.00 | 3.00 |" in text
-    assert "| train | 10,000 | 20,000 | above 100,000 | above 100,000 |" in text
+    assert "| train | 10,000 | 20,000 | 40,000 | above 100,000 |" in text
 
 
 def test_a_step_that_was_not_run_is_said_and_left_out_of_the_slopes() -> None:
@@ -176,12 +176,12 @@ def test_the_guard_names_what_became_worse_and_nothing_else() -> None:
     runs = [guard.ratios(size_of(100, cpu)) for cpu in (10, 10.2, 12)]
     accepted = guard.accept(runs)
     assert accepted["dataset ÷ scan"] == guard.Accepted(20.4, 0.353)
-    assert accepted["train ÷ dataset"] == guard.Accepted(1.0, guard.LEAST_TOLERANCE)
+    assert accepted["bytes an event in train"] == guard.Accepted(GIB / 750_000, guard.LEAST_TOLERANCE)
     slower = size_of(100, 10)
-    slower.steps["train"] = Measured(1, 12, GIB)
+    slower.steps["train"] = Measured(1, 28, GIB)
     slower.steps["score"] = Measured(not_run="needs more than 1.0 GiB")
     worse = [change.name for change in guard.compare(accepted, guard.ratios(slower)) if change.worse]
-    assert worse == ["train ÷ dataset", "score ÷ dataset", "bytes an event in score"]
+    assert worse == ["train ÷ scan", "score ÷ scan", "bytes an event in score"]
     again = guard.better_of(guard.ratios(slower), guard.ratios(size_of(100, 10)))
     assert not [change for change in guard.compare(accepted, again) if change.worse]
 
@@ -190,7 +190,7 @@ def test_only_what_was_measured_whole_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "accepted.json"
     with pytest.raises(SystemExit, match="--accept"):
         guard.read(file)
-    with pytest.raises(SystemExit, match="bytes an event in score, score ÷ dataset"):
+    with pytest.raises(SystemExit, match="bytes an event in score, score ÷ scan"):
         guard.write([size_of(100, 10, score="needs more than 1.0 GiB")], file)
     assert guard.write([size_of(100, 10)], file) == guard.read(file)
 

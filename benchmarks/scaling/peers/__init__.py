@@ -13,6 +13,7 @@ import pandas as pd
 from benchmarks.scaling.processes import FailedError, Limits, measure
 from benchmarks.scaling.results import Peer
 from benchmarks.scaling.steps import Measured, fitting
+from spm_ml.settings import Workspace
 
 _HERE: Final = Path(__file__).parent
 _THREADS: Final = "2"
@@ -41,11 +42,11 @@ PEERS: Final = {
 """Who is measured, and on which of our features; peers are held to the one of ours before them."""
 
 
-def measure_peers(workspace: Path, limits: Limits, keep: Callable[[Peer], None]) -> None:
+def measure_peers(workspace: Workspace, limits: Limits, keep: Callable[[Peer], None]) -> None:
     """Measures everybody on the features of a workspace.
 
     Args:
-        workspace: Its folder.
+        workspace: Whose derived tables are removed: ours starts from the tables as the others do.
         limits: Of each.
         keep: Told of each as soon as it is measured.
 
@@ -63,13 +64,14 @@ def measure_peers(workspace: Path, limits: Limits, keep: Callable[[Peer], None])
             keep(Peer(name, len(PEERS[name]), taken, difference))
 
         def own(name: str) -> Measured:
-            taken, _ = fitting(_module("ours", workspace, ours, ",".join(PEERS[name])), limits)
+            shutil.rmtree(workspace.derived, ignore_errors=True)
+            taken, _ = fitting(_module("ours", workspace.root, ours, ",".join(PEERS[name])), limits)
             keep(Peer(name, len(PEERS[name]), taken))
             return taken
 
-        hold("pandas", own("ours"), _module("with_pandas", workspace, ours, theirs, ",".join(COMMON)))
+        hold("pandas", own("ours"), _module("with_pandas", workspace.root, ours, theirs, ",".join(COMMON)))
         made = own("ours, activities")
-        missing = _without_mlforecast(limits) or fitting(_module("daily", workspace, daily), limits)[0].not_run
+        missing = _without_mlforecast(limits) or fitting(_module("daily", workspace.root, daily), limits)[0].not_run
         if missing:
             keep(Peer("mlforecast", len(ACTIVITY), Measured(not_run=missing)))
             return
