@@ -10,7 +10,7 @@ from spm_ml import tenant
 from spm_ml.errors import DataError
 from spm_ml.settings import Workspace
 
-_COMPUTED: Final = ("dataset.parquet", "backtest.parquet", "mlartifacts/downloads")
+_COMPUTED: Final = ("dataset.", "derived/", "backtest.parquet", "mlartifacts/downloads")
 _UNFINISHED: Final = (".tmp", ".pending", ".partial", ".lock", "-wal", "-shm", "-journal")
 
 
