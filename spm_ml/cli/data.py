@@ -156,18 +156,27 @@ def metrics(
     help="Where history is added up; the dataset is the same.",
 )
 @click.option("--engine-url", help="PostgreSQL database or Spark master; default: SPM_ENGINE_URL.")
+@click.option("--full", is_flag=True, help="Build it also where nothing is new since the stored one.")
 @out_option
 @on_workspace
-def dataset(console: Console, engine: EngineName, engine_url: str | None, out: Path | None) -> None:
-    """Build the point-in-time rep-period dataset on the weekly as-of grid."""
-    from spm_ml.dataset import RepPeriodDataset, write_dataset
+def dataset(console: Console, engine: EngineName, engine_url: str | None, full: bool, out: Path | None) -> None:
+    """Build the point-in-time rep-period dataset on the weekly as-of grid.
+
+    Where tables, settings and code are those of the stored one, it stays; another engine than duckdb always builds.
+    """
+    from spm_ml.dataset import RepPeriodDataset, stored_dataset, write_dataset
+    from spm_ml.dataset.table import stored_description
     from spm_ml.history import SalesHistory
     from spm_ml.history.engines import engine_named
 
     chosen = engine_named(engine, engine_url, threads=console.workspace.organisation().threads)
     with SalesHistory.open(console.workspace, engine=chosen) as history, console.step("dataset"):
-        content_hash = write_dataset(history, console.workspace.dataset_file, progress=console.progress)
-    built = RepPeriodDataset.read(console.workspace.dataset_file)
+        stored = None if full or engine != "duckdb" else stored_dataset(console.workspace, history)
+        if stored is None:
+            write_dataset(history, console.workspace.dataset_file, progress=console.progress)
+        else:
+            console.log("  nothing new: the stored dataset is of these tables, settings and code")
+    built = stored if stored is not None else RepPeriodDataset.read(console.workspace.dataset_file)
     frame = built.frame
     summary = {
         "rows": len(frame),
@@ -176,7 +185,7 @@ def dataset(console: Console, engine: EngineName, engine_url: str | None, out: P
         "features": len(built.feature_names),
         "watermark": built.watermark.isoformat(),
         "data_version": built.version,
-        "content_hash": content_hash,
+        "content_hash": stored_description(console.workspace.dataset_file)["content_hash"],
         "file": str(console.workspace.dataset_file),
     }
     if out is not None:

@@ -2,7 +2,7 @@
 
 from spm_ml.dataset.build import as_of_grid, build_dataset, write_dataset
 from spm_ml.dataset.schema import COLUMNS, DatasetColumn, SchemaError, label_names
-from spm_ml.dataset.stored import current_dataset
+from spm_ml.dataset.stored import current_dataset, stored_dataset
 from spm_ml.dataset.table import RepPeriodDataset
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "build_dataset",
     "current_dataset",
     "label_names",
+    "stored_dataset",
     "write_dataset",
 ]

@@ -1,7 +1,8 @@
 """The workspace's dataset: read where it holds the newest tables, built where it does not."""
 
 from spm_ml.dataset.build import write_dataset
-from spm_ml.dataset.table import RepPeriodDataset
+from spm_ml.dataset.definition import definition_hash
+from spm_ml.dataset.table import RepPeriodDataset, stored_description
 from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
@@ -9,24 +10,34 @@ from spm_ml.settings import Workspace
 
 
 def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> RepPeriodDataset:
-    """The workspace's dataset, built anew and kept unless the stored one is of the newest tables.
+    """The workspace's dataset, built anew and kept unless the stored one is what a build would give.
 
     Raises:
         NotReadyError: Nothing was ingested.
     """
     with SalesHistory.open(workspace) as history:
-        stored = _stored(workspace)
-        if stored is not None and stored.data_hash == history.data_hash:
+        stored = stored_dataset(workspace, history)
+        if stored is not None:
             return stored
         write_dataset(history, workspace.dataset_file, progress=progress)
     return RepPeriodDataset.read(workspace.dataset_file)
 
 
-def _stored(workspace: Workspace) -> RepPeriodDataset | None:
-    """The stored dataset; one of an older format counts as none, since it is only a cache."""
-    if not workspace.dataset_file.exists():
+def stored_dataset(workspace: Workspace, history: SalesHistory) -> RepPeriodDataset | None:
+    """The stored dataset if it is what a build would give: of these tables and settings, and made by this code.
+
+    None if there is none; one of an older format counts as none, since it is only a cache.
+
+    Args:
+        workspace: Whose dataset it is.
+        history: The workspace's newest tables.
+    """
+    file = workspace.dataset_file
+    if not file.exists():
         return None
     try:
-        return RepPeriodDataset.read(workspace.dataset_file)
+        said = stored_description(file)
+        same = said["data_hash"] == history.data_hash and said.get("definition") == definition_hash()
+        return RepPeriodDataset.read(file) if same else None
     except DataError:
         return None

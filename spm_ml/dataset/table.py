@@ -162,12 +162,16 @@ class RepPeriodDataset:
         }
 
 
-def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+def stored_description(path: Path) -> dict[str, Any]:
+    """What a file says of the dataset of which it is a part: `RepPeriodDataset.description` and what `write` adds.
+
+    Raises:
+        SchemaError: It is not there, not Parquet, or not of a dataset of this format.
+    """
     try:
-        table = pq.read_table(path)
+        metadata = (pq.read_schema(path).metadata or {}).get(METADATA)
     except (OSError, pa.ArrowInvalid) as error:
         raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
-    metadata = (table.schema.metadata or {}).get(METADATA)
     if metadata is None:
         raise SchemaError(f"{path} is Parquet, but no rep-period dataset: build one with 'spm dataset'")
     description: dict[str, Any] = json.loads(metadata)
@@ -175,4 +179,12 @@ def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
         raise SchemaError(
             f"{path} has dataset format {description['format']}, this version reads {_FORMAT}: run 'spm dataset'"
         )
-    return table, description
+    return description
+
+
+def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    description = stored_description(path)
+    try:
+        return pq.read_table(path), description
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spm_ml.dataset.content_hash import ContentHash
+from spm_ml.dataset.definition import definition_hash
 from spm_ml.dataset.schema import SchemaError, rep_order
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class DatasetWriter:
     ) -> None:
         if kind is None and self._description is not None:
             self.content_hash = self._hash.hexdigest(self._description)
-        text = json.dumps({**(self._description or {}), "content_hash": self.content_hash})
+        made = {"content_hash": self.content_hash, "definition": definition_hash()}
+        text = json.dumps({**(self._description or {}), **made})
         for file in self._files.values():
             file.add_key_value_metadata({METADATA.decode(): text})
             file.close()
