@@ -13,7 +13,7 @@ from typing import IO, Final
 from spm_ml.tenants.memory import peak_of, resident
 
 GIB: Final = 2**30
-_EVERY: Final = 0.05
+_EVERY: Final = 0.2
 
 
 @dataclass(frozen=True)
