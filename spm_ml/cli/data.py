@@ -164,35 +164,36 @@ def dataset(console: Console, engine: EngineName, engine_url: str | None, full: 
 
     Where tables, settings and code are those of the stored one, it stays; another engine than duckdb always builds.
     """
-    from spm_ml.dataset import RepPeriodDataset, stored_dataset, write_dataset
+    import pyarrow.parquet as pq
+
+    from spm_ml.dataset import RepPeriodDataset, is_stored, write_dataset
     from spm_ml.dataset.table import stored_description
     from spm_ml.history import SalesHistory
     from spm_ml.history.engines import engine_named
 
     chosen = engine_named(engine, engine_url, threads=console.workspace.organisation().threads)
     with SalesHistory.open(console.workspace, engine=chosen) as history, console.step("dataset"):
-        stored = None if full or engine != "duckdb" else stored_dataset(console.workspace, history)
-        if stored is None:
-            write_dataset(history, console.workspace.dataset_file, progress=console.progress)
-        else:
+        if not full and engine == "duckdb" and is_stored(console.workspace, history):
             console.log("  nothing new: the stored dataset is of these tables, settings and code")
-    built = stored if stored is not None else RepPeriodDataset.read(console.workspace.dataset_file)
-    frame = built.frame
+        else:
+            write_dataset(history, console.workspace.dataset_file, progress=console.progress)
+    file = console.workspace.dataset_file
+    said, keys = stored_description(file), pq.read_table(file, columns=["rep_id", "period"]).to_pandas()
     summary = {
-        "rows": len(frame),
-        "reps": int(frame["rep_id"].nunique()),
-        "periods": int(frame["period"].nunique()),
-        "features": len(built.feature_names),
-        "watermark": built.watermark.isoformat(),
-        "data_version": built.version,
-        "content_hash": stored_description(console.workspace.dataset_file)["content_hash"],
-        "file": str(console.workspace.dataset_file),
+        "rows": len(keys),
+        "reps": int(keys["rep_id"].nunique()),
+        "periods": int(keys["period"].nunique()),
+        "features": len(said["feature_names"]),
+        "watermark": said["watermark"],
+        "data_version": said["version"],
+        "content_hash": said["content_hash"],
+        "file": str(file),
     }
     if out is not None:
         from spm_ml.cli.console import write_table
 
-        write_table(frame, out)
-        console.log(f"{len(frame)} rows written to {out} (amounts in minor units of {built.currency})")
+        write_table(RepPeriodDataset.read(file).frame, out)
+        console.log(f"{len(keys)} rows written to {out} (amounts in minor units of {said['currency']})")
     for key, value in summary.items():
         console.say(f"  {key:<14} {value}")
     console.answer(summary)

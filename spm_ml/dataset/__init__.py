@@ -2,7 +2,7 @@
 
 from spm_ml.dataset.build import as_of_grid, build_dataset, write_dataset
 from spm_ml.dataset.schema import COLUMNS, DatasetColumn, SchemaError, label_names
-from spm_ml.dataset.stored import current_dataset, stored_dataset
+from spm_ml.dataset.stored import current_dataset, is_stored, stored_dataset
 from spm_ml.dataset.table import RepPeriodDataset
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "as_of_grid",
     "build_dataset",
     "current_dataset",
+    "is_stored",
     "label_names",
     "stored_dataset",
     "write_dataset",

@@ -1,8 +1,8 @@
 """The workspace's dataset: read where it holds the newest tables, built where it does not."""
 
 from spm_ml.dataset.build import write_dataset
-from spm_ml.dataset.definition import definition_hash
 from spm_ml.dataset.table import RepPeriodDataset, stored_description
+from spm_ml.dataset.writer import made_by
 from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
@@ -24,9 +24,22 @@ def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> Rep
 
 
 def stored_dataset(workspace: Workspace, history: SalesHistory) -> RepPeriodDataset | None:
-    """The stored dataset if it is what a build would give: of these tables and settings, and made by this code.
+    """The stored dataset if it is what a build would give; None if it is not.
 
-    None if there is none; one of an older format counts as none, since it is only a cache.
+    Args:
+        workspace: Whose dataset it is.
+        history: The workspace's newest tables.
+    """
+    try:
+        return RepPeriodDataset.read(workspace.dataset_file) if is_stored(workspace, history) else None
+    except DataError:
+        return None
+
+
+def is_stored(workspace: Workspace, history: SalesHistory) -> bool:
+    """Whether the stored dataset is what a build would give: of these tables and settings, and made by this code.
+
+    One of an older format counts as none, since it is only a cache. Only its description is read.
 
     Args:
         workspace: Whose dataset it is.
@@ -34,10 +47,9 @@ def stored_dataset(workspace: Workspace, history: SalesHistory) -> RepPeriodData
     """
     file = workspace.dataset_file
     if not file.exists():
-        return None
+        return False
     try:
         said = stored_description(file)
-        same = said["data_hash"] == history.data_hash and said.get("definition") == definition_hash()
-        return RepPeriodDataset.read(file) if same else None
     except DataError:
-        return None
+        return False
+    return bool(said["data_hash"] == history.data_hash and said.get("definition") == made_by())

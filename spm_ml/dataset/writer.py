@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spm_ml.dataset.content_hash import ContentHash
-from spm_ml.dataset.definition import definition_hash
 from spm_ml.dataset.schema import SchemaError, rep_order
+from spm_ml.definition import definition_hash
 
 if TYPE_CHECKING:
     from spm_ml.dataset.table import RepPeriodDataset
@@ -23,6 +23,15 @@ ROWS, STATES, BOOKINGS = "", ".deals", ".bookings"
 
 _ROW_GROUP: Final = 50_000
 """Rows of a group, which holds few periods of many reps: readers of some periods pass over the others."""
+
+
+MADE_BY: Final = ("dataset", "features", "history", "fiscal.py", "tables.py")
+"""Code that decides what a dataset holds; settings are part of a history's `data_hash`."""
+
+
+def made_by() -> str:
+    """Hash of the code that a dataset is made by now; every file carries that of the code that made it."""
+    return definition_hash(*MADE_BY)
 
 
 def part_file(path: Path, part: str) -> Path:
@@ -77,7 +86,7 @@ class DatasetWriter:
     ) -> None:
         if kind is None and self._description is not None:
             self.content_hash = self._hash.hexdigest(self._description)
-        made = {"content_hash": self.content_hash, "definition": definition_hash()}
+        made = {"content_hash": self.content_hash, "definition": made_by()}
         text = json.dumps({**(self._description or {}), **made})
         for file in self._files.values():
             file.add_key_value_metadata({METADATA.decode(): text})

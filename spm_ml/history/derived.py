@@ -1,7 +1,7 @@
 """Derived tables of a workspace, kept beside its tables, so that no build derives what an earlier one did.
 
-The ledger and what follows from it need windows over the whole history of every deal. They change with the tables and
-the settings alone, so they are written once, sorted by rep, under a name that holds the hash of both.
+The ledger and what follows from it need windows over the whole history of every deal. They change with the tables,
+the settings and the code alone, so they are written once, sorted by rep, under a name that holds the hash of each.
 """
 
 import os
@@ -15,11 +15,12 @@ from uuid import uuid4
 
 import ibis.expr.types as ir
 
+from spm_ml.definition import definition_hash
 from spm_ml.history.engines import DuckDBEngine
 from spm_ml.history.store import quote_paths
 
-FORMAT: Final = 1
-"""Raised when a derived table is computed in another way: files of other numbers are never read."""
+_MADE_BY: Final = ("history", "fiscal.py", "tables.py")
+"""Code that derives the tables: what other code wrote is never read."""
 
 _KEPT: Final = 2
 """Folders that stay: the newest, and the one that a running build may still read."""
@@ -56,7 +57,7 @@ class DerivedTables:
 
     @property
     def _folder(self) -> Path:
-        return self.folder / f"{FORMAT}-{self.data_hash}"
+        return self.folder / f"{definition_hash(*_MADE_BY)[:16]}-{self.data_hash}"
 
     def _write(self, engine: DuckDBEngine, rows: ir.Table, file: Path) -> bool:
         """Writes a file whole or not at all; False where the workspace may only be read."""

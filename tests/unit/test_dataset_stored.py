@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from spm_ml.dataset import current_dataset, definition, stored, stored_dataset
+from spm_ml import definition
+from spm_ml.dataset import current_dataset, stored, stored_dataset
+from spm_ml.dataset.writer import MADE_BY
 from spm_ml.history import SalesHistory
 from spm_ml.settings import Workspace
 from tests.command import spm
@@ -35,7 +37,7 @@ def test_a_dataset_stays_until_tables_settings_or_code_are_others(
 
     assert kept()
     with monkeypatch.context() as patch:
-        patch.setattr(stored, "definition_hash", lambda: "of other code")
+        patch.setattr(stored, "made_by", lambda: "of other code")
         assert not kept()
     world.settings.model_copy(update={"zombie_after_days": 61}).write(workspace.organisation_file)
     assert not kept()
@@ -47,9 +49,9 @@ def test_a_dataset_stays_until_tables_settings_or_code_are_others(
 
 def test_code_that_computes_the_features_is_part_of_the_definition(tmp_path: Path) -> None:
     copy = tmp_path / "spm_ml"
-    shutil.copytree(Path(definition.__file__).parents[1], copy, ignore=shutil.ignore_patterns("__pycache__"))
-    assert definition.hash_of(copy) == definition.definition_hash()
+    shutil.copytree(Path(definition.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert definition.hash_of(copy, *MADE_BY) == definition.definition_hash(*MADE_BY)
     (copy / "cli" / "data.py").write_text("changed = True\n", encoding="utf-8")
-    assert definition.hash_of(copy) == definition.definition_hash()
+    assert definition.hash_of(copy, *MADE_BY) == definition.definition_hash(*MADE_BY)
     (copy / "features" / "flow.py").write_text("changed = True\n", encoding="utf-8")
-    assert definition.hash_of(copy) != definition.definition_hash()
+    assert definition.hash_of(copy, *MADE_BY) != definition.definition_hash(*MADE_BY)
