@@ -50,14 +50,9 @@ def parse_yaml(text: str, where: str) -> tuple[YamlDocument, ...]:
         ConfigurationError: It is no YAML, or names a key twice, of which one would be lost.
     """
     try:
-        found = list(_documents(text))
+        found = list(_documents(text, where))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{where} cannot be read as YAML: {error}") from error
-    for node, _ in found:
-        for key in _named_twice(node):
-            raise ConfigurationError(
-                f"{where}, line {key.start_mark.line + 1}: {key.value!r} is named a second time: keep one of them"
-            )
     return tuple(
         YamlDocument(f"{where}, document {number}" if len(found) > 1 else where, content, node)
         for number, (node, content) in enumerate(found, start=1)
@@ -88,11 +83,14 @@ def only_document(documents: Sequence[YamlDocument], where: str) -> YamlDocument
     return documents[0] if documents else YamlDocument(where, None, None)
 
 
-def _documents(text: str) -> Iterator[tuple[yaml.Node, object]]:
+def _documents(text: str, where: str) -> Iterator[tuple[yaml.Node, object]]:
     loader = yaml.SafeLoader(text)
     try:
         while loader.check_node():
             if (node := loader.get_node()) is not None:
+                for key in _named_twice(node):  # before merge keys are written out in the node itself
+                    line = key.start_mark.line + 1
+                    raise ConfigurationError(f"{where}, line {line}: {key.value!r} is named a second time: keep one")
                 yield node, loader.construct_document(node)
     finally:
         loader.dispose()

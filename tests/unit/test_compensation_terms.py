@@ -233,6 +233,16 @@ def test_the_plans_of_the_page_are_read(tmp_path: Path) -> None:
     assert set(read_plans(tmp_path / "again.yaml")) == set(plans)
 
 
+def test_what_is_merged_in_may_be_overridden(tmp_path: Path) -> None:
+    text = "plan_id: a\ntiers:\n- &first {from: 0, to: 1, rate: 0.1}\n- {<<: *first, from: 1, to: 2}\n"
+    (tmp_path / "plans.yaml").write_text(text, encoding="utf-8")
+    (read,) = read_plans(tmp_path)
+    assert [(tier.lower, tier.upper, tier.rate) for tier in read.components[0].tiers] == [
+        (0, 1, Decimal("0.1")),
+        (1, 2, Decimal("0.1")),
+    ]
+
+
 def test_snapshots_keep_every_line(tmp_path: Path) -> None:
     first = pay(plan(**HELD), credit("d", 10_000_00), credit("e", 1, owner="x"))
     PayoutSnapshots().record(first).write(tmp_path / "payouts.json")

@@ -110,7 +110,7 @@ def test_deals_come_out_as_declared(imported: Workspace) -> None:
         ("tables: {}\nformat: {decimal: ',', thousands: ','}", "both ','"),
         ("tables: {}\nformat: {encoding: utf-9}", "'utf-9' is not an encoding"),
         ("tables: {}\norganisation: {currency: euro}", "currency"),
-        ("tables: [", "is not YAML"),
+        ("tables: [", "cannot be read as YAML"),
         ("- reps", "must hold 'tables:'"),
     ],
 )
