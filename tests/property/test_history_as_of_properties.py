@@ -193,10 +193,18 @@ def test_a_history_cut_at_a_day_shows_the_same_as_the_whole_one(seed: int, days:
     world, day = RandomWorld(seed), date(2026, 1, 1) + timedelta(days)
     with SalesHistory.from_frames(frames_of(world.tables), ORGANISATION) as history:
         ledger, seen = history.ledger, history.as_of(day)
-        assert rows_of(seen.ledger) == rows_of(ledger.filter(ledger.recorded_on <= day))
+        known = rows_of(ledger.filter(ledger.recorded_on <= day))
+        for row in known:
+            following = row["next_recorded_on"]
+            row["next_recorded_on"] = None if following is None or following > day else following
+        assert in_a_fixed_order(rows_of(seen.ledger)) == in_a_fixed_order(known), "a change to come is not seen coming"
         assert rows_of(history.as_of(EXPORTED_ON + timedelta(400)).ledger) == rows_of(ledger)
         names = {row["opportunity_id"] for row in rows_of(seen.ledger)}
         assert names == {row["opportunity_id"] for row in rows_of(seen.table("opportunities"))}
+
+
+def in_a_fixed_order(rows: Rows) -> Rows:
+    return sorted(rows, key=lambda row: repr(list(row.values())))
 
 
 def test_frames_made_twice_are_equal() -> None:
