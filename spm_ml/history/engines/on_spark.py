@@ -1,6 +1,8 @@
 """Apache Spark as the engine: for histories that outgrow one machine."""
 
+import os
 import shutil
+import sys
 import tempfile
 import weakref
 from pathlib import Path
@@ -47,6 +49,8 @@ class SparkEngine(Engine):
         builder = SparkSession.builder.master(master).appName("spm-ml").config(map=SETTINGS)
         if master.startswith("local"):
             builder = builder.config(map=LOCAL_SETTINGS)
+            # Functions run in this Python, not in the first that the path finds; Spark knows no setting for it.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         self.session = builder.getOrCreate()
         self.backend: Backend = ibis.pyspark.connect(self.session)
         self._release = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
