@@ -118,7 +118,10 @@ def _read(grid: AsOfGrid, stream: Stream) -> _State:
     days = [name for name in ("visible_from", "visible_until") if name in spans.columns]
     rows = spans.select("rep_index", *days, *measures)
     scales = {name: kind.scale for name, kind in rows.schema().items() if isinstance(kind, dt.Decimal)}
-    if not grid.history.engine.embedded:
+    if grid.history.engine.embedded:
+        # Ibis takes a product for as wide as a factor; what does not fit would be an error on its way here.
+        rows = rows.mutate(**{name: rows[name].cast(dt.Decimal(38, scale)) for name, scale in scales.items()})
+    else:
         rows = _added_up(rows, measures)
     return _added(stream, rows.to_pyarrow(), measures, scales, len(grid.rep_ids))
 
