@@ -134,7 +134,8 @@ FROM at_last s WHERE outcome <> 'open' AND closed_on BETWEEN :start AND :last
 
 PEOPLE = """
 CREATE TABLE people AS
-SELECT rep_id, manager_id, hired_on, CASE WHEN left_on <= :as_of THEN left_on END AS left_on, IFNULL(fte, 1) AS fte
+SELECT rep_id, manager_id, hired_on, CASE WHEN left_on <= :as_of THEN left_on END AS left_on, IFNULL(fte, 1) AS fte,
+  IFNULL(region, 'not stated') AS region, IFNULL(segment, 'not stated') AS segment
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY rep_id ORDER BY IFNULL(effective_from, hired_on) DESC) AS place
       FROM reps WHERE IFNULL(effective_from, hired_on) <= :last) WHERE place = 1;
 CREATE TABLE members AS
@@ -144,6 +145,8 @@ WITH RECURSIVE above(key, rep_id) AS (
 )
 SELECT 'team' AS level, key, rep_id FROM above WHERE key IN (SELECT manager_id FROM people)
 UNION ALL SELECT 'organisation', 'organisation', rep_id FROM people
+UNION ALL SELECT 'region', region, rep_id FROM people
+UNION ALL SELECT 'segment', segment, rep_id FROM people
 UNION ALL SELECT 'rep', rep_id, rep_id FROM people;
 CREATE TABLE quota AS
 SELECT rep_id, period, amount, first FROM (

@@ -96,11 +96,11 @@ def random_tables(seed: int, deals: int = 70) -> dict[str, Rows]:
         rep("head", role="vp"),
         rep("m1", "head", role="manager"),
         rep("m2", "head", role="manager"),
-        rep("ann", "m1", role="ae"),
-        rep("bob", "m1", role="ae", fte=0.5),
-        rep("cyd", "m2", role="ae", hired_on="2025-05-12"),
+        rep("ann", "m1", role="ae", region="North", segment="SMB"),
+        rep("bob", "m1", role="ae", fte=0.5, region="South", segment="SMB"),
+        rep("cyd", "m2", role="ae", hired_on="2025-05-12", region="North"),
         rep("dan", "m2", role="ae", left_on="2025-10-15"),
-        rep("dan", "m1", role="ae", left_on="2025-10-15", effective_from="2025-08-01"),
+        rep("dan", "m1", role="ae", left_on="2025-10-15", effective_from="2025-08-01", region="South"),
         rep("eve", "m2", role="overlay"),
     ]
     sellers = ("ann", "bob", "cyd", "dan")

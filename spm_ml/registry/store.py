@@ -12,7 +12,6 @@ from spm_ml import __version__
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.progress import Progress, silent
 from spm_ml.registry.quiet import mlflow_quiet, without_password
-from spm_ml.registry.signature import signature_of
 from spm_ml.registry.versions import (
     MODEL_HASH_TAG,
     SPM_VERSION_TAG,
@@ -75,6 +74,8 @@ class Registry:
         with mlflow_quiet(self.tracking_uri), tempfile.TemporaryDirectory() as scratch:
             import mlflow.pyfunc
             from mlflow.entities import Metric, Param
+
+            from spm_ml.registry.signature import signature_of  # it needs pandas, which the service does without
 
             tags = {**run.tags, SPM_VERSION_TAG: __version__, MODEL_HASH_TAG: folder_hash(run.forecaster)}
             created = client.create_run(self._experiment(client), run_name=run.name, tags=dict(tags))

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from spm_ml import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPM_VERSION_TAG: Final = "spm_version"
 MODEL_HASH_TAG: Final = "model_sha256"
@@ -47,8 +48,8 @@ class TrainingRun:
     evidence: Path
     forecaster: Path
     loader_module: str
-    inputs: pd.DataFrame | None = None
-    outputs: pd.DataFrame | None = None
+    inputs: "pd.DataFrame | None" = None
+    outputs: "pd.DataFrame | None" = None
 
 
 @dataclass(frozen=True)
