@@ -18,6 +18,7 @@ from spm_ml.planning.quotas import Allocation, UnallocatableError, at_share, to_
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.compute import Known
 from spm_ml.scoring.pay import rows_of_day
+from spm_ml.tables import minor_digits
 
 _LEVELS: Final = np.arange(1, 200) / 200
 SHARES: Final = (0.5, 0.6, 0.7, 0.8)
@@ -103,8 +104,6 @@ class QuotaProposal:
 
     def as_table(self) -> pd.DataFrame:
         """The proposal as rows of the contract's table `quotas`, amounts in units of the currency."""
-        from spm_ml.tables import minor_digits
-
         units = 10 ** minor_digits(self.currency)
         return pd.DataFrame(
             {
