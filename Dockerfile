@@ -9,7 +9,7 @@ COPY pyproject.toml constraints.txt ./
 # Exactly the pinned versions, each checked against its hash.
 RUN python -m venv /opt/spm \
  && uv pip install --no-cache --compile-bytecode --python /opt/spm/bin/python --require-hashes \
-      --requirement pyproject.toml --extra apps --extra postgresql --extra telemetry --constraint constraints.txt
+      --requirement pyproject.toml --extra apps --extra connectors --extra postgresql --extra telemetry --constraint constraints.txt
 COPY README.md LICENSE CHANGELOG.md ./
 COPY spm_ml spm_ml
 RUN uv pip install --no-cache --compile-bytecode --python /opt/spm/bin/python --no-deps .

@@ -65,7 +65,7 @@ LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-versio
   --no-annotate --no-header --no-emit-index-url --upgrade
 
 lock: $(INSTALLED)  ## Pin anew what pyproject.toml allows (versions and hashes, no addresses)
-	$(LOCK) --extra apps --extra postgresql --extra telemetry --extra dev -o constraints.txt
+	$(LOCK) --extra apps --extra connectors --extra postgresql --extra telemetry --extra dev -o constraints.txt
 	$(LOCK) --extra spark --extra dask --constraint constraints.txt -o constraints-cluster.txt
 
 docs: $(INSTALLED)  ## Write the pages that are generated from code
