@@ -19,6 +19,10 @@ class DataError(SpmError):
     """The input cannot be used at all: a required table or column is missing, a file is unreadable."""
 
 
+class BusyError(DataError):
+    """Another process works at the same thing; what is asked for can be done when it has ended."""
+
+
 class NotReadyError(SpmError):
     """An earlier step of the line has not run yet; the message names the command that runs it."""
 

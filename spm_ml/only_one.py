@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from spm_ml.errors import DataError
+from spm_ml.errors import BusyError, DataError
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def only_one(lock: Path, *, what: str) -> Iterator[None]:
         what: What runs under it, for messages, such as `ingest`.
 
     Raises:
-        DataError: Another one is running, or the folder cannot be written.
+        BusyError: Another one is running.
+        DataError: The folder cannot be written.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -28,5 +29,5 @@ def only_one(lock: Path, *, what: str) -> Iterator[None]:
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            raise DataError(f"another {what} is at work in {lock.parent}: wait until it has ended") from error
+            raise BusyError(f"another {what} is at work in {lock.parent}: wait until it has ended") from error
         yield

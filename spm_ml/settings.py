@@ -282,6 +282,11 @@ class Workspace:
         return self.root / "quarantine"
 
     @property
+    def pulled(self) -> Path:
+        """Up to where each declared source was read."""
+        return self.root / "pulled"
+
+    @property
     def protected(self) -> Path:
         """Protected attributes, apart from everything a feature can read (H23)."""
         return self.root / "protected"

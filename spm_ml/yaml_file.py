@@ -30,13 +30,22 @@ class YamlDocument:
         Args:
             place: Keys and positions that lead to it, as pydantic names them.
         """
+        node = self.inner(place)
+        return None if node is None else node.start_mark.line + 1
+
+    def inner(self, place: Sequence[int | str]) -> yaml.Node | None:
+        """What stands at a place, or the innermost that is there around it; None in an empty document.
+
+        Args:
+            place: Keys and positions that lead to it.
+        """
         node = self.node
         for step in place:
             inner = _inner(node, step)
             if inner is None:
                 break
             node = inner
-        return None if node is None else node.start_mark.line + 1
+        return node
 
 
 def parse_yaml(text: str, where: str) -> tuple[YamlDocument, ...]:

@@ -10,7 +10,7 @@ from spm_ml import tenant
 from spm_ml.errors import DataError
 from spm_ml.settings import Workspace
 
-_COMPUTED: Final = ("dataset.", "derived/", "backtest.parquet", "mlartifacts/downloads")
+_COMPUTED: Final = ("dataset.", "derived/", "backtest.parquet", "mlartifacts/downloads", "pulled/.landing/")
 _UNFINISHED: Final = (".tmp", ".pending", ".partial", ".lock", "-wal", "-shm", "-journal")
 
 
@@ -18,15 +18,22 @@ def files_of(workspace: Workspace, scratch: Path) -> dict[str, Path]:
     """Gives path in the workspace and where to read it, in the order in which it is safe to read.
 
     What is being written meanwhile is listed last by its writer (`versions.json`, MLflow's database), so lists are read
-    first; MLflow's database is copied to `scratch` by SQLite itself.
+    first, and before them up to where sources were read (`pulled/`), lest rows be passed over that the backup lacks;
+    MLflow's database is copied to `scratch` by SQLite itself.
     """
-    found = dict(sorted(_walk(workspace), key=lambda one: (one[0] != "mlflow.db", "versions" not in one[0], one[0])))
+    found = dict(sorted(_walk(workspace), key=lambda one: (_turn(one[0]), one[0])))
     if "mlflow.db" in found:
         copy = scratch / "mlflow.db"
         with closing(sqlite3.connect(found["mlflow.db"])) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
         found["mlflow.db"] = copy
     return found
+
+
+def _turn(name: str) -> int:
+    if name == "mlflow.db":
+        return 0
+    return 1 if name.startswith("pulled/") else 2 if "versions" in name else 3
 
 
 def _walk(workspace: Workspace) -> Iterator[tuple[str, Path]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,8 +16,10 @@ from spm_ml.cli.console import Console, needs_application, on_workspace
 from spm_ml.cli.data import as_day, day_option
 from spm_ml.cli.fairness import warn_of_groups
 from spm_ml.cli.people import Wishes, publish_offers
+from spm_ml.errors import DataError
 from spm_ml.only_one import only_one
 from spm_ml.progress import NOTHING_TO_DO
+from spm_ml.whole_file import write_whole
 
 State = Literal["done", "skipped", "refused"]
 Result = tuple[State, str]
@@ -78,10 +79,7 @@ class Run:
         }
 
     def _write(self, ended: datetime | None) -> None:
-        file = self.console.workspace.root / "refresh.json"
-        pending = file.with_suffix(".pending")
-        pending.write_text(json.dumps(self._content(ended), indent=1), encoding="utf-8")
-        os.replace(pending, file)
+        write_whole(self.console.workspace.root / "refresh.json", json.dumps(self._content(ended), indent=1))
 
 
 @click.command()
@@ -94,14 +92,18 @@ class Run:
 def refresh(
     console: Console, source: Path | None, mapping: str | None, today: datetime | None, retrain: bool, recommend: bool
 ) -> None:
-    """Ingest DIR, score, publish, look for drift, and retrain where that is due; what is done already is skipped.
+    """Ingest, score, publish, look for drift, and retrain where that is due; what is done already is skipped.
 
-    One runs at a time; after a kill, run it again. `refresh.json` in the workspace says what each step did.
+    Rows come from DIR, or without one from what `sources.yaml` declares; a source that cannot be read holds up nothing
+    and makes the command fail at its end. One runs at a time; after a kill, run it again. `refresh.json` in the
+    workspace says what each step did.
     """
     with only_one(console.workspace.root / "refresh.lock", what="refresh"):
-        run = Run(console)
+        run, unread = Run(console), list[str]()
         if source is not None:
             run.step("ingest", lambda: _ingest(console, source, mapping))
+        elif _has_sources(console):
+            run.step("pull", lambda: _pull(console, unread))
         if retrain and not _has_champion(console):
             run.step("first model", lambda: _train(console, "there is no champion yet"))
         run.step("score", lambda: _score(console, as_day(today)))
@@ -115,6 +117,23 @@ def refresh(
     for step in run.steps:
         console.say(f"  {step.name:<12} {step.state:<8} {step.seconds:>7.1f} s  {step.said.splitlines()[0]}")
     console.answer(content)
+    if unread:
+        raise DataError(f"all else is done, but not every source could be read: {'; '.join(unread)}")
+
+
+def _has_sources(console: Console) -> bool:
+    from spm_ml.sources import declared_sources
+
+    return bool(declared_sources(console.workspace))
+
+
+def _pull(console: Console, unread: list[str]) -> Result:
+    """Adds the sources that could not be read, and why."""
+    from spm_ml.sources import pull
+
+    pulled = pull(console.workspace, progress=console.progress)
+    unread += [f"{one.source}: {one.problem}" for one in pulled if one.problem is not None]
+    return "done" if any(one.versions for one in pulled) else "skipped", "\n".join(one.text() for one in pulled)
 
 
 def _ingest(console: Console, source: Path, mapping: str | None) -> Result:

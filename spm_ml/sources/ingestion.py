@@ -43,6 +43,7 @@ def ingest(
     mapping: str | Path | None = None,
     organisation: Path | None = None,
     replace: bool = False,
+    origin: str | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
     """Reads tables of the contract or a foreign export into the workspace.
@@ -56,6 +57,7 @@ def ingest(
         mapping: Name of a built-in mapping or path of a YAML file; None reads the contract's own files.
         organisation: Settings for a workspace that has none yet.
         replace: Also removes rows in force whose key the files of their table no longer hold.
+        origin: What goes on record as the source where the files are copies; None: their own place.
         progress: Told about each table.
 
     Raises:
@@ -67,7 +69,7 @@ def ingest(
     folder = SourceFolder.of(source)
     store = TableStore(workspace)
     with store.exclusive(), _scratch(workspace) as scratch, closing(_connect(scratch)) as connection:
-        return _Ingest(store, folder, declared, connection, scratch, replace, progress).run(organisation)
+        return _Ingest(store, folder, declared, connection, scratch, replace, origin, progress).run(organisation)
 
 
 @contextmanager
@@ -98,6 +100,7 @@ class _Ingest:
     connection: duckdb.DuckDBPyConnection
     scratch: Path
     replace: bool
+    origin: str | None
     progress: Progress
     notes: list[str] = field(default_factory=list)
 
@@ -130,7 +133,7 @@ class _Ingest:
         quarantine = self._quarantine(log, version, bool(staged))
         report = IngestReport(
             version=version + 1 if staged else None,
-            source=str(self.folder.paths[0] if self.folder.single else self.folder.root),
+            source=self.origin or str(self.folder.paths[0] if self.folder.single else self.folder.root),
             mapping=self.mapping.name,
             tables=tuple(self._table_report(assembler, assembled[name], counts[name]) for name in counts),
             findings=log.first(),
@@ -143,7 +146,7 @@ class _Ingest:
         if staged:
             self.store.append(
                 staged,
-                source=str(self.folder.root),
+                source=self.origin or str(self.folder.root),
                 mapping=self.mapping.name,
                 files=files,
                 tables=counts,
