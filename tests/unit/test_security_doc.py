@@ -75,4 +75,4 @@ def test_settings_of_the_page_exist() -> None:
     settings = set(ServingSettings.model_fields)
     assert {"secure_cookies", "oidc", "proxy", "metrics", "telemetry", "workers", "token_login"} <= settings
     for name in re.findall(r"`([a-z_]+)\.[a-z_]+`", OPERATIONS):
-        assert name in settings | {"organisation", "serving", "predictions", "mlflow"}, name
+        assert name in settings | {"organisation", "serving", "sources", "predictions", "mlflow"}, name
