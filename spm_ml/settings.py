@@ -133,6 +133,9 @@ class RetentionSettings(_Frozen):
         submissions_days: Numbers that people entered; those of the published period stay.
         assessments_days: Skill ratings that people gave; those of the published period stay.
         feedback_days: What people said about forecasts, diagnoses and offers.
+        pulses_days: Answers of reps about a period; those of the published period stay. Withdrawn ones go at once.
+        notes_days: What managers noted about their people.
+        agreements_days: What reps and managers agreed on, once it is done or dropped.
         restated_days: Results of finished periods that newer data have restated; those that count stay.
         audit_days: Lines of the audit.
         sessions_days: Sessions and tokens that are expired or revoked.
@@ -144,6 +147,9 @@ class RetentionSettings(_Frozen):
     submissions_days: int | None = Field(default=None, ge=1)
     assessments_days: int | None = Field(default=None, ge=1)
     feedback_days: int | None = Field(default=None, ge=1)
+    pulses_days: int | None = Field(default=None, ge=1)
+    notes_days: int | None = Field(default=None, ge=1)
+    agreements_days: int | None = Field(default=None, ge=1)
     restated_days: int | None = Field(default=None, ge=1)
     audit_days: int | None = Field(default=None, ge=1)
     sessions_days: int = Field(default=30, ge=1)

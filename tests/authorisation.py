@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,8 +25,10 @@ from starlette.routing import BaseRoute, Route
 
 from serving.app import create_app
 from serving.settings import ServingSettings
-from spm_ml.predictions import NewCase, PredictionStore, Principal, Scope, schema
+from spm_ml.predictions import NewAgreement, NewCase, PredictionStore, Principal, Scope, schema
+from spm_ml.predictions.agreements import OTHER
 from spm_ml.predictions.engine import connect, writing
+from spm_ml.predictions.pulses import QUESTIONS
 from tests.prediction_world import NORTH, PEOPLE, PRINCIPALS, SOUTH, VP, World, make_outcomes
 from tests.web import UNLIMITED
 
@@ -107,6 +109,18 @@ OPENS: Sees = _NOBODY_SEES | {name: {OWN} for name in _HAVE_NUMBERS} | {"hr": se
 """Who has numbers of their own to say something about."""
 SEES_RATINGS: Sees = {**SEES_PEOPLE, "hr": None, "hr_rep": None}
 """Ratings of skills lie between the rep and the managers above."""
+WRITES_NOTES: Sees = {**SEES_RATINGS, "rep": None}
+"""Managers about everybody below them; the matrix has no manager with a manager and a forecast."""
+GIVES_PULSE: Sees = _NOBODY_SEES | {"vp": set(), "north": set(), "south": set(), "gone": set(), "rep": {OWN}}
+WITHDRAWS_PULSE: Sees = {name: None if reach is None else {OWN} for name, reach in GIVES_PULSE.items()}
+COUNTS_PULSE: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep")}
+AGREEMENTS: Final = {"1": "r-101", "2": "r-201"}
+"""Agreements in the store, by the rep; each is dropped, so that a step that is allowed hears just that."""
+AGREEMENT_IDS = (*AGREEMENTS, "999")
+SEES_AGREEMENTS: Sees = {
+    name: None if reach is None else {one for one, rep in AGREEMENTS.items() if rep in reach}
+    for name, reach in SEES_RATINGS.items()
+}
 SEES_FAIRNESS: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep")}
 COUNTS_FEEDBACK: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep", "analyst")}
 EVERYONE: Sees = {name: {"any"} for name in LIVING}
@@ -213,6 +227,31 @@ def saying(_world: World, rep_id: str | None) -> dict[str, object]:
     return {"rep_id": rep_id, "about": "forecast", "verdict": "useful", "text": "so"}
 
 
+def answering_the_pulse(_world: World, _thing: str | None) -> dict[str, object]:
+    """The body that gives one's own pulse."""
+    return {"answers": dict.fromkeys(QUESTIONS, 3), "consent": True}
+
+
+def answering_the_pulse_on_a_page(_world: World, _thing: str | None) -> dict[str, object]:
+    """The same in a form."""
+    return dict.fromkeys(QUESTIONS, "3") | {"consent": "yes"}
+
+
+def noting(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that writes a note, on both doors."""
+    return {"rep_id": rep_id, "topic": "progress", "text": "so"}
+
+
+def proposing(_world: World, rep_id: str | None) -> dict[str, object]:
+    """The body that proposes an agreement, on both doors."""
+    return {"rep_id": rep_id, "text": "so", "behaviour": "other", "due_on": "2099-01-01", "doer": "both"}
+
+
+def agreeing(_world: World, _thing: str | None) -> dict[str, object]:
+    """The body that agrees to one, on both doors."""
+    return {"step": "agreed"}
+
+
 def supposing_on_a_page(_world: World, rep_id: str | None) -> dict[str, object]:
     """The form that asks about another quota."""
     return {"rep_id": rep_id, "quota": "100000"}
@@ -317,6 +356,16 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/feedback"): Rule(SEES_PEOPLE),
     ("POST", "/v1/feedback"): Rule(SEES_RATINGS, REP_IDS, body=saying),
     ("GET", "/v1/feedback/counts"): Rule(COUNTS_FEEDBACK),
+    ("GET", "/v1/contests/counts"): Rule(COUNTS_FEEDBACK),
+    ("GET", "/v1/pulses"): Rule(SEES_RATINGS),
+    ("POST", "/v1/pulses"): Rule(GIVES_PULSE, (OWN,), body=answering_the_pulse),
+    ("POST", "/v1/pulses/withdrawal"): Rule(WITHDRAWS_PULSE, (OWN,), done=200),
+    ("GET", "/v1/pulses/counts"): Rule(COUNTS_PULSE),
+    ("GET", "/v1/notes"): Rule(SEES_RATINGS),
+    ("POST", "/v1/notes"): Rule(WRITES_NOTES, REP_IDS, body=noting),
+    ("GET", "/v1/agreements"): Rule(SEES_RATINGS),
+    ("POST", "/v1/agreements"): Rule(SEES_RATINGS, REP_IDS, body=proposing),
+    ("POST", "/v1/agreements/{agreement_id}/steps"): Rule(SEES_AGREEMENTS, AGREEMENT_IDS, body=agreeing, done=409),
     ("GET", "/v1/audit"): Rule(GIVES_ACCESS, tells=True),
     ("POST", "/v1/plans"): Rule(PLANS, done=200),
     ("GET", "/v1/me"): Rule(EVERYONE),
@@ -491,7 +540,7 @@ def publish_earlier(path: Path | str, world: World) -> None:
 
 
 def say_something(path: Path | str) -> None:
-    """Opens `CASES` and closes them."""
+    """Opens `CASES` and closes them, and proposes `AGREEMENTS` and drops them."""
     with PredictionStore.open(path) as store:
         vera = Principal("vera", "Vera Lindqvist", Scope("manager", VP))
         for case_id, rep_id in CASES.items():
@@ -501,6 +550,11 @@ def say_something(path: Path | str) -> None:
             assert case is not None
             assert case.case_id == int(case_id)
             store.cases.answer(vera, case.case_id, "rejected", "No.")
+        for agreement_id, rep_id in AGREEMENTS.items():
+            made = store.agreements.propose(vera, NewAgreement(rep_id, "So.", OTHER, date(2099, 1, 1), "both"))
+            assert made is not None
+            assert made.agreement_id == int(agreement_id)
+            store.agreements.take(vera, made.agreement_id, "dropped", "No.")
 
 
 class Matrix:

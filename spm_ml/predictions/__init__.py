@@ -1,5 +1,18 @@
 """The operational store: scored batches, recommendations, decisions, access and the audit trail."""
 
+from spm_ml.predictions.agreements import (
+    Agreement,
+    AgreementEvent,
+    AgreementSource,
+    AgreementStatus,
+    AgreementStep,
+    AgreementStepError,
+    Doer,
+    DueDayError,
+    NewAgreement,
+    Side,
+    UnknownBehaviourError,
+)
 from spm_ml.predictions.assessments import Assessment, Assessor, UnknownSkillError
 from spm_ml.predictions.assignments import Assignment, AssignmentEvent, standing_offers
 from spm_ml.predictions.audit import AuditEntry, AuditHead
@@ -29,6 +42,7 @@ from spm_ml.predictions.coaching import (
     ProgramFinding,
     ProgramOption,
 )
+from spm_ml.predictions.contests import ContestCount, ContestOutcome, ContestVerdict
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.data_evidence import (
     BrokenRuleCount,
@@ -62,11 +76,13 @@ from spm_ml.predictions.model_evidence import (
     Rivals,
     WeekReliability,
 )
+from spm_ml.predictions.notes import Note, NoteDayError, NoteTopic
 from spm_ml.predictions.outcomes import Outcome, OutcomeVersion
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.pay import ExpectedPay, PayOutlook
 from spm_ml.predictions.publishing import BatchContent
+from spm_ml.predictions.pulses import ConsentMissingError, Pulse, PulseCount, PulseQuestion, PulseRow
 from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
 from spm_ml.predictions.reading_outcomes import GroupOutcome, HeldRanges
@@ -94,6 +110,12 @@ __all__ = [
     "COMPANY",
     "LEVELS",
     "MOST_DEALS",
+    "Agreement",
+    "AgreementEvent",
+    "AgreementSource",
+    "AgreementStatus",
+    "AgreementStep",
+    "AgreementStepError",
     "Assessment",
     "Assessor",
     "Assignment",
@@ -118,7 +140,11 @@ __all__ = [
     "Champion",
     "CheckSlug",
     "CoachingBatch",
+    "ConsentMissingError",
     "Contender",
+    "ContestCount",
+    "ContestOutcome",
+    "ContestVerdict",
     "Coverage",
     "DataQuality",
     "DatasetFacts",
@@ -128,9 +154,11 @@ __all__ = [
     "Diagnosis",
     "DiagnosisPart",
     "DiagnosisVerdict",
+    "Doer",
     "Drift",
     "DriftTest",
     "Driver",
+    "DueDayError",
     "EffectCheck",
     "EffectPoint",
     "EffectVerdict",
@@ -163,8 +191,12 @@ __all__ = [
     "ModelEvidence",
     "Moved",
     "MovedPart",
+    "NewAgreement",
     "NewCase",
     "NewSubmission",
+    "Note",
+    "NoteDayError",
+    "NoteTopic",
     "NothingToReverseError",
     "Offer",
     "Outcome",
@@ -182,6 +214,10 @@ __all__ = [
     "Principal",
     "ProgramFinding",
     "ProgramOption",
+    "Pulse",
+    "PulseCount",
+    "PulseQuestion",
+    "PulseRow",
     "Recommendation",
     "ReliabilityBin",
     "RepSummary",
@@ -193,6 +229,7 @@ __all__ = [
     "SecretGivenError",
     "Selection",
     "SessionLimits",
+    "Side",
     "SkillRating",
     "SourceFile",
     "StoreUnavailableError",
@@ -202,6 +239,7 @@ __all__ = [
     "SubmissionRecord",
     "TableQuality",
     "TeamPrediction",
+    "UnknownBehaviourError",
     "UnknownDayError",
     "UnknownPeriodError",
     "UnknownSkillError",

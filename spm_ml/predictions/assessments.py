@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, select
 
 from spm_ml.errors import DataError
 from spm_ml.predictions import lookup, schema
@@ -101,7 +101,7 @@ class Assessments:
             raise ValueError(f"rate at least one skill, from {LOWEST} to {HIGHEST} or not sure")
         with writing(self._engine) as connection:
             batch = lookup.required(connection)
-            if not _may_rate(connection, batch, principal, rep_id):
+            if not lookup.has_forecast(connection, batch, principal.scope, "assess", rep_id):
                 return None
             if unknown := set(ratings) - set(taught_skills(connection, batch)):
                 raise UnknownSkillError(f"no program teaches {', '.join(sorted(unknown))}")
@@ -156,17 +156,6 @@ def contract_rows(connection: Connection) -> Iterable[dict[str, object]]:
     # The contract's key holds the day and not the period: of two ratings of one day the later one counts.
     last = {(row.rep_id, row.skill, row.assessed_on, row.assessor): dict(row._mapping) for row in rows}
     return last.values()
-
-
-def _may_rate(connection: Connection, batch: Batch, principal: Principal, rep_id: str) -> bool:
-    reps = schema.predictions.c
-    found = select(reps.rep_id).where(
-        reps.batch_id == batch.batch_id,
-        reps.as_of == batch.as_of,
-        reps.rep_id == rep_id,
-        principal.scope.predicate("assess", literal(rep_id), batch.batch_id),
-    )
-    return connection.execute(found).first() is not None
 
 
 def _record(

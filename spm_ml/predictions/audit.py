@@ -70,8 +70,32 @@ RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
         schema.feedback,
         ("at", "batch_id", "period", "rep_id", "about", "verdict", "text", "given_by", "role"),
     ),
+    "pulses": (
+        schema.pulses,
+        ("at", "batch_id", "period", "rep_id", *schema.QUESTIONS, "shared", "terms", "salt"),
+    ),
+    "pulse_withdrawals": (schema.pulse_withdrawals, ("at", "pulse_id", "newest_pulse_id", "period", "rep_id")),
+    "notes": (
+        schema.notes,
+        ("at", "about_on", "batch_id", "period", "rep_id", "topic", "text", "written_by"),
+    ),
+    "agreements": (
+        schema.agreements,
+        (
+            *("at", "batch_id", "period", "rep_id", "text", "behaviour", "source", "program_id", "due_on", "doer"),
+            *("side", "proposed_by"),
+        ),
+    ),
+    "agreement_events": (schema.agreement_events, ("agreement_id", "at", "step", "text", "side", "taken_by")),
 }
 """Tables whose every row a line names by its id and `digest`, and the columns in that."""
+
+PARENTS: Final[dict[str, tuple[str, str]]] = {
+    "case_events": ("case_id", "cases"),
+    "agreement_events": ("agreement_id", "agreements"),
+    "pulse_withdrawals": ("pulse_id", "pulses"),
+}
+"""Tables whose rows go with those of another: what a line calls that one, and its table."""
 
 
 def digest(table: str, row: Mapping[str, Any]) -> str:
@@ -150,11 +174,17 @@ def record(
 
 
 def record_act(
-    connection: Connection, by: Principal | None, action: str, subject: str, detail: dict[str, Any] | None = None
+    connection: Connection,
+    by: Principal | None,
+    action: str,
+    subject: str,
+    detail: dict[str, Any] | None = None,
+    *,
+    batch: Batch | None = None,
 ) -> None:
     """`record` of what a principal did, or whoever works on the command line, where it is None."""
     actor, account_id = (OPERATOR, None) if by is None else (by.label, by.account_id)
-    record(connection, actor=actor, account_id=account_id, action=action, subject=subject, detail=detail)
+    record(connection, actor=actor, account_id=account_id, action=action, subject=subject, batch=batch, detail=detail)
 
 
 @dataclass(frozen=True)
@@ -186,6 +216,9 @@ class Checkpoint:
         submissions_through: No submission with a higher id was removed.
         assessments_through: No assessment with a higher id was removed.
         feedback_through: No feedback with a higher id was removed.
+        pulses_through: No pulse with a higher id was removed, except by who gave it.
+        notes_through: No note with a higher id was removed.
+        agreements_through: No agreement with a higher id was removed.
     """
 
     checkpoint_id: int = 0
@@ -196,6 +229,9 @@ class Checkpoint:
     submissions_through: int = 0
     assessments_through: int = 0
     feedback_through: int = 0
+    pulses_through: int = 0
+    notes_through: int = 0
+    agreements_through: int = 0
 
 
 def head_of(connection: Connection) -> AuditHead:

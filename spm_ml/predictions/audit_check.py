@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import (
+    PARENTS,
     RECORDED,
     AuditHead,
     Checkpoint,
@@ -67,10 +68,10 @@ class AuditCheck:
 
 @dataclass
 class _Named:
-    """What the lines say about rows: table and id to (line, digest, case), and lines that name none yet are about one.
+    """What the lines say about rows: table and id to (line, digest, parent), and lines that name none yet.
 
     Attributes:
-        rows: The last line about each row.
+        rows: The last line about each row; the parent is the row of `PARENTS` with which it goes, None: none.
         older: Lines about decisions from before lines named rows.
         covered: For each table, the rows up to which lines were removed.
         checkpoints: What lines say about checkpoints, by their id.
@@ -90,7 +91,8 @@ class _Named:
         detail = json.loads(row.detail)
         named = detail.get("row")
         if named is not None:
-            self.rows[named["table"], named["id"]] = (row.sequence, named["sha256"], detail.get("case_id"))
+            parent = detail[PARENTS[named["table"]][0]] if named["table"] in PARENTS else None
+            self.rows[named["table"], named["id"]] = (row.sequence, named["sha256"], parent)
         elif row.action.startswith(_BEFORE_ROWS_WERE_NAMED):
             self.older += 1
         if row.action == PRUNED:
@@ -179,10 +181,13 @@ def _rows(connection: Connection, table: str, checkpoint: Checkpoint, named: _Na
                     yield AuditProblem(None, f"no line is about {noun} {row.id}")
         elif digest(table, dict(row._mapping)) != line[1]:
             yield AuditProblem(line[0], f"{noun} {row.id} is not what this line says")
-    for row_id, (sequence, _, case_id) in said.items():
-        if table == "case_events":
-            removed = (case_id or 0) <= checkpoint.cases_through
-        else:
-            removed = row_id <= getattr(checkpoint, f"{table}_through")
-        if not removed:
+    through = getattr(checkpoint, f"{PARENTS[table][1] if table in PARENTS else table}_through")
+    withdrawn = _withdrawn(connection) if table == "pulses" else frozenset[int]()
+    for row_id, (sequence, _, parent) in said.items():
+        if (row_id if parent is None else parent) > through and row_id not in withdrawn:
             yield AuditProblem(sequence, f"{noun} {row_id} is gone")
+
+
+def _withdrawn(connection: Connection) -> frozenset[int]:
+    """Pulses that were erased because who gave them asked for it; a line vouches for each withdrawal."""
+    return frozenset(connection.execute(select(schema.pulse_withdrawals.c.pulse_id)).scalars())

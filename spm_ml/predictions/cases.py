@@ -6,13 +6,13 @@ Nothing acts by itself: a case changes no number. Data are corrected where they 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
 from spm_ml.errors import DataError
 from spm_ml.predictions import lookup, schema
-from spm_ml.predictions.audit import append, record
+from spm_ml.predictions.audit import append, record_act
 from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.engine import writing
@@ -182,7 +182,9 @@ class Cases:
         with writing(self._engine) as connection:
             batch = lookup.required(connection)
             rep_id = _own(connection, batch, principal)
-            if rep_id is None or (new.program_id and not _recommended(connection, batch, rep_id, new.program_id)):
+            if rep_id is None:
+                return None
+            if new.program_id and not lookup.offers_program(connection, batch, rep_id, new.program_id):
                 return None
             row = {
                 "opened_at": datetime.now(UTC),
@@ -198,7 +200,8 @@ class Cases:
                 "opened_by": principal.label,
             }
             case_id, named = append(connection, "cases", row)
-            _record(connection, batch, principal, "case opened", rep_id, {"case_id": case_id, "kind": new.kind} | named)
+            detail = {"case_id": case_id, "kind": new.kind} | named
+            record_act(connection, principal, "case opened", rep_id, detail, batch=batch)
             return _case(connection, batch, case_id)
 
     def answer(self, principal: Principal, case_id: int, status: CaseAnswer, text: str) -> Case | None:
@@ -235,14 +238,6 @@ def _own(connection: Connection, batch: Batch, principal: Principal) -> str | No
     return found.scalars().one_or_none()
 
 
-def _recommended(connection: Connection, batch: Batch, rep_id: str, program_id: str) -> bool:
-    offers = schema.recommendations.c
-    found = select(offers.rep_id).where(
-        offers.batch_id == batch.batch_id, offers.rep_id == rep_id, offers.program_id == program_id
-    )
-    return connection.execute(found).first() is not None
-
-
 def _step(
     connection: Connection,
     batch: Batch,
@@ -268,24 +263,10 @@ def _step(
         "role": principal.scope.role,
     }
     _, named = append(connection, "case_events", row)
-    _record(connection, batch, principal, f"case {status}", case.rep_id, {"case_id": case_id} | named)
+    record_act(connection, principal, f"case {status}", case.rep_id, {"case_id": case_id} | named, batch=batch)
     return _case(connection, batch, case_id)
 
 
 def _case(connection: Connection, batch: Batch, case_id: int) -> Case:
     (case,) = find_cases(connection, batch.batch_id, _cases.case_id == case_id)
     return case
-
-
-def _record(
-    connection: Connection, batch: Batch, principal: Principal, action: str, rep_id: str, detail: dict[str, Any]
-) -> None:
-    record(
-        connection,
-        actor=principal.label,
-        account_id=principal.account_id,
-        action=action,
-        subject=rep_id,
-        batch=batch,
-        detail=detail,
-    )

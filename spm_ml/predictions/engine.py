@@ -135,6 +135,12 @@ def writing(target: Engine | Connection, *, alone: bool = True) -> Iterator[Conn
         yield connection
 
 
+def overwrite_what_is_deleted(connection: Connection) -> None:
+    """From now on SQLite overwrites what is deleted in the connection; elsewhere the server's VACUUM sees to it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
 @contextmanager
 def _within(connection: Connection) -> Iterator[None]:
     """A part of an open transaction, taken back alone if it fails, unless the database gave up the whole of it."""

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, select
 
 from spm_ml.predictions import lookup, schema
 from spm_ml.predictions.audit import append, record
-from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.engine import writing
-from spm_ml.predictions.scope import SMALLEST_GROUP
+from spm_ml.predictions.telling import told_through
 
 FeedbackSubject = Literal["forecast", "diagnosis", "offer"]
 FeedbackVerdict = Literal["useful", "no_use", "wrong"]
@@ -98,7 +97,7 @@ class FeedbackBook:
         """
         with writing(self._engine) as connection:
             batch = lookup.required(connection)
-            if not _may_say(connection, batch, principal, rep_id):
+            if not lookup.has_forecast(connection, batch, principal.scope, "give_feedback", rep_id):
                 return None
             row = {
                 "at": datetime.now(UTC),
@@ -154,10 +153,7 @@ def count_feedback(connection: Connection, *conditions: ColumnElement[bool]) -> 
 def feedback_counts(connection: Connection, period: str) -> tuple[FeedbackCount, ...]:
     """What stood of a period, by subject, when it was last told: the last word of each account about each rep.
 
-    A subject is told of when `SMALLEST_GROUP` accounts have spoken about it, and what is told moves on when as many
-    have spoken since: whoever holds one day's counts beside another's finds no smaller group behind the difference.
-
-    Source: Hundepool et al. (2012), Statistical Disclosure Control, ch. 5, on tables of counts beside each other.
+    A subject is told of when `SMALLEST_GROUP` accounts have spoken about it, and moves on as `told_through` says.
     """
     rows = connection.execute(
         select(_rows.about, _rows.account_id, _rows.rep_id, _rows.verdict)
@@ -172,24 +168,9 @@ def feedback_counts(connection: Connection, period: str) -> tuple[FeedbackCount,
 
 def _told(about: FeedbackSubject, words: Sequence[tuple[str, str, FeedbackVerdict]]) -> FeedbackCount:
     """The count of the words, oldest first, up to the last one that made a group large enough since the one before."""
-    told, spoke = 0, set[str]()
-    for place, (account_id, _, _) in enumerate(words, start=1):
-        spoke.add(account_id)
-        if len(spoke) == SMALLEST_GROUP:
-            told, spoke = place, set()
+    told = told_through(account_id for account_id, _, _ in words)
     if not told:
         return FeedbackCount(about, None, None)
     last = {(account_id, rep_id): verdict for account_id, rep_id, verdict in words[:told]}
     said = Counter(last.values())
     return FeedbackCount(about, len({account for account, _ in last}), {verdict: said[verdict] for verdict in VERDICTS})
-
-
-def _may_say(connection: Connection, batch: Batch, principal: Principal, rep_id: str) -> bool:
-    reps = schema.predictions.c
-    found = select(reps.rep_id).where(
-        reps.batch_id == batch.batch_id,
-        reps.as_of == batch.as_of,
-        reps.rep_id == rep_id,
-        principal.scope.predicate("give_feedback", literal(rep_id), batch.batch_id),
-    )
-    return connection.execute(found).first() is not None

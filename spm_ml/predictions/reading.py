@@ -13,10 +13,10 @@ from spm_ml.predictions.batch import Batch, Person
 from spm_ml.predictions.board import BoardForecast, Moved, WithoutQuota
 from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode
-from spm_ml.predictions.reading_cases import CaseReader
 from spm_ml.predictions.reading_days import DayReader, UnknownDayError, medians_on
 from spm_ml.predictions.reading_model import ModelReader
 from spm_ml.predictions.reading_outcomes import OutcomeReader
+from spm_ml.predictions.reading_talks import TalkReader
 from spm_ml.predictions.rows import (
     Level,
     Prediction,
@@ -89,7 +89,7 @@ class Offer:
         return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
-class BatchReader(CaseReader, DayReader, ModelReader, OutcomeReader):
+class BatchReader(TalkReader, DayReader, ModelReader, OutcomeReader):
     """The published batch of a period, as one principal may see it."""
 
     def on(self, as_of: date | None) -> Self:

@@ -9,9 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_
 
 from spm_ml.errors import DataError
 from spm_ml.predictions import lookup, schema
-from spm_ml.predictions.audit import RECORDED, Checkpoint, checkpoint_of, record
+from spm_ml.predictions.agreements import OPEN, with_agreement_status
+from spm_ml.predictions.audit import PARENTS, RECORDED, Checkpoint, checkpoint_of, record
 from spm_ml.predictions.audit_check import PRUNED, check_audit
 from spm_ml.predictions.cases import WAITING, with_status
+from spm_ml.predictions.engine import overwrite_what_is_deleted
 from spm_ml.settings import RetentionSettings
 
 _decisions, _cases, _events, _submissions, _lines = (
@@ -22,8 +24,10 @@ _decisions, _cases, _events, _submissions, _lines = (
     schema.audit.c,
 )
 _assessments, _feedback = schema.assessments.c, schema.feedback.c
+_pulses, _withdrawals, _notes = schema.pulses.c, schema.pulse_withdrawals.c, schema.notes.c
+_agreements, _steps = schema.agreements.c, schema.agreement_events.c
 
-_CASES_AT_ONCE: Final = 10_000
+_AT_ONCE: Final = 10_000
 
 
 class BrokenAuditError(DataError):
@@ -40,6 +44,9 @@ class Pruned:
     submissions: int = 0
     assessments: int = 0
     feedback: int = 0
+    pulses: int = 0
+    notes: int = 0
+    agreements: int = 0
     outcomes: int = 0
     sessions: int = 0
     tokens: int = 0
@@ -54,8 +61,9 @@ def prune(
 ) -> Pruned:
     """Removes what is older than it is kept, in the connection's transaction, which must write alone.
 
-    Decisions, assessments and submissions of the published period are kept, for they may stand, and cases that wait for
-    an answer. The hash of the last removed line goes into a checkpoint from which the chain goes on.
+    Decisions, assessments, submissions and pulses of the published period are kept, for they may stand, cases that wait
+    for an answer, and agreements that are open. The hash of the last removed line goes into a checkpoint from which the
+    chain goes on.
 
     Raises:
         BrokenAuditError: The audit does not verify.
@@ -63,14 +71,13 @@ def prune(
     now = now or datetime.now(UTC)
     old = _old(connection, retention, now)
     counts = {table.name: _count(connection, table, condition) for table, condition in old.items()}
-    found = Pruned(**{name: count for name, count in counts.items() if name != "case_events"})
+    found = Pruned(**{name: count for name, count in counts.items() if name not in PARENTS})
     if dry_run or not found:
         return found
     check = check_audit(connection)
     if not check.intact:
         raise BrokenAuditError(f"nothing was removed: the audit does not verify ({check.problems[0]})")
-    if connection.dialect.name == "sqlite":  # what is removed is overwritten; elsewhere the server's VACUUM sees to it
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    overwrite_what_is_deleted(connection)
     checkpoint = _checkpoint(connection, check.checkpoint, old, actor, now)
     for table, condition in old.items():
         connection.execute(delete(table).where(condition))
@@ -87,10 +94,21 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
         last = select(func.max(_events.at)).where(_events.case_id == _cases.case_id).scalar_subquery()
         closed = and_(~with_status(WAITING), _cases.opened_at < before, last < before)
         # Found first: a case whose events are gone would look open.
-        ids = connection.execute(select(_cases.case_id).where(closed).limit(_CASES_AT_ONCE)).scalars().all()
+        ids = connection.execute(select(_cases.case_id).where(closed).limit(_AT_ONCE)).scalars().all()
         old |= {schema.case_events: _events.case_id.in_(ids), schema.cases: _cases.case_id.in_(ids)}
+    if retention.agreements_days is not None:
+        before = now - timedelta(days=retention.agreements_days)
+        last = select(func.max(_steps.at)).where(_steps.agreement_id == _agreements.agreement_id).scalar_subquery()
+        closed = and_(~with_agreement_status(OPEN), _agreements.at < before, last < before)
+        ids = connection.execute(select(_agreements.agreement_id).where(closed).limit(_AT_ONCE)).scalars().all()
+        old |= {
+            schema.agreement_events: _steps.agreement_id.in_(ids),
+            schema.agreements: _agreements.agreement_id.in_(ids),
+        }
     batch = lookup.published(connection)
     for table, at, days in (
+        (schema.pulses, _pulses.at, retention.pulses_days),
+        (schema.pulse_withdrawals, _withdrawals.at, retention.pulses_days),
         (schema.decisions, _decisions.decided_at, retention.decisions_days),
         (schema.submissions, _submissions.submitted_at, retention.submissions_days),
         (schema.assessments, _assessments.at, retention.assessments_days),
@@ -101,6 +119,8 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
                 old[table] &= table.c.period != batch.period
     if retention.feedback_days is not None:
         old[schema.feedback] = _feedback.at < now - timedelta(days=retention.feedback_days)
+    if retention.notes_days is not None:
+        old[schema.notes] = _notes.at < now - timedelta(days=retention.notes_days)
     if retention.restated_days is not None:
         old[schema.outcomes] = _restated(now - timedelta(days=retention.restated_days))
     if retention.audit_days is not None:
@@ -157,6 +177,12 @@ def _checkpoint(
         submissions_through=highest(schema.submissions, _submissions.submission_id, before.submissions_through),
         assessments_through=highest(schema.assessments, _assessments.assessment_id, before.assessments_through),
         feedback_through=highest(schema.feedback, _feedback.feedback_id, before.feedback_through),
+        pulses_through=max(
+            highest(schema.pulses, _pulses.pulse_id, before.pulses_through),
+            highest(schema.pulse_withdrawals, _withdrawals.pulse_id, before.pulses_through),
+        ),
+        notes_through=highest(schema.notes, _notes.note_id, before.notes_through),
+        agreements_through=highest(schema.agreements, _agreements.agreement_id, before.agreements_through),
     )
     if after == before:
         return before

@@ -29,6 +29,12 @@ Subject = Literal[
     "feedback",
     "give_feedback",
     "feedback_counts",
+    "pulse",
+    "own_pulse",
+    "pulse_counts",
+    "note",
+    "write_note",
+    "agreement",
     "access",
 ]
 Text = str | ColumnElement[Any]
@@ -61,6 +67,12 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "feedback": "tree",
         "give_feedback": "tree",
         "feedback_counts": "none",
+        "pulse": "tree",
+        "own_pulse": "self",
+        "pulse_counts": "none",
+        "note": "tree",
+        "write_note": "reports",
+        "agreement": "tree",
         "access": "none",
     },
     "hr": {
@@ -83,6 +95,12 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "feedback": "all",
         "give_feedback": "none",
         "feedback_counts": "all",
+        "pulse": "none",
+        "own_pulse": "none",
+        "pulse_counts": "all",
+        "note": "none",
+        "write_note": "none",
+        "agreement": "none",
         "access": "none",
     },
     "analyst": {
@@ -105,6 +123,12 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "feedback": "none",
         "give_feedback": "none",
         "feedback_counts": "all",
+        "pulse": "none",
+        "own_pulse": "none",
+        "pulse_counts": "none",
+        "note": "none",
+        "write_note": "none",
+        "agreement": "none",
         "access": "none",
     },
     "rep": {
@@ -127,6 +151,12 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "feedback": "self",
         "give_feedback": "self",
         "feedback_counts": "none",
+        "pulse": "self",
+        "own_pulse": "self",
+        "pulse_counts": "none",
+        "note": "self",
+        "write_note": "none",
+        "agreement": "self",
         "access": "none",
     },
     "admin": {
@@ -149,6 +179,12 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "feedback": "none",
         "give_feedback": "none",
         "feedback_counts": "none",
+        "pulse": "none",
+        "own_pulse": "none",
+        "pulse_counts": "none",
+        "note": "none",
+        "write_note": "none",
+        "agreement": "none",
         "access": "all",
     },
 }
@@ -160,7 +196,10 @@ below the minimum, for HR alone. Case: what people say about their own numbers. 
 case: about whom it may open one. Number: for whom it may enter what they will book. Own number: whether it may enter
 that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about
 forecasts, diagnoses and offers, with their words. Give feedback: about whose it may say something. Feedback counts: how
-many said what, of everybody. Access: accounts, tokens and the audit."""
+many said what, of everybody, and how contests ended. Pulse: a rep's own short answers, of others only where they are
+shared. Own pulse: whether it may give them. Pulse counts: what everybody answered together. Note: what managers noted
+about people. Write note: about whom. Agreement: what a rep and the managers above agree on, to read and to change.
+Access: accounts, tokens and the audit."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from spm_ml.errors import DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.accounts import Accounts
 from spm_ml.predictions.admission import Door, door_of
+from spm_ml.predictions.agreements import Agreements
 from spm_ml.predictions.archive import content_of
 from spm_ml.predictions.assessments import Assessments, contract_rows
 from spm_ml.predictions.assignments import AssignmentLog
@@ -23,6 +24,7 @@ from spm_ml.predictions.batch import Batch, ModelCard, Person
 from spm_ml.predictions.cases import Cases
 from spm_ml.predictions.champions import Champions
 from spm_ml.predictions.coaching import CoachingBatch
+from spm_ml.predictions.contests import ContestOutcome, contest_outcomes
 from spm_ml.predictions.credentials import Credentials, Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import reading, writing
@@ -32,8 +34,10 @@ from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
 from spm_ml.predictions.migrations import HEAD, current_revision
 from spm_ml.predictions.model_evidence import ModelEvidence
+from spm_ml.predictions.notes import Notes
 from spm_ml.predictions.opening import opened
 from spm_ml.predictions.outcomes import Outcome, publish_outcomes
+from spm_ml.predictions.pulses import Pulses
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
@@ -66,6 +70,9 @@ class PredictionStore:
         submissions: What people enter for the period.
         assessments: Ratings of skills.
         feedback: What people say about forecasts, diagnoses and offers.
+        pulses: What reps answer about the period.
+        notes: What managers note about their people.
+        agreements: What reps and managers agree on.
         audit: Who did what.
         champions: Which model versions were named champion.
         assignments: Who was offered what, and what came of it: for the operator, never behind a request.
@@ -80,6 +87,9 @@ class PredictionStore:
         self.submissions = Submissions(engine)
         self.assessments = Assessments(engine)
         self.feedback = FeedbackBook(engine)
+        self.pulses = Pulses(engine)
+        self.notes = Notes(engine)
+        self.agreements = Agreements(engine)
         self.audit = AuditTrail(engine)
         self.champions = Champions(engine)
         self.assignments = AssignmentLog(engine)
@@ -271,6 +281,15 @@ class PredictionStore:
         with reading(self._engine) as connection:
             return every_decision(connection)
 
+    def contest_outcomes(self, timezone: str) -> tuple[ContestOutcome, ...]:
+        """What became of every contest and correction, without words: for the operator, never behind a request.
+
+        Args:
+            timezone: IANA name in which days are cut off.
+        """
+        with reading(self._engine) as connection:
+            return contest_outcomes(connection, timezone)
+
     def assessment_rows(self) -> tuple[dict[str, object], ...]:
         """Ratings that stand, as the data contract's `assessments` holds them: for the operator of the store."""
         with reading(self._engine) as connection:
@@ -278,13 +297,9 @@ class PredictionStore:
 
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""
-        batches = schema.batches
         with reading(self._engine) as connection:
             current = lookup.published(connection)
-            rows = connection.execute(
-                select(batches).where(batches.c.published_at.is_not(None)).order_by(batches.c.published_at)
-            )
-            last = {row.period: row for row in rows}
+            last = lookup.last_of_periods(connection)
         stored = (
             StoredPeriod(
                 lookup.batch_from(row), row.published_at, current is not None and row.batch_id == current.batch_id

@@ -253,6 +253,27 @@ ROWS: dict[str, dict[str, Any]] = {
         "at": NOW, "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101", "about": "forecast",
         "verdict": "useful", "text": "", "account_id": "t-1", "given_by": "Ines", "role": "rep",
     },
+    "pulses": {
+        "at": NOW, "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101", "pipeline": 1, "quota": 2,
+        "workload": 3, "support": 4, "focus": 5, "shared": True, "terms": "2026-11", "salt": "4" * 32,
+        "account_id": "t-1",
+    },
+    "pulse_withdrawals": {
+        "at": NOW, "pulse_id": 9, "newest_pulse_id": 9, "period": "2026Q2", "rep_id": "r-101", "account_id": "t-1",
+    },
+    "notes": {
+        "at": NOW, "about_on": NOW.date(), "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101",
+        "topic": "progress", "text": "so", "account_id": "t-1", "written_by": "Anna Keller",
+    },
+    "agreements": {
+        "at": NOW, "batch_id": "b-0001", "period": "2026Q2", "rep_id": "r-101", "text": "so", "behaviour": "other",
+        "source": "talk", "program_id": None, "due_on": NOW.date(), "doer": "both", "side": "manager",
+        "account_id": "t-1", "proposed_by": "Anna Keller",
+    },
+    "agreement_events": {
+        "agreement_id": 1, "at": NOW, "step": "agreed", "text": "", "side": "rep", "account_id": "t-1",
+        "taken_by": "Ines",
+    },
     "idempotency": {
         "account_id": "t-1", "key_hash": "2" * 64, "fingerprint": "3" * 64, "status": 201, "body": "{}",
         "created_at": NOW,
@@ -275,7 +296,9 @@ ROWS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 BORN_WITH_0005 = {"fairness_audits", "model_evidence", "assessments", "feedback", "submissions"}
 BORN_WITH_0006 = {"outcomes"}
-BORN_SINCE_0005 = BORN_WITH_0005 | BORN_WITH_0006
+BORN_WITH_0007 = {"pulses", "pulse_withdrawals", "notes", "agreements", "agreement_events"}
+BORN_SINCE_0006 = BORN_WITH_0006 | BORN_WITH_0007
+BORN_SINCE_0005 = BORN_WITH_0005 | BORN_SINCE_0006
 BORN_LATER = BORN_SINCE_0005 | {
     "what_if_inputs",
     "what_if_models",
@@ -303,7 +326,8 @@ def known_before(line: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("revision", "born_later"), [("0003", BORN_LATER), ("0004", BORN_SINCE_0005), ("0005", BORN_WITH_0006)]
+    ("revision", "born_later"),
+    [("0003", BORN_LATER), ("0004", BORN_SINCE_0005), ("0005", BORN_SINCE_0006), ("0006", BORN_WITH_0007)],
 )
 def test_every_row_that_the_store_before_knew_comes_back(
     target: str, world: World, offer: Recommendation, revision: str, born_later: set[str]

@@ -30,11 +30,15 @@ from spm_ml.predictions.schema.said import (
     feedback,
     submissions,
 )
+from spm_ml.predictions.schema.talks import QUESTIONS, agreement_events, agreements, notes, pulse_withdrawals, pulses
 
 __all__ = [
     "APPEND_ONLY",
+    "QUESTIONS",
     "UtcDateTime",
     "accounts",
+    "agreement_events",
+    "agreements",
     "assessments",
     "assignments",
     "audit",
@@ -52,12 +56,15 @@ __all__ = [
     "metadata",
     "model_cards",
     "model_evidence",
+    "notes",
     "options",
     "outcomes",
     "people",
     "plans",
     "pointer",
     "predictions",
+    "pulse_withdrawals",
+    "pulses",
     "recommendations",
     "sessions",
     "submissions",
@@ -79,6 +86,11 @@ APPEND_ONLY = tuple(
         submissions,
         assessments,
         feedback,
+        pulses,
+        pulse_withdrawals,
+        notes,
+        agreements,
+        agreement_events,
         champions,
     )
 )

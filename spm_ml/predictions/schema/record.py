@@ -47,6 +47,9 @@ audit_checkpoints = Table(
     Column("submissions_through", Integer, nullable=False, server_default="0"),
     Column("assessments_through", Integer, nullable=False, server_default="0"),
     Column("feedback_through", Integer, nullable=False, server_default="0"),
+    Column("pulses_through", Integer, nullable=False, server_default="0"),
+    Column("notes_through", Integer, nullable=False, server_default="0"),
+    Column("agreements_through", Integer, nullable=False, server_default="0"),
     Column("actor", String, nullable=False),
     sqlite_autoincrement=True,
 )
