@@ -1,7 +1,6 @@
 """The last certificate of a workspace: kept as a file, shown beside the model without persons and values."""
 
 import json
-import os
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,14 +8,13 @@ from spm_ml.errors import DataError
 from spm_ml.leakage.certificate import LeakageCertificate
 from spm_ml.predictions import LeakageResult
 from spm_ml.settings import Workspace
+from spm_ml.whole_file import write_whole
 
 
 def keep_certificate(workspace: Workspace, certificate: LeakageCertificate) -> None:
     """Writes the certificate with the moment of the check (UTC) in place of the one before."""
     content = certificate.to_json() | {"checked_at": datetime.now(UTC).isoformat()}
-    pending = workspace.leakage_file.with_name(workspace.leakage_file.name + ".pending")
-    pending.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(pending, workspace.leakage_file)
+    write_whole(workspace.leakage_file, json.dumps(content))
 
 
 def kept_result(workspace: Workspace) -> LeakageResult | None:

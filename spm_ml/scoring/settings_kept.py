@@ -8,6 +8,7 @@ from pathlib import Path
 from spm_ml.compensation import CompensationPlan, plans_text, read_plans
 from spm_ml.errors import NotReadyError
 from spm_ml.settings import Workspace
+from spm_ml.whole_file import write_whole
 
 
 def kept_settings_file(workspace: Workspace, data_hash: str) -> Path:
@@ -31,10 +32,7 @@ def keep_plans(workspace: Workspace, plans: Sequence[CompensationPlan]) -> str:
     text, plans_hash = plans_text(plans), hash_of_plans(plans)
     file = _kept_plans_file(workspace, plans_hash)
     if not file.exists():
-        pending = file.with_name(file.name + ".pending")
-        pending.parent.mkdir(parents=True, exist_ok=True)
-        pending.write_text(text, encoding="utf-8")
-        pending.replace(file)
+        write_whole(file, text)
     return plans_hash
 
 

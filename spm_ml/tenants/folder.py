@@ -1,6 +1,5 @@
 """TenantFolder: the folder that holds one workspace a tenant."""
 
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 from spm_ml.errors import ConfigurationError, NotReadyError, did_you_mean
 from spm_ml.settings import Workspace
 from spm_ml.tenant import FILE, check_name, tenant_of
+from spm_ml.whole_file import write_whole
 
 RUNS: Final = ".runs"
 """Folder of what runs leave behind: locks, logs, the last report. No tenant can have this name."""
@@ -78,9 +78,7 @@ class TenantFolder:
         self.root.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
         path.mkdir(mode=_OWNER_ONLY, exist_ok=True)
         path.chmod(path.stat().st_mode & ~stat.S_IRWXO)
-        pending = path / f"{FILE}.pending"
-        pending.write_text(yaml.safe_dump({"tenant": name}), encoding="utf-8")
-        os.replace(pending, path / FILE)
+        write_whole(path / FILE, yaml.safe_dump({"tenant": name}))
         return Workspace(path)
 
     def _entries(self) -> list[Path]:

@@ -1,7 +1,6 @@
 """Night: one command for every tenant, in one go, with a report that survives it."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from spm_ml.tenants.folder import TenantFolder
 from spm_ml.tenants.pool import Pool
 from spm_ml.tenants.report import Outcome, Report
 from spm_ml.tenants.worker import Job
+from spm_ml.whole_file import write_whole
 
 UNKNOWN_PEAK: Final = 1 << 30
 """Bytes that a command is expected to take until a run has measured it for the tenant (720 MiB: scoring 200 reps)."""
@@ -122,10 +122,8 @@ class Night:
 
     def _keep_peak(self, outcome: Outcome) -> None:
         file = self._peaks_file(outcome.tenant)
-        pending = file.with_suffix(".pending")
         known = self._peaks(outcome.tenant) | {self.command: outcome.peak_bytes}
-        pending.write_text(json.dumps(known), encoding="utf-8")
-        os.replace(pending, file)
+        write_whole(file, json.dumps(known))
 
     def _peaks_file(self, tenant: str) -> Path:
         return self.folder.runs / f"{tenant}.peaks.json"

@@ -1,6 +1,5 @@
 """What a run over tenants has done: kept as JSON beside the tenants after each of them, so that it can be resumed."""
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spm_ml.tenants.memory import written_size
+from spm_ml.whole_file import write_whole
 
 State = Literal["done", "skipped", "failed", "refused", "busy"]
 """`refused`: not started, for its settings or its memory; `busy`: another run works for the tenant."""
@@ -72,10 +72,7 @@ class Report(_Frozen):
 
     def write(self, path: Path) -> None:
         """Replaces the file whole; only its owner may read it, as messages may quote data."""
-        pending = path.with_suffix(".pending")
-        pending.touch(mode=0o600)
-        pending.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        os.replace(pending, path)
+        write_whole(path, self.model_dump_json(indent=1) + "\n", mode=0o600)
 
     @property
     def fine(self) -> bool:
