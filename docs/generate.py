@@ -27,6 +27,10 @@ def data_contract() -> str:
         "kept out and reported. A row that breaks a rule is quarantined with its file, line, column, value, rule and",
         "what to do; the others go on, and rows in = accepted + quarantined. Compensation plans come as",
         "`comp_plans.yaml` (see [incentives](incentives.md)), settings of the organisation as `organisation.yaml`.",
+        "",
+        "Rows of every table but `protected_groups` also arrive one by one, as events over HTTP (see",
+        "[operations](operations.md#fresh-data-between-the-nights)): a whole row with `recorded_at` beside it. Of the",
+        "rows of a key the one recorded last counts; in a ledger each counts, and an identical one is a repetition.",
     ]
     for table in TABLES:
         lines += ["", *_table(table)]
@@ -89,6 +93,10 @@ def settings() -> str:
 def _settings(model: type[BaseModel], prefix: str) -> Iterator[str]:
     meanings = _attributes(model)
     for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is dict:  # named by the operator
+            yield f"| **`{prefix}{name}`** | | none | {meanings[name]} |"
+            yield from _settings(get_args(field.annotation)[1], f"{prefix}{name}.NAME.")
+            continue
         members = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ()
         inner = next((one for one in members or (field.annotation,) if isinstance(one, type)), None)
         if inner is not None and issubclass(inner, BaseModel):

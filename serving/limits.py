@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Kind = Literal["reads", "writes", "models", "logins", "refusals"]
+Kind = Literal["reads", "writes", "models", "logins", "refusals", "events"]
 
 _MINUTE: Final = 60.0
 _MOST_KEPT: Final = 50_000
@@ -32,6 +32,7 @@ class RateLimits(BaseModel):
         what_if_per_minute: What-if questions, plans and exports, for each account: they take long.
         logins_per_minute: Logins that fail, for each address they come from.
         refusals_per_minute: Requests without valid access, for each address they come from.
+        events_per_minute: Requests with events, and questions what became of them, for each source.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class RateLimits(BaseModel):
     what_if_per_minute: int = Field(default=30, ge=1)
     logins_per_minute: int = Field(default=10, ge=1)
     refusals_per_minute: int = Field(default=120, ge=1)
+    events_per_minute: int = Field(default=600, ge=1)
 
 
 class Limiter:
@@ -55,6 +57,7 @@ class Limiter:
             "models": limits.what_if_per_minute,
             "logins": limits.logins_per_minute,
             "refusals": limits.refusals_per_minute,
+            "events": limits.events_per_minute,
         }
         self._apart = {kind: _MINUTE / number for kind, number in allowed.items()}
         self._whole_at: OrderedDict[tuple[Kind, str], float] = OrderedDict()

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from serving.identity.settings import OpenIdProvider, TrustedProxy, WebAddress, is_loopback
 from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
+from serving.signatures import EventSettings
 from serving.what_if import WhatIfSettings
 from spm_ml import deployment
 from spm_ml.errors import ConfigurationError
@@ -56,6 +57,7 @@ class ServingSettings(BaseModel):
         sessions: When people who are logged in must log in again.
         oidc: The OpenID provider at which people log in; None: none.
         proxy: The proxy in front that says who somebody is; None: none.
+        events: Which systems may send fresh data.
         token_login: Whether people may log in to the pages with a token of ours.
         mlflow_ui: Where browsers reach MLflow's pages, for links to runs and model versions; None: no links.
         tenant: Whose workspace it is, as its `tenant.yaml` says, and in every line of the log; another one is refused.
@@ -81,6 +83,7 @@ class ServingSettings(BaseModel):
     sessions: SessionSettings = SessionSettings()
     oidc: OpenIdProvider | None = None
     proxy: TrustedProxy | None = None
+    events: EventSettings = EventSettings()
     token_login: bool = True
     mlflow_ui: WebAddress | None = None
     tenant: str | None = None

@@ -146,6 +146,9 @@ def _field(model: type[BaseModel], place: Place) -> Any:
     """The annotation of a setting; None if there is no such setting."""
     annotation: Any = model
     for part in place:
+        if get_origin(annotation) is dict:  # named by the operator
+            annotation = get_args(annotation)[1]
+            continue
         owner = next(
             (one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)), None
         )

@@ -94,7 +94,7 @@ def refresh(
 ) -> None:
     """Ingest, score, publish, look for drift, and retrain where that is due; what is done already is skipped.
 
-    Rows come from DIR, or without one from what `sources.yaml` declares; a source that cannot be read holds up nothing
+    Rows come from DIR, or without one from what `sources.yaml` declares, and from events; a source that cannot be read holds up nothing
     and makes the command fail at its end. One runs at a time; after a kill, run it again. `refresh.json` in the
     workspace says what each step did.
     """
@@ -104,6 +104,7 @@ def refresh(
             run.step("ingest", lambda: _ingest(console, source, mapping))
         elif _has_sources(console):
             run.step("pull", lambda: _pull(console, unread))
+        run.step("events", lambda: _events(console))
         if retrain and not _has_champion(console):
             run.step("first model", lambda: _train(console, "there is no champion yet"))
         run.step("score", lambda: _score(console, as_day(today)))
@@ -141,6 +142,17 @@ def _ingest(console: Console, source: Path, mapping: str | None) -> Result:
 
     report = ingest(console.workspace, source, mapping=mapping, progress=console.progress)
     return ("skipped" if report.version is None else "done"), report.text()
+
+
+def _events(console: Console) -> Result:
+    from spm_ml.intake import ingest_waiting
+    from spm_ml.predictions import PredictionStore
+
+    if not console.workspace.has_predictions:
+        return "skipped", "no event waits"
+    with PredictionStore.of(console.workspace) as store:
+        batch = ingest_waiting(console.workspace, store, progress=console.progress)
+    return ("skipped" if batch.version is None else "done"), batch.text()
 
 
 def _has_champion(console: Console) -> bool:

@@ -61,6 +61,7 @@ from spm_ml.predictions.engine import StoreUnavailableError
 from spm_ml.predictions.fairness import FairnessAudit, FairnessFinding, FairnessRow
 from spm_ml.predictions.feedback import Feedback, FeedbackCount, FeedbackSubject, FeedbackVerdict
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
+from spm_ml.predictions.inbox import Arrival, EventReusedError, EventState, EventStatus, Settled, WaitingEvent
 from spm_ml.predictions.model_evidence import (
     Calibration,
     Contender,
@@ -116,6 +117,7 @@ __all__ = [
     "AgreementStatus",
     "AgreementStep",
     "AgreementStepError",
+    "Arrival",
     "Assessment",
     "Assessor",
     "Assignment",
@@ -162,6 +164,9 @@ __all__ = [
     "EffectCheck",
     "EffectPoint",
     "EffectVerdict",
+    "EventReusedError",
+    "EventState",
+    "EventStatus",
     "EvidenceLevel",
     "ExpectedPay",
     "ExpiredOfferError",
@@ -229,6 +234,7 @@ __all__ = [
     "SecretGivenError",
     "Selection",
     "SessionLimits",
+    "Settled",
     "Side",
     "SkillRating",
     "SourceFile",
@@ -245,6 +251,7 @@ __all__ = [
     "UnknownSkillError",
     "UnseenOrderError",
     "Verdict",
+    "WaitingEvent",
     "WeekForecast",
     "WeekReliability",
     "WhatIfInputs",

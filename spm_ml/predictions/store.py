@@ -32,6 +32,7 @@ from spm_ml.predictions.evidence_sections import publish_sections
 from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
+from spm_ml.predictions.inbox import Inbox
 from spm_ml.predictions.migrations import HEAD, current_revision
 from spm_ml.predictions.model_evidence import ModelEvidence
 from spm_ml.predictions.notes import Notes
@@ -73,6 +74,7 @@ class PredictionStore:
         pulses: What reps answer about the period.
         notes: What managers note about their people.
         agreements: What reps and managers agree on.
+        inbox: What other systems sent.
         audit: Who did what.
         champions: Which model versions were named champion.
         assignments: Who was offered what, and what came of it: for the operator, never behind a request.
@@ -90,6 +92,7 @@ class PredictionStore:
         self.pulses = Pulses(engine)
         self.notes = Notes(engine)
         self.agreements = Agreements(engine)
+        self.inbox = Inbox(engine)
         self.audit = AuditTrail(engine)
         self.champions = Champions(engine)
         self.assignments = AssignmentLog(engine)

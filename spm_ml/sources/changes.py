@@ -1,6 +1,7 @@
 # ruff: noqa: S608 — every name and path is quoted
 """Compares accepted rows with the rows in force, and writes the part that holds only what differs."""
 
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ def write_changes(
     *,
     version: int,
     replace: bool,
+    arrivals: bool = False,
 ) -> TableCounts:
     """Writes the rows that are new, changed or removed to `target`, if there are any or the table was never loaded.
 
@@ -29,8 +31,17 @@ def write_changes(
         target: Parquet file to write.
         version: Number of the version that the part would belong to.
         replace: Rows in force whose key the files do not hold are removed.
+        arrivals: The files hold rows that arrived since the last time, not all of a key: to a ledger they are added,
+            unless the same row is there already.
     """
     table = checked.table
+    if arrivals:
+        of_table = ", ".join(column.name for column in table.columns)
+        state = state or f"SELECT {of_table}, _occurrence FROM {checked.accepted} WHERE false"
+        same = " AND ".join(f"given.{name} IS NOT DISTINCT FROM known.{name}" for name in table.key)
+        state = f"SELECT known.* FROM ({state}) AS known SEMI JOIN {checked.accepted} AS given ON {same}"
+        if table.ledger:
+            checked = _added_behind(connection, checked, state)
     names = [column.name for column in table.columns]
     columns = ", ".join(f"{column.name}::{SQL_TYPES[column.type]} AS {column.name}" for column in table.columns)
     tail = f"{version}::INTEGER AS _version"
@@ -62,6 +73,25 @@ def write_changes(
         unchanged=checked.accepted_rows - different,
         removed=removed,
     )
+
+
+def _added_behind(connection: duckdb.DuckDBPyConnection, checked: Checked, state: str) -> Checked:
+    """Numbers rows of a ledger behind those of the same key; a row that is there keeps its number, and counts once."""
+    table, numbered = checked.table, f"numbered_{checked.table.name}"
+    names = ", ".join(column.name for column in table.columns)
+    same_row = " AND ".join(f"known.{column.name} IS NOT DISTINCT FROM given.{column.name}" for column in table.columns)
+    same_key = " AND ".join(f"last.{name} IS NOT DISTINCT FROM given.{name}" for name in table.key)
+    key = ", ".join(f"given.{name}" for name in table.key)
+    connection.execute(
+        f"CREATE TABLE {numbered} AS WITH known AS ({state}), "
+        f"given AS (SELECT {names}, min((_source, _line)) AS place FROM {checked.accepted} GROUP BY ALL), "
+        f"fresh AS (SELECT * FROM given ANTI JOIN known ON {same_row}), "
+        f"last AS (SELECT {', '.join(table.key)}, max(_occurrence) AS number FROM known GROUP BY ALL) "
+        f"SELECT given.* EXCLUDE (place), coalesce(last.number, -1) "
+        f"+ row_number() OVER (PARTITION BY {key} ORDER BY place) AS _occurrence "
+        f"FROM fresh AS given LEFT JOIN last ON {same_key}"
+    )
+    return replaced(checked, accepted=numbered)
 
 
 def _note_removed(connection: duckdb.DuckDBPyConnection, checked: Checked, before: str, tail: str) -> int:

@@ -44,6 +44,7 @@ def ingest(
     organisation: Path | None = None,
     replace: bool = False,
     origin: str | None = None,
+    arrivals: bool = False,
     progress: Progress = silent,
 ) -> IngestReport:
     """Reads tables of the contract or a foreign export into the workspace.
@@ -58,6 +59,8 @@ def ingest(
         organisation: Settings for a workspace that has none yet.
         replace: Also removes rows in force whose key the files of their table no longer hold.
         origin: What goes on record as the source where the files are copies; None: their own place.
+        arrivals: The files hold rows that arrived one by one: rows of a ledger are added to those of the same key, and
+            a rule that none of so few rows meets stops nothing.
         progress: Told about each table.
 
     Raises:
@@ -69,7 +72,9 @@ def ingest(
     folder = SourceFolder.of(source)
     store = TableStore(workspace)
     with store.exclusive(), _scratch(workspace) as scratch, closing(_connect(scratch)) as connection:
-        return _Ingest(store, folder, declared, connection, scratch, replace, origin, progress).run(organisation)
+        return _Ingest(store, folder, declared, connection, scratch, replace, origin, arrivals, progress).run(
+            organisation
+        )
 
 
 @contextmanager
@@ -101,6 +106,7 @@ class _Ingest:
     scratch: Path
     replace: bool
     origin: str | None
+    arrivals: bool
     progress: Progress
     notes: list[str] = field(default_factory=list)
 
@@ -185,7 +191,8 @@ class _Ingest:
             keep_state = found is None or not self.replace
             if found is not None and found.usable:
                 result = validator.check(found.given)
-                assembler.problems += result.unmet
+                if not self.arrivals:
+                    assembler.problems += result.unmet
                 assembled[table.name], checked[table.name] = found, result
             accepted = checked[table.name].accepted if table.name in checked else None
             validator.remember(table, accepted, keep_state=keep_state)
@@ -231,7 +238,13 @@ class _Ingest:
             self.progress(f"store {name}", number, len(checked))
             path = self.scratch / f"{name}.parquet"
             counts[name] = write_changes(
-                self.connection, result, state.get(name), path, version=version, replace=self.replace
+                self.connection,
+                result,
+                state.get(name),
+                path,
+                version=version,
+                replace=self.replace,
+                arrivals=self.arrivals,
             )
             if path.exists():
                 staged[name] = path

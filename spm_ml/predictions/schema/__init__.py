@@ -1,6 +1,7 @@
 """Tables of the operational store, the same on SQLite and PostgreSQL."""
 
 from spm_ml.predictions.schema.access import accounts, idempotency, sessions, tokens
+from spm_ml.predictions.schema.arrived import events, receipts
 from spm_ml.predictions.schema.columns import UtcDateTime, metadata
 from spm_ml.predictions.schema.published import (
     batches,
@@ -49,6 +50,7 @@ __all__ = [
     "champions",
     "decisions",
     "diagnoses",
+    "events",
     "fairness_audits",
     "feedback",
     "findings",
@@ -65,6 +67,7 @@ __all__ = [
     "predictions",
     "pulse_withdrawals",
     "pulses",
+    "receipts",
     "recommendations",
     "sessions",
     "submissions",
