@@ -94,9 +94,9 @@ def refresh(
 ) -> None:
     """Ingest, score, publish, look for drift, and retrain where that is due; what is done already is skipped.
 
-    Rows come from DIR, or without one from what `sources.yaml` declares, and from events that wait; a source that cannot
-    be read holds up nothing and makes the command fail at its end. One runs at a time; after a kill, run it again.
-    `refresh.json` in the workspace says what each step did.
+    Rows come from DIR, or without one from what `sources.yaml` declares, and from events that wait; a source that
+    cannot be read holds up nothing and makes the command fail at its end. One runs at a time; after a kill, run it
+    again. `refresh.json` in the workspace says what each step did.
     """
     with only_one(console.workspace.root / "refresh.lock", what="refresh"):
         run, unread = Run(console), list[str]()
