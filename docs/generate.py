@@ -70,6 +70,7 @@ def _meaning(column: Column) -> str:
 def settings() -> str:
     """Every setting of the service as a Markdown page."""
     from serving.settings import ServingSettings
+    from spm_ml.connectors.settings import ConnectorSettings
 
     lines = [
         "# Settings of the service",
@@ -86,6 +87,15 @@ def settings() -> str:
         "| setting | values | default | meaning |",
         "|---|---|---|---|",
         *_settings(ServingSettings, ""),
+        "",
+        "## Connectors",
+        "",
+        "What `spm fetch` reads ([connecting](connecting.md)). They stand in `connectors.yaml` beside `serving.yaml`",
+        "and are given in the same way, as variables `SPM_CONNECTORS__HUBSPOT__TOKEN_FILE` and the like.",
+        "",
+        "| setting | values | default | meaning |",
+        "|---|---|---|---|",
+        *_settings(ConnectorSettings, ""),
     ]
     return "\n".join(lines) + "\n"
 

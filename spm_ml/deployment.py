@@ -1,5 +1,7 @@
 """What an operator decides about a workspace: its `serving.yaml`, over it the environment, secrets never in the file.
 
+What is decided about fetching is read in the same way from `connectors.yaml` and variables `SPM_CONNECTORS__…`.
+
 A variable `SPM_SERVING__LIMITS__WRITES_PER_MINUTE` means `limits: {writes_per_minute: …}`; lists are JSON, `null` is
 none, and an empty variable counts as not set. With `_FILE` after its name (in the file: `_file`) a setting is read
 from the file it names, as container platforms hand over secrets. Of a tenant's workspace the environment counts only
@@ -20,11 +22,28 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from spm_ml import tenant
 from spm_ml.errors import ConfigurationError, did_you_mean
 
-FILE: Final = "serving.yaml"
-PREFIX: Final = "SPM_SERVING__"
-
 Model = TypeVar("Model", bound=BaseModel)
-Place = tuple[str, ...]
+_Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where settings of one kind are given.
+
+    Attributes:
+        file: In the workspace.
+        prefix: Of variables.
+        what: Whose settings they are, in words.
+    """
+
+    file: str
+    prefix: str
+    what: str
+
+
+SERVING: Final = Place("serving.yaml", "SPM_SERVING__", "the service's settings")
+CONNECTORS: Final = Place("connectors.yaml", "SPM_CONNECTORS__", "the settings of connectors")
+PLACES: Final = (SERVING, CONNECTORS)
 
 
 @dataclass(frozen=True)
@@ -36,21 +55,23 @@ class _Given:
     in_file: bool = False
 
 
-def load(model: type[Model], workspace: Path, *, defaults: Mapping[str, object] | None = None) -> Model:
+def load(
+    model: type[Model], workspace: Path, *, at: Place = SERVING, defaults: Mapping[str, object] | None = None
+) -> Model:
     """Reads settings of a workspace.
 
     Args:
         model: What they must be.
-        workspace: Folder that may hold `serving.yaml`.
+        workspace: Folder that may hold the file of settings.
+        at: The file's name and the variables'.
         defaults: Values of what is given nowhere.
 
     Raises:
         ConfigurationError: The file cannot be read; each setting that is unknown, wrong or a secret in the file, with
             its place; or the environment is of another tenant than the workspace.
     """
-    path = workspace / FILE
-    given = _from_file(path)
-    environment = _from_environment()
+    given = _from_file(workspace / at.file)
+    environment = _from_environment(at.prefix)
     tenant.refuse_variables(workspace, [setting.origin for setting in environment.values()])
     given |= environment
     for place in [place for place in given if place[-1].endswith("_file") and _field(model, place) is None]:
@@ -59,7 +80,7 @@ def load(model: type[Model], workspace: Path, *, defaults: Mapping[str, object] 
             given[target] = _content(given.pop(place))
     for place, setting in given.items():
         if setting.in_file and _is_secret(model, place, setting.value):
-            name = PREFIX + "__".join(place).upper()
+            name = at.prefix + "__".join(place).upper()
             raise ConfigurationError(
                 f"{setting.origin} holds a secret: set {name} in the environment, or {place[-1]}_file to a file's path"
             )
@@ -78,16 +99,16 @@ def load(model: type[Model], workspace: Path, *, defaults: Mapping[str, object] 
             _problem(model, tuple(map(str, problem["loc"])), problem["type"], problem["msg"], given)
             for problem in error.errors(include_input=False, include_url=False)
         )
-        raise ConfigurationError(f"the service's settings cannot be used: {problems}") from None
+        raise ConfigurationError(f"{at.what} cannot be used: {problems}") from None
 
 
 def files_named(workspace: Path) -> dict[str, Path]:
-    """Settings of `serving.yaml` that are read from files of their own, and those files."""
-    given = _from_file(workspace / FILE)
+    """Settings of a workspace's files that are read from files of their own, and those files."""
+    given = {(at.file, *place): setting for at in PLACES for place, setting in _from_file(workspace / at.file).items()}
     return {setting.origin: Path(str(setting.value)) for place, setting in given.items() if place[-1].endswith("_file")}
 
 
-def _from_file(path: Path) -> dict[Place, _Given]:
+def _from_file(path: Path) -> dict[_Path, _Given]:
     if not path.exists():
         return {}
     try:
@@ -97,7 +118,7 @@ def _from_file(path: Path) -> dict[Place, _Given]:
         raise ConfigurationError(f"{path} cannot be read as YAML: {error}") from error
 
 
-def _leaves(node: yaml.Node, path: Path, place: Place) -> Iterator[tuple[Place, _Given]]:
+def _leaves(node: yaml.Node, path: Path, place: _Path) -> Iterator[tuple[_Path, _Given]]:
     """Every setting below a node; a mapping's keys lead to its settings, and a list is one setting."""
     where = f"{path} line {node.start_mark.line + 1}"
     if not isinstance(node, yaml.MappingNode):
@@ -115,10 +136,10 @@ def _leaves(node: yaml.Node, path: Path, place: Place) -> Iterator[tuple[Place, 
         yield from _leaves(value_node, path, (*place, name))
 
 
-def _from_environment() -> dict[Place, _Given]:
+def _from_environment(prefix: str) -> dict[_Path, _Given]:
     given = {}
     for name, text in sorted(os.environ.items()):
-        if not name.startswith(PREFIX) or not text:
+        if not name.startswith(prefix) or not text:
             continue
         value: object = text
         if text == "null" or text[0] in "[{":
@@ -128,7 +149,7 @@ def _from_environment() -> dict[Place, _Given]:
                 raise ConfigurationError(
                     f'{name} begins like JSON and is none; write for example ["a", "b"]'
                 ) from error
-        given[tuple(name.removeprefix(PREFIX).lower().split("__"))] = _Given(value, name)
+        given[tuple(name.removeprefix(prefix).lower().split("__"))] = _Given(value, name)
     return given
 
 
@@ -142,7 +163,7 @@ def _content(setting: _Given) -> _Given:
     return _Given(text, setting.origin)
 
 
-def _field(model: type[BaseModel], place: Place) -> Any:
+def _field(model: type[BaseModel], place: _Path) -> Any:
     """The annotation of a setting; None if there is no such setting."""
     annotation: Any = model
     for part in place:
@@ -162,13 +183,13 @@ def _members(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
-def _is_secret(model: type[BaseModel], place: Place, value: object) -> bool:
+def _is_secret(model: type[BaseModel], place: _Path, value: object) -> bool:
     if SecretStr in _members(_field(model, place)):
         return True
     return isinstance(value, str) and "://" in value and urlsplit(value).password is not None
 
 
-def _problem(model: type[BaseModel], place: Place, kind: str, said: str, given: Mapping[Place, _Given]) -> str:
+def _problem(model: type[BaseModel], place: _Path, kind: str, said: str, given: Mapping[_Path, _Given]) -> str:
     origins = [
         setting.origin for known, setting in given.items() if place and known[: len(place)] == place[: len(known)]
     ]

@@ -27,6 +27,10 @@ class NotReadyError(SpmError):
     """An earlier step of the line has not run yet; the message names the command that runs it."""
 
 
+class RemoteError(SpmError):
+    """A system from which data is fetched refused, failed or reached its limit; what had arrived is kept."""
+
+
 class ClusterError(SpmError):
     """Machines that work was given to failed at it; nothing was kept."""
 

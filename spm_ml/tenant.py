@@ -65,7 +65,7 @@ def check_environment(workspace: Path) -> None:
         whose = "of no tenant" if tenant is None else f"of tenant {tenant}"
         raise ConfigurationError(
             f"this environment is of tenant {named[:80]!r} ({VARIABLE}) and {workspace} is {whose}: "
-            f"unset {VARIABLE} and every SPM_SERVING__ variable, or name the other workspace"
+            f"unset {VARIABLE} and every SPM_SERVING__ and SPM_CONNECTORS__ variable, or name the other workspace"
         )
 
 

@@ -12,6 +12,7 @@ from spm_ml.cli import (
     data,
     demo,
     fairness,
+    fetch,
     learning,
     looking_back,
     models,
@@ -39,6 +40,7 @@ def spm() -> None:
 for _command in (
     demo.demo,
     data.simulate,
+    fetch.fetch,
     data.ingest,
     pulling.pull,
     data.metrics,

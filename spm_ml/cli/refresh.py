@@ -8,18 +8,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace
 from spm_ml.cli.data import as_day, day_option
 from spm_ml.cli.fairness import warn_of_groups
+from spm_ml.cli.fetch import SYSTEMS
 from spm_ml.cli.people import Wishes, publish_offers
 from spm_ml.errors import DataError
 from spm_ml.only_one import only_one
 from spm_ml.progress import NOTHING_TO_DO
 from spm_ml.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from spm_ml.connectors import System
 
 State = Literal["done", "skipped", "refused"]
 Result = tuple[State, str]
@@ -83,14 +87,21 @@ class Run:
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="[DIR]", required=False)
+@click.argument("source", type=click.Path(path_type=Path), metavar="[DIR]", required=False)
+@click.option("--fetch", "system", type=SYSTEMS, help="Fetch from this system into DIR first; what it deleted goes.")
 @click.option("--mapping", help="Built-in mapping (maven, salesforce, hubspot) or a YAML file.")
 @click.option("--today", type=day_option, help="Refuse data that is stale on this day; default: no check by the clock.")
 @click.option("--retrain/--no-retrain", default=True, show_default=True, help="Train where a new model is due.")
 @click.option("--recommend", is_flag=True, help="Also compute offers anew, without limits of money, people or seats.")
 @on_workspace
 def refresh(
-    console: Console, source: Path | None, mapping: str | None, today: datetime | None, retrain: bool, recommend: bool
+    console: Console,
+    source: Path | None,
+    system: System | None,
+    mapping: str | None,
+    today: datetime | None,
+    retrain: bool,
+    recommend: bool,
 ) -> None:
     """Ingest, score, publish, look for drift, and retrain where that is due; what is done already is skipped.
 
@@ -98,10 +109,16 @@ def refresh(
     cannot be read holds up nothing and makes the command fail at its end. One runs at a time; after a kill, run it
     again. `refresh.json` in the workspace says what each step did.
     """
+    if system is not None and source is None:
+        raise click.UsageError("--fetch needs DIR, the folder that it fetches into")
+    if source is not None and system is None and not source.exists():
+        raise click.BadParameter(f"there is no {source}", param_hint="DIR")
     with only_one(console.workspace.root / "refresh.lock", what="refresh"):
         run, unread = Run(console), list[str]()
+        if source is not None and system is not None:
+            run.step("fetch", lambda: _fetch(console, system, source, mapping))
         if source is not None:
-            run.step("ingest", lambda: _ingest(console, source, mapping))
+            run.step("ingest", lambda: _ingest(console, source, mapping or system, replace=system is not None))
         elif _has_sources(console):
             run.step("pull", lambda: _pull(console, unread))
         run.step("events", lambda: _events(console))
@@ -137,10 +154,17 @@ def _pull(console: Console, unread: list[str]) -> Result:
     return "done" if any(one.versions for one in pulled) else "skipped", "\n".join(one.text() for one in pulled)
 
 
-def _ingest(console: Console, source: Path, mapping: str | None) -> Result:
+def _fetch(console: Console, system: System, folder: Path, mapping: str | None) -> Result:
+    from spm_ml.connectors import fetch
+
+    report = fetch(system, console.workspace, folder, mapping=mapping, progress=console.progress)
+    return "done", report.text().strip()
+
+
+def _ingest(console: Console, source: Path, mapping: str | None, *, replace: bool) -> Result:
     from spm_ml.sources import ingest
 
-    report = ingest(console.workspace, source, mapping=mapping, progress=console.progress)
+    report = ingest(console.workspace, source, mapping=mapping, replace=replace, progress=console.progress)
     return ("skipped" if report.version is None else "done"), report.text()
 
 

@@ -196,7 +196,8 @@ def _refuse_settings() -> None:
     Raises:
         ConfigurationError: There are some.
     """
-    named = [name for name in sorted(os.environ) if os.environ[name] and name.startswith((deployment.PREFIX, VARIABLE))]
+    prefixes = (*(place.prefix for place in deployment.PLACES), VARIABLE)
+    named = [name for name in sorted(os.environ) if os.environ[name] and name.startswith(prefixes)]
     if named:
         raise ConfigurationError(
             f"{named[0]} is set in the environment, and a run is for many tenants: write settings into each tenant's "

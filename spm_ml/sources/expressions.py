@@ -104,7 +104,7 @@ class RecordSelect:
         if source.default is not None or source.constant is not None:
             return True
         if source.template is not None:
-            return all(self.raw.position(name, exact=self.exact) is not None for name in _placeholders(source.template))
+            return all(self.raw.position(name, exact=self.exact) is not None for name in placeholders(source.template))
         if source.first_of:
             return any(self.resolves(each) for each in source.first_of)
         return any(self.raw.position(name, exact=self.exact) is not None for name in source.source)
@@ -195,5 +195,6 @@ class RecordSelect:
         return " AND ".join(parts) or "true"
 
 
-def _placeholders(template: str) -> list[str]:
+def placeholders(template: str) -> list[str]:
+    """The columns that a template names."""
     return _PLACEHOLDER.findall(template)
