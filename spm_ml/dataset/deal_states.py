@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, pinned_to, states_in
+from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, held, pinned_to
 from spm_ml.features import AsOf, ratio
+from spm_ml.features.few_days import FEW, held_on
 from spm_ml.features.pipeline import open_states
 
 _ = ibis._
@@ -23,6 +24,8 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
     """
     grid = at.grid
     states = open_states(grid)
+    if len(grid.as_of_days) <= FEW:
+        states = held_on(states, grid.slots.as_of)
     content = states.select(
         *(column.name for column in STATE_COLUMNS if column.name in states.columns),
         "first_amount",
@@ -33,9 +36,7 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
     table = content.order_by("rep_id", "opportunity_id", "visible_from").to_pyarrow()
     growth = ratio(_numbers(table["amount"]), _numbers(table["first_amount"]))
     found = pinned_to(STATE_COLUMNS, table.append_column("amount_growth", pa.array(growth)))
-    held = np.zeros(len(found), dtype=bool)
-    held[states_in(found, frame)[0]] = True
-    return found[held].reset_index(drop=True)
+    return found[held(found, frame)].reset_index(drop=True)
 
 
 def read_bookings(at: AsOf) -> pd.DataFrame:
@@ -49,7 +50,8 @@ def read_bookings(at: AsOf) -> pd.DataFrame:
     rows = grid.keep("rep_periods", asked.group_by(["rep_index", "period_index"]).aggregate([]))
     days = grid.days.select("period_index", "period_start", booked_on="day")
     content = (
-        grid.history.bookings.inner_join(days, "booked_on")
+        grid.own(grid.history.bookings)
+        .inner_join(days, "booked_on")
         .inner_join(grid.reps, "rep_id")
         .semi_join(rows, ["rep_index", "period_index"])
         .mutate(overlay=(_.credit == "overlay").fill_null(False))

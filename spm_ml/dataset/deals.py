@@ -99,6 +99,26 @@ def states_in(states: pd.DataFrame, frame: pd.DataFrame) -> tuple[np.ndarray, np
     Returns:
         (deals,) place of the state and of the row of each open deal, in the order of the rows and of the states.
     """
+    order, first, lengths = _rows_of(states, frame)
+    state = np.repeat(np.arange(len(states)), lengths)
+    row = order[np.arange(len(state)) + (first - np.cumsum(lengths) + lengths)[state]]
+    by_row = np.argsort(row, kind="stable")
+    return state[by_row], row[by_row]
+
+
+def held(states: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
+    """(states,) whether each holds on any of the rows.
+
+    Args:
+        states: Columns of `STATE_COLUMNS`.
+        frame: Rows of a dataset.
+    """
+    on_rows: np.ndarray = _rows_of(states, frame)[2] > 0
+    return on_rows
+
+
+def _rows_of(states: pd.DataFrame, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places of the rows in the order of rep and day; where in it the rows of each state begin, and how many."""
     rep, reps = pd.factorize(frame["rep_id"])
     key = _keys(rep, _days(frame["as_of"]))
     order = np.argsort(key, kind="stable")
@@ -106,11 +126,7 @@ def states_in(states: pd.DataFrame, frame: pd.DataFrame) -> tuple[np.ndarray, np
     first, until = (
         np.searchsorted(key[order], _keys(owner, _days(states[name]))) for name in ("visible_from", "visible_until")
     )
-    lengths = np.where(owner >= 0, np.maximum(until - first, 0), 0)
-    state = np.repeat(np.arange(len(states)), lengths)
-    row = order[np.arange(len(state)) + (first - np.cumsum(lengths) + lengths)[state]]
-    by_row = np.argsort(row, kind="stable")
-    return state[by_row], row[by_row]
+    return order, first, np.where(owner >= 0, np.maximum(until - first, 0), 0)
 
 
 def deals_of(states: pd.DataFrame, frame: pd.DataFrame, bookings: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

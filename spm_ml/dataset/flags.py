@@ -31,7 +31,7 @@ def _foreign(grid: AsOfGrid) -> ir.Table:
     )
 
 
-FOREIGN: Final = Stream("foreign", _foreign)
+FOREIGN: Final = Stream("foreign", _foreign, looks_back=())
 
 
 def _conditions(at: AsOf) -> dict[str, np.ndarray]:

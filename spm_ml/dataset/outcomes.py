@@ -18,7 +18,9 @@ _ = ibis._
 
 def _still_booked(grid: AsOfGrid) -> ir.Table:
     """Bookings of a period from the days on which their deal was open and the booking not yet recorded."""
-    bookings = grid.history.bookings.select("opportunity_id", "rep_id", "recorded_on", "booked_on", credited="amount")
+    bookings = grid.own(grid.history.bookings).select(
+        "opportunity_id", "rep_id", "recorded_on", "booked_on", credited="amount"
+    )
     booked_in = grid.days.select("period_start", "period_end", booked_on="day")
     stages = {
         f"stage_{position}": ibis.ifelse(_.stage_position == position, _.credited, 0)
@@ -38,7 +40,7 @@ def _still_booked(grid: AsOfGrid) -> ir.Table:
     )
 
 
-STILL_BOOKED: Final = Stream("still_booked", _still_booked)
+STILL_BOOKED: Final = Stream("still_booked", _still_booked, looks_back=())
 
 
 def labels(at: AsOf) -> dict[str, np.ndarray]:

@@ -77,13 +77,7 @@ def _manages_only(grid: AsOfGrid, rep_index: np.ndarray, as_of: np.ndarray) -> n
         history.bookings.select("rep_id", day="recorded_on"),
         history.quotas.select("rep_id", day="known_on"),
     )
-    owners = (
-        own.semi_join(grid.reps, "rep_id")
-        .group_by("rep_id")
-        .agg(day=_.day.min())
-        .to_pyarrow()
-        .to_pandas(date_as_object=False)
-    )
+    owners = grid.own(own).group_by("rep_id").agg(day=_.day.min()).to_pyarrow().to_pandas(date_as_object=False)
     manages_from, owns_from = (
         day_numbers(frame.groupby("rep_id")["day"].min().reindex(grid.rep_ids))[rep_index]
         for frame in (managers, owners)

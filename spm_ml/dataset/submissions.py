@@ -17,7 +17,7 @@ KINDS: Final = ("commit", "best_case", "manager_override")
 def _said(grid: AsOfGrid) -> ir.Table:
     """The newest submission of each kind, from the day it was made to the next one or the period's end."""
     kind = ibis.window(group_by=["rep_id", "period_start", "kind"], order_by=["known_on", "submitted_at", "amount"])
-    said = grid.history.submissions.mutate(next_on=_.known_on.lead().over(kind))
+    said = grid.own(grid.history.submissions).mutate(next_on=_.known_on.lead().over(kind))
     measures = {name: ibis.ifelse(_.kind == name, _.amount, 0) for name in KINDS}
     known = {f"{name}_known": (_.kind == name).cast("int64") for name in KINDS}
     return said.select(
@@ -29,7 +29,7 @@ def _said(grid: AsOfGrid) -> ir.Table:
     ).filter(_.visible_from < _.visible_until)
 
 
-SAID: Final = Stream("said", _said)
+SAID: Final = Stream("said", _said, looks_back=())
 
 
 def submissions(at: AsOf) -> dict[str, np.ndarray]:

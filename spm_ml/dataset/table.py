@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spm_ml.dataset.content_hash import ContentHash
-from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, pinned_to, states_in
+from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, held, pinned_to
 from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, in_order, label_names, pinned, rep_order
 from spm_ml.dataset.writer import BOOKINGS, METADATA, ROWS, STATES, DatasetWriter, part_file
 
@@ -81,14 +81,12 @@ class RepPeriodDataset:
         if kept.shape != (len(self.frame),):
             raise SchemaError(f"the mask has shape {kept.shape}, but the dataset has {len(self.frame)} rows")
         frame = self.frame[kept].reset_index(drop=True)
-        held = np.zeros(len(self.states), dtype=bool)
-        held[states_in(self.states, frame)[0]] = True
         rep_periods = pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]].drop_duplicates())
         booked = pd.MultiIndex.from_frame(self.bookings[["rep_id", "period_start"]]).isin(rep_periods)
         return replace(
             self,
             frame=frame,
-            states=self.states[held].reset_index(drop=True),
+            states=self.states[held(self.states, frame)].reset_index(drop=True),
             bookings=self.bookings[booked].reset_index(drop=True),
         )
 

@@ -12,18 +12,15 @@ from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
 
-MEETING_KINDS: Final = ("meeting", "demo")
-"""Kinds of activity in which a rep and a customer talk at length, in lower case."""
-
 
 def _activity(grid: AsOfGrid) -> ir.Table:
     """Activities from the day on which they have happened and are known: `activities`, `meetings`, `on_deals`."""
     return grid.history.activity_days.select(
         "rep_id",
         "activities",
+        "meetings",
+        "on_deals",
         visible_from=ibis.greatest(_.occurred_on, _.recorded_on),
-        meetings=ibis.ifelse(_.kind.lower().isin(MEETING_KINDS), _.activities, 0),
-        on_deals=ibis.ifelse(_.on_deal, _.activities, 0),
     )
 
 
@@ -34,8 +31,8 @@ def _last_activity(grid: AsOfGrid) -> ir.Table:
     )
 
 
-ACTIVITY: Final = Stream("activity", _activity, log="activity")
-LAST_ACTIVITY: Final = Stream("last_activity", _last_activity, "latest", log="activity")
+ACTIVITY: Final = Stream("activity", _activity, log="activity", looks_back=(7, 28, 91))
+LAST_ACTIVITY: Final = Stream("last_activity", _last_activity, "latest", log="activity", looks_back=())
 
 
 def days_since_activity(at: AsOf) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from spm_ml.features.day_numbers import number_of
 from spm_ml.features.feature import Stream
 from spm_ml.features.grid import AsOfGrid
-from spm_ml.features.running_sums import Places, RunningSums
+from spm_ml.features.running_sums import Readings, RunningSums
 
 
 class Row:
@@ -52,7 +52,7 @@ class AsOf:
     grid: AsOfGrid
     row: Row
     sums: RunningSums
-    _places: dict[tuple[str, int], Places] = field(default_factory=dict, init=False, repr=False)
+    _readings: dict[tuple[str, int], Readings] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.row.as_of)
@@ -88,9 +88,9 @@ class AsOf:
             DataError: Two streams share a name, or the stream lacks something it must have.
         """
         where = (stream.name, days)
-        if where not in self._places:
-            self._places[where] = self.sums.places(stream, self.row.rep_index, self.row.as_of, days)
-        return self.sums.values(stream, measure, self._places[where])
+        if where not in self._readings:
+            self._readings[where] = self.sums.readings(stream, self.row.rep_index, self.row.as_of, days)
+        return self.sums.values(self._readings[where], measure)
 
     def _known(self, stream: Stream, measure: str, days: int, value: Callable[[], np.ndarray]) -> np.ndarray:
         """The value as float64 where the last `days` days of the stream are known, else NaN."""

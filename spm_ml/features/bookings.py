@@ -19,12 +19,12 @@ LAGS: Final = (1, 2, 3, 4)
 
 
 def booked_by_period(grid: AsOfGrid) -> ir.Table:
-    """Bookings with the period of their event day: `rep_id, period_index, recorded_on, amount, late`."""
+    """The reps' bookings with the period of their event day: `rep_id, period_index, recorded_on, amount, late`."""
     return grid.shared("booked_by_period", lambda: _booked_by_period(grid))
 
 
 def _booked_by_period(grid: AsOfGrid) -> ir.Table:
-    bookings = grid.history.bookings
+    bookings = grid.own(grid.history.bookings)
     return bookings.inner_join(grid.days, bookings.booked_on == grid.days.day).select(
         "rep_id", "period_index", "recorded_on", "amount", "late"
     )
@@ -65,7 +65,8 @@ def _past_and_running(grid: AsOfGrid) -> ir.Table:
 
 def _signs(grid: AsOfGrid) -> ir.Table:
     """Measures of the running period that hazards are read from: `reversed`, `backdated` and `split` bookings."""
-    bookings = grid.history.bookings
+    own = grid.own(grid.history.bookings).select("opportunity_id")
+    bookings = grid.history.bookings.semi_join(own, "opportunity_id")
     recorded_in = grid.days.select(look_day="day", look_start="period_start", look_until="period_end")
     booked_in = grid.days.select(booked_on="day", booked_period_end="period_end")
     together = ibis.window(group_by=["opportunity_id", "booked_on", "recorded_on"])
@@ -100,7 +101,7 @@ def quota_versions(grid: AsOfGrid) -> ir.Table:
 
 
 def _quota_versions(grid: AsOfGrid) -> ir.Table:
-    quotas = grid.history.quotas
+    quotas = grid.own(grid.history.quotas)
     versions = ibis.window(group_by=["rep_id", "period_start"], order_by=["known_on", "amount"])
     dated = quotas.mutate(
         recorded_on=_.known_on,
@@ -134,7 +135,7 @@ def _quotas(grid: AsOfGrid) -> ir.Table:
 
 
 def finished_bookings(grid: AsOfGrid) -> ir.Table:
-    """Everybody's bookings of periods of their own history: `rep_id, period_index, day, booked, late`.
+    """The reps' bookings of periods of their own history: `rep_id, period_index, day, booked, late`.
 
     `day` is the day from which they are part of a finished period; `late` counts those in the periods' ends.
     """
@@ -161,7 +162,7 @@ def _finished(grid: AsOfGrid) -> ir.Table:
     """
     by_day = ["rep_id", "period_index", "day"]
     zero = ibis.literal(0, "int64")
-    booked = finished_bookings(grid).mutate(quota=zero).semi_join(grid.reps, "rep_id")
+    booked = finished_bookings(grid).mutate(quota=zero)
     quotas = (
         quota_versions(grid)
         .inner_join(grid.periods.select("period_index", end="period_end"), "period_index")
@@ -193,8 +194,8 @@ def _finished(grid: AsOfGrid) -> ir.Table:
     return states.select("rep_id", "booked", "late", visible_from=_.day, **step)
 
 
-BOOKED: Final = Stream("booked", _past_and_running, log="ledger")
-SIGNS: Final = Stream("booking_signs", _signs, log="ledger")
-LARGEST_BOOKING: Final = Stream("largest_booking", _largest, "largest", log="ledger")
-QUOTAS: Final = Stream("quotas", _quotas)
-FINISHED: Final = Stream("finished", _finished, log="ledger")
+BOOKED: Final = Stream("booked", _past_and_running, log="ledger", looks_back=())
+SIGNS: Final = Stream("booking_signs", _signs, log="ledger", looks_back=())
+LARGEST_BOOKING: Final = Stream("largest_booking", _largest, "largest", log="ledger", looks_back=())
+QUOTAS: Final = Stream("quotas", _quotas, looks_back=())
+FINISHED: Final = Stream("finished", _finished, log="ledger", looks_back=())

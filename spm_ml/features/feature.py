@@ -39,12 +39,15 @@ class Stream:
         kind: `sum` adds the visible spans, `largest` takes the greatest of them, `latest` the greatest ever begun.
         log: What the stream is read from: before that begins, or without it, nothing is known, and readings are NaN
             rather than 0. Bookings belong to the ledger.
+        looks_back: How many days before the as-of day it is read beside the day itself, so that a build of few as-of
+            days adds up no others; None = any number.
     """
 
     name: str
     spans: Callable[["AsOfGrid"], ir.Table]
     kind: Literal["sum", "latest", "largest"] = "sum"
     log: Log | None = None
+    looks_back: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _flow(grid: AsOfGrid) -> ir.Table:
     )
 
 
-FLOW: Final = Stream("flow", _flow, log="ledger")
+FLOW: Final = Stream("flow", _flow, log="ledger", looks_back=(28, 91, YEAR))
 
 
 def _year(at: AsOf, measure: str) -> np.ndarray:

@@ -126,7 +126,11 @@ class AsOfGrid:
     @property
     def ledger(self) -> ir.Table:
         """Of the history's ledger what the reps of the rows owned."""
-        return self.history.ledger.semi_join(self.reps, "rep_id")
+        return self.own(self.history.ledger)
+
+    def own(self, rows: ir.Table) -> ir.Table:
+        """The rows of the reps whose rows are built, so that a block of reps does no work for all others."""
+        return rows.semi_join(self.reps, "rep_id")
 
     def first_recorded(self, log: Log) -> date | None:
         """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""

@@ -123,12 +123,12 @@ def _sizes(grid: AsOfGrid) -> ir.Table:
     return open_states(grid).select("rep_id", "visible_from", "visible_until", "amount")
 
 
-OPEN: Final = Stream("open", _open, log="ledger")
-DUE: Final = Stream("due", _due_in_period, log="ledger")
-OVERDUE: Final = Stream("overdue", _overdue, log="ledger")
-AGED_OUT: Final = Stream("aged_out", _aged_out, log="ledger")
-LARGEST_OPEN: Final = Stream("largest_open", _sizes, "largest", log="ledger")
-LARGEST_DUE: Final = Stream("largest_due", _due_in_period, "largest", log="ledger")
+OPEN: Final = Stream("open", _open, log="ledger", looks_back=(7, 28))
+DUE: Final = Stream("due", _due_in_period, log="ledger", looks_back=())
+OVERDUE: Final = Stream("overdue", _overdue, log="ledger", looks_back=())
+AGED_OUT: Final = Stream("aged_out", _aged_out, log="ledger", looks_back=())
+LARGEST_OPEN: Final = Stream("largest_open", _sizes, "largest", log="ledger", looks_back=())
+LARGEST_DUE: Final = Stream("largest_due", _due_in_period, "largest", log="ledger", looks_back=())
 
 
 def open_age_days(at: AsOf) -> np.ndarray:

@@ -24,7 +24,8 @@ def _moves(grid: AsOfGrid) -> ir.Table:
     differs = [~_[name].identical_to(_[f"{name}_before"]) for name in names]
     looked_at = grid.days.select(look_day="day", visible_until="period_end")
     return (
-        grid.history.profiles.mutate(**before, number=ibis.row_number().over(rep))
+        grid.own(grid.history.profiles)
+        .mutate(**before, number=ibis.row_number().over(rep))
         .filter((_.number > 0) & ibis.or_(*differs))
         .mutate(look_day=_.valid_from + ibis.interval(days=1))
         .inner_join(looked_at, "look_day")
@@ -33,7 +34,7 @@ def _moves(grid: AsOfGrid) -> ir.Table:
     )
 
 
-MOVES: Final = Stream("moves", _moves)
+MOVES: Final = Stream("moves", _moves, looks_back=())
 
 
 def tenure_days(at: AsOf) -> np.ndarray:

@@ -33,8 +33,8 @@ def _last_completion(grid: AsOfGrid) -> ir.Table:
     )
 
 
-COMPLETIONS: Final = Stream("completions", _completions, log="enrolments")
-LAST_COMPLETION: Final = Stream("last_completion", _last_completion, "latest", log="enrolments")
+COMPLETIONS: Final = Stream("completions", _completions, log="enrolments", looks_back=())
+LAST_COMPLETION: Final = Stream("last_completion", _last_completion, "latest", log="enrolments", looks_back=())
 
 
 def days_since_program(at: AsOf) -> np.ndarray:

@@ -9,6 +9,7 @@ integers, so no order of adding, engine or thread changes a bit.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -22,11 +23,13 @@ import pyarrow as pa
 from spm_ml.errors import DataError
 from spm_ml.features.day_numbers import between, numbers_of
 from spm_ml.features.feature import Stream
+from spm_ml.features.few_days import days_read, reduced
 from spm_ml.features.grid import AsOfGrid
 
 _ = ibis._
 
 _STRUCTURE: Final = frozenset({"rep_id", "visible_from", "visible_until"})
+_FAR: Final = date(9999, 12, 31)
 _DAY_BITS, _DAY_ZERO = 23, 1 << 22
 """A place's key is the rep's number and the day, counted from before the year 1, in one integer."""
 
@@ -42,6 +45,14 @@ class _State(Protocol):
     def values(self, measure: str, places: Places) -> np.ndarray: ...
 
 
+@dataclass(frozen=True)
+class Readings:
+    """The readings of some rows: a state, and where they are in it."""
+
+    state: _State
+    places: Places
+
+
 class RunningSums:
     """The states of streams, each read from the engine when it is first asked for.
 
@@ -51,11 +62,11 @@ class RunningSums:
 
     def __init__(self, grid: AsOfGrid) -> None:
         self._grid = grid
-        self._states: dict[str, _State] = {}
+        self._states: dict[tuple[str, bool], _State] = {}
         self._streams: dict[str, Stream] = {}
 
-    def places(self, stream: Stream, rep_index: np.ndarray, as_of: np.ndarray, days: int) -> Places:
-        """Where a stream's readings of some rows are.
+    def readings(self, stream: Stream, rep_index: np.ndarray, as_of: np.ndarray, days: int) -> Readings:
+        """A stream's readings of some rows.
 
         Args:
             stream: What is read.
@@ -68,10 +79,11 @@ class RunningSums:
         """
         if days and stream.kind == "largest":
             raise DataError(f"stream {stream.name!r} is of the largest span, which is known on as-of days alone")
-        return self._state(stream).places(rep_index, as_of - days)
+        state = self._state(stream, days)
+        return Readings(state, state.places(rep_index, as_of - days))
 
-    def values(self, stream: Stream, measure: str, places: Places) -> np.ndarray:
-        """A measure at the places.
+    def values(self, readings: Readings, measure: str) -> np.ndarray:
+        """A measure of the readings.
 
         Returns:
             (rows,) int64 for sums of integers, Python integers for sums of decimals (in units of their last place),
@@ -80,32 +92,38 @@ class RunningSums:
         Raises:
             DataError: The stream has no such measure.
         """
-        return self._state(stream).values(measure, places)
+        return readings.state.values(measure, readings.places)
 
     def as_floats(self, stream: Stream, measure: str, values: np.ndarray) -> np.ndarray:
         """Sums as float64; those of decimals in units again."""
-        state = self._state(stream)
+        state = self._state(stream, 0)
         unit = state.units.get(measure, 1) if isinstance(state, _Added) else 1
         return values.astype(np.float64) if unit == 1 else (values / unit).astype(np.float64)
 
-    def _state(self, stream: Stream) -> _State:
+    def _state(self, stream: Stream, days: int) -> _State:
+        """The state of the days on which the stream says that it is read, or of any day if it is read on others."""
         if self._streams.setdefault(stream.name, stream) != stream:
             raise DataError(f"two streams are named {stream.name!r}: give each a name of its own")
-        if stream.name not in self._states:
-            self._states[stream.name] = _read(self._grid, stream)
-        return self._states[stream.name]
+        declared = days in (0, *(stream.looks_back or ()))
+        if (stream.name, declared) not in self._states:
+            asked = days_read(self._grid, stream) if declared else None
+            self._states[stream.name, declared] = _read(self._grid, stream, asked)
+        return self._states[stream.name, declared]
 
 
-def _read(grid: AsOfGrid, stream: Stream) -> _State:
+def _read(grid: AsOfGrid, stream: Stream, asked: np.ndarray | None) -> _State:
+    """Reads a stream; `asked`: on these days alone."""
     spans = stream.spans(grid)
     if not {"rep_id", "visible_from"} <= set(spans.columns):
         raise DataError(f"stream {stream.name!r} must give rep_id and visible_from, but gives {spans.columns}")
     measures = [name for name in spans.columns if name not in _STRUCTURE]
     spans = spans.filter(_.visible_from.notnull()).inner_join(grid.reps, "rep_id")
     if stream.kind == "largest":
-        return _largest(grid, stream, spans.select("rep_index", "visible_from", "visible_until", *measures))
+        return _largest(grid, stream, spans, measures, asked)
     if stream.kind == "latest":
         begun = spans.select("rep_index", "visible_from", *measures)
+        if asked is not None:
+            return _latest(stream, reduced(begun, asked, measures, add=False), measures)
         if not grid.history.engine.embedded:
             begun = begun.group_by("rep_index", "visible_from").agg(**{name: _[name].max() for name in measures})
         return _latest(stream, begun.to_pyarrow(), measures)
@@ -121,9 +139,11 @@ def _read(grid: AsOfGrid, stream: Stream) -> _State:
     if grid.history.engine.embedded:
         # Ibis takes a product for as wide as a factor; what does not fit would be an error on its way here.
         rows = rows.mutate(**{name: rows[name].cast(dt.Decimal(38, scale)) for name, scale in scales.items()})
+    if asked is not None:
+        table = reduced(rows, asked, measures, add=True)
     else:
-        rows = _added_up(rows, measures)
-    return _added(stream, rows.to_pyarrow(), measures, scales, len(grid.rep_ids))
+        table = (rows if grid.history.engine.embedded else _added_up(rows, measures)).to_pyarrow()
+    return _added(stream, table, measures, scales, len(grid.rep_ids))
 
 
 def _added_up(spans: ir.Table, measures: Sequence[str]) -> ir.Table:
@@ -268,14 +288,17 @@ class _Largest:
         return values
 
 
-def _largest(grid: AsOfGrid, stream: Stream, spans: ir.Table) -> _Largest:
-    table = spans.filter(_.visible_until.notnull()).to_pyarrow()
+def _largest(
+    grid: AsOfGrid, stream: Stream, spans: ir.Table, measures: Sequence[str], asked: np.ndarray | None
+) -> _Largest:
+    spans = spans.select("rep_index", "visible_from", "visible_until", *measures).filter(_.visible_until.notnull())
+    table = spans.to_pyarrow() if asked is None else reduced(spans, asked, measures, add=False)
+    if asked is not None:  # a span that outlasts the days
+        table = table.set_column(2, "visible_until", table["visible_until"].fill_null(pa.scalar(_FAR)))
     span, slot = between(grid.slots.as_of, *(numbers_of(table[name]) for name in ("visible_from", "visible_until")))
     rep_index = table["rep_index"].to_numpy()[span]
     greatest = {}
-    for name in table.column_names:
-        if name in ("rep_index", "visible_from", "visible_until"):
-            continue
+    for name in measures:
         dense = np.full((len(grid.rep_ids), len(grid.as_of_days)), -np.inf)
         values = table[name].cast(pa.float64()).to_numpy()[span]
         np.fmax.at(dense, (rep_index, slot), values)

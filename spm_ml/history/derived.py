@@ -7,7 +7,7 @@ the settings and the code alone, so they are written once, sorted by rep, under 
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,9 @@ import ibis.expr.types as ir
 from spm_ml.definition import definition_hash
 from spm_ml.history.engines import DuckDBEngine
 from spm_ml.history.store import quote_paths
+
+Derive = Callable[[], AbstractContextManager[ir.Table]]
+"""Gives a table as an expression, and frees what it is computed from when it is left."""
 
 _MADE_BY: Final = ("history", "fiscal.py", "tables.py")
 """Code that derives the tables: what other code wrote is never read."""
@@ -38,21 +41,20 @@ class DerivedTables:
     folder: Path
     data_hash: str
 
-    def table(self, engine: DuckDBEngine, name: str, derive: Callable[[], ir.Table], order: Sequence[str]) -> ir.Table:
+    def table(self, engine: DuckDBEngine, name: str, derive: Derive, order: Sequence[str]) -> ir.Table:
         """The table of that name, derived and written unless it is there.
 
         Args:
             engine: Reads and writes it.
             name: Names the table.
-            derive: Computes it.
+            derive: Says what it is.
             order: Columns that its rows are sorted by, so that readers of some reps skip the rest.
         """
         file = self._folder / f"{name}.parquet"
         if not file.exists():
-            rows = derive()
-            if not self._write(engine, rows.order_by(*order), file):
-                return rows
-            engine.drop(rows)
+            with derive() as rows:
+                if not self._write(engine, rows.order_by(*order), file):
+                    return engine.keep(name, rows)
         return engine.read(name, f"SELECT * FROM read_parquet({quote_paths([file])})")  # noqa: S608 — quoted
 
     @property

@@ -16,7 +16,8 @@ Rows are never changed by what is recorded after them, but for `next_recorded_on
 ledger up to that day, with that column emptied beyond it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -93,11 +94,12 @@ class LedgerSources:
     facts: SourceFacts
 
 
-def build_ledger(engine: Engine, sources: LedgerSources, rates: Rates | None) -> ir.Table:
-    """Computes the ledger and keeps it.
+@contextmanager
+def ledger_of(engine: Engine, sources: LedgerSources, rates: Rates | None) -> Iterator[ir.Table]:
+    """The ledger as an expression; a draft of it, which exchange rates need, is kept until it is left.
 
     Args:
-        engine: Where it is kept.
+        engine: Where a draft is kept.
         sources: Events and deals.
         rates: Exchange rates; None when every deal is in the organisation's currency.
 
@@ -106,14 +108,14 @@ def build_ledger(engine: Engine, sources: LedgerSources, rates: Rates | None) ->
     """
     states = _states(engine, sources)
     if rates is None:
-        return engine.keep("ledger", _finished(_with_course(states.mutate(previous_amount=states.previous_raw_amount))))
+        yield _finished(_with_course(states.mutate(previous_amount=states.previous_raw_amount)))
+        return
     draft = engine.keep("ledger_draft", _rated(engine, states, rates))
     rates.refuse_missing(draft, currency="currency", day="rate_day", what="opportunities")
     amounts = draft.mutate(amount=converted(draft.amount, draft.factor))
     amounts = amounts.mutate(previous_amount=amounts.amount.lag().over(_by_deal()))
-    ledger = engine.keep("ledger", _finished(_with_course(amounts)))
+    yield _finished(_with_course(amounts))
     engine.drop(draft)
-    return ledger
 
 
 def _deals(sources: LedgerSources) -> ir.Table:

@@ -1,8 +1,10 @@
 """All that was recorded: the tables of one version in the organisation's currency, and what is derived from them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
@@ -10,9 +12,9 @@ import ibis.expr.types as ir
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.credit import bookings_of
-from spm_ml.history.derived import DerivedTables
+from spm_ml.history.derived import Derive, DerivedTables
 from spm_ml.history.engines import DuckDBEngine, Engine
-from spm_ml.history.ledger import LedgerSources, SourceFacts, build_ledger
+from spm_ml.history.ledger import LedgerSources, SourceFacts, ledger_of
 from spm_ml.history.local_days import LocalDays
 from spm_ml.history.money import Rates, converted
 from spm_ml.history.quota import build_quotas, named_periods
@@ -35,11 +37,14 @@ ACTIVITY_DAY_COLUMNS = {
     "rep_id": "string",
     "occurred_on": "date",
     "recorded_on": "date",
-    "kind": "string",
-    "on_deal": "boolean",
     "activities": "int64",
+    "meetings": "int64",
+    "on_deals": "int64",
 }
-"""Columns of the activity counted by day and their types, in order."""
+"""Columns of the activity counted by day and their types, in order; `on_deals` counts those that name a deal."""
+
+MEETING_KINDS: Final = ("meeting", "demo")
+"""Kinds of activity in which a rep and a customer talk at length, in lower case."""
 
 SUBMISSION_COLUMNS = {
     "rep_id": "string",
@@ -115,20 +120,17 @@ class Records:
         """
         return self._derived("ledger", self._ledger, ("rep_id", "opportunity_id", "event_number"))
 
-    def _ledger(self) -> ir.Table:
+    def _ledger(self) -> AbstractContextManager[ir.Table]:
         self._refuse_unknown_stages()
         events, deals = self.source("opportunity_events"), self.source("opportunities")
         sources = LedgerSources(events, deals, self.days.day, self.stages, self.facts)
-        return build_ledger(self.engine, sources, self.rates)
+        return ledger_of(self.engine, sources, self.rates)
 
     @cached_property
     def bookings(self) -> ir.Table:
         """Credited amounts."""
-
-        def derive() -> ir.Table:
-            return self.engine.keep("bookings", bookings_of(self.ledger, self.source("credits")))
-
-        return self._derived("bookings", derive, ("rep_id", "recorded_on", "opportunity_id"))
+        rows = bookings_of(self.ledger, self.source("credits"))
+        return self._derived("bookings", lambda: nullcontext(rows), ("rep_id", "recorded_on", "opportunity_id"))
 
     @cached_property
     def quotas(self) -> ir.Table:
@@ -146,17 +148,15 @@ class Records:
 
     @cached_property
     def activity_days(self) -> ir.Table:
-        """The activity counted by rep, days and kind."""
-
-        def derive() -> ir.Table:
-            rows = self.activity.mutate(on_deal=self.activity.opportunity_id.notnull())
-            counted = rows.group_by("rep_id", "occurred_on", "recorded_on", "kind", "on_deal").agg(
-                activities=rows.count()
-            )
-            columns = {name: counted[name].cast(kind) for name, kind in ACTIVITY_DAY_COLUMNS.items()}
-            return self.engine.keep("activity_days", counted.select(**columns))
-
-        return self._derived("activity_days", derive, ("rep_id", "recorded_on", "occurred_on"))
+        """The activity counted by rep and days."""
+        rows = self.activity
+        counted = rows.group_by("rep_id", "occurred_on", "recorded_on").agg(
+            activities=rows.count(),
+            meetings=rows.count(where=rows.kind.lower().isin(MEETING_KINDS)),
+            on_deals=rows.opportunity_id.count(),
+        )
+        days = counted.select(**{name: counted[name].cast(kind) for name, kind in ACTIVITY_DAY_COLUMNS.items()})
+        return self._derived("activity_days", lambda: nullcontext(days), ("rep_id", "recorded_on", "occurred_on"))
 
     @cached_property
     def submissions(self) -> ir.Table:
@@ -165,9 +165,10 @@ class Records:
         rows = rows.mutate(known_on=self.days.day(rows.submitted_at))
         return rows.select(**{name: rows[name].cast(kind) for name, kind in SUBMISSION_COLUMNS.items()})
 
-    def _derived(self, name: str, derive: Callable[[], ir.Table], order: Sequence[str]) -> ir.Table:
+    def _derived(self, name: str, derive: Derive, order: Sequence[str]) -> ir.Table:
         if self.derived is None or not isinstance(self.engine, DuckDBEngine):
-            return derive()
+            with derive() as rows:
+                return self.engine.keep(name, rows)
         return self.derived.table(self.engine, name, derive, order)
 
     def source(self, name: str) -> ir.Table:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spm_ml.features.activity import MEETING_KINDS
+from spm_ml.history.records import MEETING_KINDS
 from spm_ml.history.store import TableStore
 from spm_ml.settings import Workspace
 

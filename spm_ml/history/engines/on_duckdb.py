@@ -20,7 +20,7 @@ MEMORY_LIMIT: Final = "1500MB"
 
 
 class DuckDBEngine(Engine):
-    """A DuckDB database on disk, so that derived tables are compressed and memory stays bounded.
+    """A DuckDB database in a folder of its own, into which goes what does not fit into its memory.
 
     Args:
         threads: Threads that a query may use.
@@ -51,8 +51,8 @@ class DuckDBEngine(Engine):
         return self.backend.table(unique)
 
     def keep(self, name: str, rows: ir.Table | pa.Table) -> ir.Table:
-        """Computes rows once and keeps them as a table of the engine."""
-        return self.backend.create_table(self._unique(name), rows)
+        """Computes rows once and keeps them as a temporary table, which is neither compressed nor logged."""
+        return self.backend.create_table(self._unique(name), rows, temp=True)
 
     def write(self, rows: ir.Table, file: Path) -> None:
         """Writes rows in their order as Parquet.
