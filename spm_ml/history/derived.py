@@ -4,9 +4,10 @@ The ledger and what follows from it need windows over the whole history of every
 the settings and the code alone, so they are written once, sorted by rep, under a name that holds the hash of each.
 """
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,16 @@ import ibis.expr.types as ir
 from spm_ml.definition import definition_hash
 from spm_ml.history.engines import DuckDBEngine
 from spm_ml.history.store import quote_paths
+from spm_ml.whole_file import write_whole
 
 Derive = Callable[[], AbstractContextManager[ir.Table]]
 """Gives a table as an expression, and frees what it is computed from when it is left."""
 
 _MADE_BY: Final = ("history", "fiscal.py", "tables.py")
 """Code that derives the tables: what other code wrote is never read."""
+
+NAMES: Final = ("ledger", "bookings", "activity_days")
+FACTS: Final = "facts.json"
 
 _KEPT: Final = 2
 """Folders that stay: the newest, and the one that a running build may still read."""
@@ -50,12 +55,38 @@ class DerivedTables:
             derive: Says what it is.
             order: Columns that its rows are sorted by, so that readers of some reps skip the rest.
         """
-        file = self._folder / f"{name}.parquet"
-        if not file.exists():
+        if not self._file(name).exists():
             with derive() as rows:
-                if not self._write(engine, rows.order_by(*order), file):
+                if not self._write(engine, rows.order_by(*order), self._file(name)):
                     return engine.keep(name, rows)
-        return engine.read(name, f"SELECT * FROM read_parquet({quote_paths([file])})")  # noqa: S608 — quoted
+        return self.read(engine, name)
+
+    def read(self, engine: DuckDBEngine, name: str) -> ir.Table:
+        """The table of that name, which is there."""
+        return engine.read(name, f"SELECT * FROM read_parquet({quote_paths([self._file(name)])})")  # noqa: S608
+
+    @property
+    def facts(self) -> dict[str, object] | None:
+        """What was said of all tables; None = nothing."""
+        try:
+            said: dict[str, object] = json.loads((self._folder / FACTS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return said
+
+    def state(self, facts: Mapping[str, object]) -> None:
+        """Says something of all tables, which are derived after it; where the folder may only be read, nothing."""
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._folder / FACTS, json.dumps(facts))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every table is there, and what is said of all."""
+        return self.facts is not None and all(self._file(name).exists() for name in NAMES)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.parquet"
 
     @property
     def _folder(self) -> Path:

@@ -25,7 +25,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from spm_ml.history.engines import Engine
+from spm_ml.history.engines import Engine, as_int64
 from spm_ml.history.money import Rates, converted
 from spm_ml.history.stages import StageMap
 
@@ -265,8 +265,8 @@ def _with_course(rows: ir.Table) -> ir.Table:
         next_recorded_on=rows.recorded_on.lead().over(deal),
         first_rep_id=ibis.ifelse(rows.number == 0, rows.rep_id, None).max().over(so_far),
         stage_since=ibis.ifelse(entered, rows.recorded_on, None).max().over(so_far),
-        pushes=pushed.cast("int64").sum().over(so_far),
-        steps=stepped.cast("int64").sum().over(so_far),
+        pushes=as_int64(pushed.cast("int64").sum().over(so_far)),
+        steps=as_int64(stepped.cast("int64").sum().over(so_far)),
         first_stated=stated.min().over(so_far),
     )
     first = ibis.ifelse(rows.number == rows.first_stated, rows.amount, None)

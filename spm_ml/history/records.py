@@ -1,9 +1,9 @@
 """All that was recorded: the tables of one version in the organisation's currency, and what is derived from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Final
 
 import ibis
@@ -13,6 +13,7 @@ from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.credit import bookings_of
 from spm_ml.history.derived import Derive, DerivedTables
+from spm_ml.history.earlier import OF_DEALS, Earlier, added_up, facts_text
 from spm_ml.history.engines import DuckDBEngine, Engine
 from spm_ml.history.ledger import LedgerSources, SourceFacts, ledger_of
 from spm_ml.history.local_days import LocalDays
@@ -60,6 +61,11 @@ SUBMISSION_COLUMNS = {
 """Columns of the submissions and their types, in order."""
 
 
+_LEDGER_ORDER: Final = ("rep_id", "opportunity_id", "event_number")
+_BOOKING_ORDER: Final = ("rep_id", "recorded_on", "opportunity_id")
+_ACTIVITY_ORDER: Final = ("rep_id", "recorded_on", "occurred_on")
+
+
 @dataclass
 class Records:
     """The tables as they were loaded, and derived ones that are computed on first use and kept.
@@ -72,6 +78,7 @@ class Records:
         data_hash: SHA-256 that names the content.
         stated_facts: What the source does not record, where it was found before; None: found on first use.
         derived: Where derived tables are kept for the next history of the same tables; None: nowhere.
+        earlier: What was derived of an earlier version of them; None: nothing.
     """
 
     organisation: Organisation
@@ -81,6 +88,7 @@ class Records:
     data_hash: str
     stated_facts: SourceFacts | None = None
     derived: DerivedTables | None = None
+    earlier: Earlier | None = None
     _rows: dict[str, ir.Table] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -118,7 +126,9 @@ class Records:
         Raises:
             DataError: An open deal is in a stage that the organisation does not have, or an amount has no rate.
         """
-        return self._derived("ledger", self._ledger, ("rep_id", "opportunity_id", "event_number"))
+        if self.derived is not None and self.derived.facts is None:
+            self.derived.state(facts_text(self.facts, rated=self.rates is not None))
+        return self._derived("ledger", self._of_deals("ledger", Records._ledger), _LEDGER_ORDER)
 
     def _ledger(self) -> AbstractContextManager[ir.Table]:
         self._refuse_unknown_stages()
@@ -129,8 +139,29 @@ class Records:
     @cached_property
     def bookings(self) -> ir.Table:
         """Credited amounts."""
-        rows = bookings_of(self.ledger, self.source("credits"))
-        return self._derived("bookings", lambda: nullcontext(rows), ("rep_id", "recorded_on", "opportunity_id"))
+        return self._derived("bookings", self._of_deals("bookings", Records._bookings), _BOOKING_ORDER)
+
+    def _bookings(self) -> AbstractContextManager[ir.Table]:
+        return nullcontext(bookings_of(self.ledger, self.source("credits")))
+
+    def _of_deals(self, name: str, derive: Callable[["Records"], AbstractContextManager[ir.Table]]) -> Derive:
+        """Derives a table of deals; where it was derived of an earlier version, only of those that changed since."""
+        if self.earlier is None or self._touched is None:
+            return partial(derive, self)
+        touched = self._touched
+        tables = {each: self.source(each).semi_join(touched, "opportunity_id") for each in OF_DEALS}
+        some = replace(self, sources={**self.sources, **tables}, stated_facts=self.facts, derived=None, earlier=None)
+        vars(some)["days"] = self.days
+        if name != "ledger":
+            vars(some)["ledger"] = self.ledger.semi_join(touched, "opportunity_id")
+        return self.earlier.of_others(name, touched, partial(derive, some))
+
+    @cached_property
+    def _touched(self) -> ir.Table | None:
+        """The deals of which anything may differ from the earlier version; None: any of them."""
+        if self.earlier is None or not self.earlier.alike(self.facts, rated=self.rates is not None):
+            return None
+        return self.earlier.touched(self.source("opportunities"), self.facts)
 
     @cached_property
     def quotas(self) -> ir.Table:
@@ -149,14 +180,16 @@ class Records:
     @cached_property
     def activity_days(self) -> ir.Table:
         """The activity counted by rep and days."""
-        rows = self.activity
-        counted = rows.group_by("rep_id", "occurred_on", "recorded_on").agg(
-            activities=rows.count(),
-            meetings=rows.count(where=rows.kind.lower().isin(MEETING_KINDS)),
-            on_deals=rows.opportunity_id.count(),
-        )
-        days = counted.select(**{name: counted[name].cast(kind) for name, kind in ACTIVITY_DAY_COLUMNS.items()})
-        return self._derived("activity_days", lambda: nullcontext(days), ("rep_id", "recorded_on", "occurred_on"))
+        earlier, changed = self.earlier, "activities" in (self.earlier.changed if self.earlier else ())
+        if earlier is None or (changed and "activities" not in earlier.appended):
+            days = _counted(self.activity)
+        elif changed:
+            columns = self.source("activities").columns
+            new = replace(self, sources={**self.sources, "activities": earlier.changed["activities"].select(columns)})
+            days = added_up([earlier.table("activity_days"), _counted(new.activity)], _ACTIVITY_ORDER)
+        else:
+            days = earlier.table("activity_days")
+        return self._derived("activity_days", lambda: nullcontext(days), _ACTIVITY_ORDER)
 
     @cached_property
     def submissions(self) -> ir.Table:
@@ -235,3 +268,13 @@ class Records:
                 f"open deals are in stages that the organisation does not have: {listed}. Its stages are "
                 f"{', '.join(known)}: add the name as a stage or as an alias under stages in organisation.yaml"
             )
+
+
+def _counted(activity: ir.Table) -> ir.Table:
+    """The activity counted by rep and days."""
+    counted = activity.group_by("rep_id", "occurred_on", "recorded_on").agg(
+        activities=activity.count(),
+        meetings=activity.count(where=activity.kind.lower().isin(MEETING_KINDS)),
+        on_deals=activity.opportunity_id.count(),
+    )
+    return counted.select(**{name: counted[name].cast(kind) for name, kind in ACTIVITY_DAY_COLUMNS.items()})

@@ -15,6 +15,7 @@ from spm_ml.errors import NotReadyError
 from spm_ml.fiscal import FiscalCalendar, Period
 from spm_ml.history import people, visible
 from spm_ml.history.derived import DerivedTables
+from spm_ml.history.earlier import Earlier
 from spm_ml.history.engines import DuckDBEngine, Engine, schema_of
 from spm_ml.history.frames import arrow_tables, frames_hash, with_stages
 from spm_ml.history.records import Records
@@ -78,14 +79,17 @@ class SalesHistory:
         queries = {table.name: store.relation_sql(table.name, version, occurrence=table.ledger) for table in READABLE}
         engine = engine or DuckDBEngine(organisation.threads)
         sources = {name: engine.read(name, sql) for name, sql in queries.items() if sql is not None}
-        digest = sha256()
+        digest, hashes = sha256(), dict[int, str]()
         for entry in store.versions():
             if entry.version <= version:
                 parts = sorted((name, part) for name, part in entry.parts.items() if name in queries)
                 digest.update(repr((entry.version, parts)).encode())
-        records = _records(organisation, engine, sources, version, digest.hexdigest())
-        if version == store.latest:
-            records = replace(records, derived=DerivedTables(workspace.derived, records.data_hash))
+                hashes[entry.version] = _data_hash(digest.hexdigest(), organisation)
+        records = _records(organisation, engine, sources, version, hashes[version])
+        if version == store.latest and isinstance(engine, DuckDBEngine):
+            derived = DerivedTables(workspace.derived, records.data_hash)
+            earlier = None if derived.complete else Earlier.find(engine, store, hashes, derived)
+            records = replace(records, derived=derived, earlier=earlier)
         return cls(records)
 
     @classmethod
@@ -107,7 +111,8 @@ class SalesHistory:
         tables = arrow_tables(frames, organisation)
         engine = engine or DuckDBEngine(organisation.threads)
         sources = {name: engine.keep(name, table) for name, table in tables.items()}
-        return cls(_records(with_stages(organisation, tables), engine, sources, 0, frames_hash(tables)))
+        organisation = with_stages(organisation, tables)
+        return cls(_records(organisation, engine, sources, 0, _data_hash(frames_hash(tables), organisation)))
 
     @property
     def organisation(self) -> Organisation:
@@ -166,7 +171,9 @@ class SalesHistory:
             records.source(name)
         sources = {name: tables.get(name, rows) for name, rows in records.sources.items()}
         content = sha256(repr((records.data_hash, sorted(tables))).encode()).hexdigest()
-        changed = replace(records, sources=sources, data_hash=content, stated_facts=records.facts, derived=None)
+        changed = replace(
+            records, sources=sources, data_hash=content, stated_facts=records.facts, derived=None, earlier=None
+        )
         return SalesHistory(changed, as_of_day=self._as_of_day, owns_engine=False)
 
     def source(self, name: str) -> ir.Table:
@@ -282,9 +289,7 @@ class SalesHistory:
 def _records(
     organisation: Organisation, engine: Engine, sources: Mapping[str, ir.Table], version: int, data_hash: str
 ) -> Records:
-    """Adds typed empty tables for those that were never loaded, and the settings to the hash."""
-    settings = organisation.model_dump_json(exclude={"name", "locale", "risk_bands", "threads", "fairness"})
-    data_hash = sha256(f"{data_hash}\n{settings}".encode()).hexdigest()
+    """Adds typed empty tables for those that were never loaded."""
     if not organisation.stages:
         organisation = organisation.model_copy(update={"stages": _ONE_STAGE})
     everything = {
@@ -294,3 +299,9 @@ def _records(
         for table in READABLE
     }
     return Records(organisation, engine, everything, version, data_hash)
+
+
+def _data_hash(content: str, organisation: Organisation) -> str:
+    """Names the content of the tables and the settings they are read with."""
+    settings = organisation.model_dump_json(exclude={"name", "locale", "risk_bands", "threads", "fairness"})
+    return sha256(f"{content}\n{settings}".encode()).hexdigest()

@@ -35,6 +35,7 @@ def test_what_was_derived_once_is_read_again(workspace: Workspace) -> None:
     assert [file.name for file in files if file.is_file()] == [
         "activity_days.parquet",
         "bookings.parquet",
+        "facts.json",
         "ledger.parquet",
     ]
     written = [file.stat().st_mtime_ns for file in files]

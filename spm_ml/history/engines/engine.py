@@ -36,6 +36,11 @@ def schema_of(table: Table, *, occurrence: bool = False) -> ibis.Schema:
     return ibis.schema(columns | ({"_occurrence": "int32"} if occurrence else {}))
 
 
+def as_int64(total: ir.Value) -> ir.Value:
+    """A sum of integers as one, also in Parquet: DuckDB's sum is wider, and Ibis drops a cast to int64 alone."""
+    return total.cast("decimal(38, 0)").cast("int64")
+
+
 class Engine(ABC):
     """Where tables are computed and kept until the history closes.
 
