@@ -230,6 +230,14 @@ class Money:
         """
         return NOTHING if minor is None else whole(self.units(minor))
 
+    def exact(self, minor: int) -> str:
+        """The amount to the minor unit, without the currency.
+
+        >>> Money("EUR", 2).exact(1_240_051).replace(GROUP, " ")
+        '12 400.51'
+        """
+        return current().number(self.units(minor), self.minor_digits)
+
     def full(self, minor: float | None) -> str:
         """The amount with its currency."""
         return NOTHING if minor is None else current().amount(self.units(minor), self.currency)

@@ -103,6 +103,9 @@ class Table:
 
 OUTCOMES: Final = ("won", "lost", "open")
 
+MOST_SHARED: Final = 1.000001
+"""Sum of a deal's revenue shares; three of 0.333333 and more decimals are a whole."""
+
 _REP = Column("rep_id", "text", "The rep.", required=True, references="reps.rep_id")
 _RECORDED = Column("recorded_at", "timestamp", "When the source system knew it (UTC).")
 _CURRENCY = Column("currency", "text", "ISO 4217 code; the organisation's by default.")

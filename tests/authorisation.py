@@ -64,6 +64,14 @@ SEES_PEOPLE: Sees = _NOBODY_SEES | {
     "gone": set(),
 }
 SEES_FIGURES: Sees = {**SEES_PEOPLE, "hr": None, "hr_rep": None}
+SEES_PAY: Sees = _NOBODY_SEES | {
+    "vp": REPS | {VP, NORTH, SOUTH},
+    "north": NORTH_TEAM | {NORTH},
+    "south": SOUTH_TEAM | {SOUTH},
+    "rep": {"r-201"},
+    "gone": set(),
+}
+"""Pay: one's own, and that of everybody below; never HR's, an analyst's or an admin's to read."""
 SEES_TEAMS: Sees = _NOBODY_SEES | {
     "vp": {VP, NORTH, SOUTH},
     "north": {NORTH},
@@ -338,6 +346,12 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/exports/forecasts.csv"): Rule(SEES_FIGURES, names=True),
     ("GET", "/v1/exports/recommendations.csv"): Rule(SEES_PEOPLE, names=True),
     ("GET", "/v1/exports/decisions.csv"): Rule(SEES_PEOPLE),
+    ("GET", "/v1/pay/statements"): Rule(SEES_PAY, REP_IDS),
+    ("GET", "/v1/pay/statement"): Rule(SEES_PAY, REP_IDS),
+    ("GET", "/v1/pay/costs"): Rule(SEES_PAY),
+    ("GET", "/v1/exports/statement.csv"): Rule(SEES_PAY, REP_IDS),
+    ("GET", "/exports/statement.csv"): Rule(SEES_PAY, REP_IDS, page=True),
+    ("GET", "/pay"): Rule(SEES_PAY, REP_IDS, page=True),
     ("GET", "/v1/diagnoses"): Rule(SEES_FIGURES, REP_IDS),
     ("GET", "/v1/effects"): Rule(EVERYONE),
     ("GET", "/v1/fairness"): Rule(SEES_FAIRNESS),

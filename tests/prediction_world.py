@@ -33,6 +33,7 @@ from spm_ml.predictions import (
 )
 from spm_ml.settings import QUANTILE_LEVELS, RiskBands
 from tests.model_world import make_evidence
+from tests.pay_world import make_pay
 
 PERIOD_START, PERIOD_END = date(2026, 4, 1), date(2026, 6, 30)
 SELLING_DAYS = 65
@@ -99,7 +100,13 @@ class World:
             self.model_card,
             people=self.people,
             evidence=self.evidence,
+            pay=make_pay(self.board, VP, self.batch.period),
         )
+
+    @property
+    def board(self) -> tuple[Prediction, ...]:
+        """The predictions that the board shows."""
+        return tuple(row for row in self.predictions if row.as_of == self.batch.as_of)
 
     def current(self, rep_id: str) -> Prediction:
         """The prediction that the board shows."""

@@ -63,6 +63,7 @@ class Frame:
 _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Risk board", "/", "figures"),
     ("Teams", "/teams", "team"),
+    ("Pay", "/pay", "pay"),
     ("Planner", "/planner", "decision"),
     ("Cases", "/cases", "answer"),
     ("Accounts", "/accounts", "access"),
@@ -170,6 +171,8 @@ def _links(scope: Scope, path: str) -> tuple[Link, ...]:
         own = scope.role == "rep"
         if own and href == "/":
             label, href = "My forecast", home_of(scope)
+        if own and href == "/pay":
+            label = "My pay"
         here = quote(path) == href or path == href or (href != "/" and path.startswith(f"{href}/"))
         links.append(Link(label, href, here))
     return tuple(links)

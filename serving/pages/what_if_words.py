@@ -19,6 +19,7 @@ from serving.routes.what_if import (
     QuotaChanged,
     WhatIfAnswer,
     WhatIfPart,
+    WhatIfPay,
 )
 
 _RANGE: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -54,6 +55,17 @@ class MovedRow:
 
 
 @dataclass(frozen=True)
+class PayMoved:
+    """The payout before or after the changes."""
+
+    label: str
+    low: str
+    median: str
+    high: str
+    mean: str
+
+
+@dataclass(frozen=True)
 class WhatIfWords:
     """The answer.
 
@@ -61,6 +73,8 @@ class WhatIfWords:
         lead: The difference in one sentence.
         rows: Before and after.
         parts: Add up to the total.
+        pay: Before and after; empty where no payout is expected.
+        pay_lead: The difference in pay in one sentence.
     """
 
     lead: str
@@ -68,6 +82,8 @@ class WhatIfWords:
     rows: tuple[OutlookRow, OutlookRow]
     parts: tuple[MovedRow, ...]
     total: MovedRow
+    pay: tuple[PayMoved, ...] = ()
+    pay_lead: str = ""
 
 
 def answer_words(
@@ -106,7 +122,28 @@ def answer_words(
             formats.points((after.p_hit or 0.0) - (before.p_hit or 0.0)) if known else formats.NOTHING,
             "",
         ),
+        pay=_pay_rows(answer.pay, money, unit),
+        pay_lead=_pay_lead(answer.pay, money, unit),
     )
+
+
+def _pay_rows(pay: WhatIfPay | None, money: Money, unit: int) -> tuple[PayMoved, ...]:
+    if pay is None:
+        return ()
+    return tuple(
+        PayMoved(label, *(money.amount(amount * unit) for amount in (one.p10, one.p50, one.p90, one.mean)))
+        for label, one in (("As published", pay.before), ("With the changes", pay.after))
+    )
+
+
+def _pay_lead(pay: WhatIfPay | None, money: Money, unit: int) -> str:
+    if pay is None:
+        return ""
+    before, after = pay.before.mean, pay.after.mean
+    if round(before) == round(after):
+        return f"The expected payout stays {money.full(before * unit)}."
+    way = "rises" if after > before else "falls"
+    return f"The expected payout {way} from {money.full(before * unit)} to {money.full(after * unit)}."
 
 
 def _shares(parts: tuple[WhatIfPart, ...], total: float) -> list[float]:

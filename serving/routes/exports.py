@@ -269,38 +269,40 @@ SUBMISSIONS: Final = Table(
     _submission,
 )
 
-_FILE: Final[dict[int | str, dict[str, Any]]] = {
+FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The file.", "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
+"""How an answer with a file is described."""
+
 Which = Annotated[RepFilter, Query()]
 WhichForecasts = Annotated[ForecastFilter, Query()]
 
 
-@router.get("/reps.csv", response_class=Response, responses=_FILE | documented(401, 403, 404, 422, 503))
+@router.get("/reps.csv", response_class=Response, responses=FILE | documented(401, 403, 404, 422, 503))
 async def export_reps(request: Request, principal: SeesPeople, which: Which) -> Response:
     """Export reps by name, team and risk band."""
     return await export(request, principal, REPS, which)
 
 
-@router.get("/forecasts.csv", response_class=Response, responses=_FILE | documented(401, 403, 404, 422, 503))
+@router.get("/forecasts.csv", response_class=Response, responses=FILE | documented(401, 403, 404, 422, 503))
 async def export_forecasts(request: Request, principal: SeesFigures, which: WhichForecasts) -> Response:
     """Export forecasts: quota, bookings, five quantiles and the chance of reaching the quota, and what came of them."""
     return await export(request, principal, FORECASTS, which)
 
 
-@router.get("/recommendations.csv", response_class=Response, responses=_FILE | documented(401, 403, 404, 422, 503))
+@router.get("/recommendations.csv", response_class=Response, responses=FILE | documented(401, 403, 404, 422, 503))
 async def export_recommendations(request: Request, principal: SeesOffers, which: Which) -> Response:
     """Export recommendations and what was decided about them."""
     return await export(request, principal, RECOMMENDATIONS, which)
 
 
-@router.get("/decisions.csv", response_class=Response, responses=_FILE | documented(401, 403, 422, 503))
+@router.get("/decisions.csv", response_class=Response, responses=FILE | documented(401, 403, 422, 503))
 async def export_decisions(request: Request, principal: SeesOffers) -> Response:
     """Export what was decided about offers to reps in scope, in every period, the latest first."""
     return await export(request, principal, DECISIONS, RepFilter())
 
 
-@router.get("/submissions.csv", response_class=Response, responses=_FILE | documented(401, 403, 422, 503))
+@router.get("/submissions.csv", response_class=Response, responses=FILE | documented(401, 403, 422, 503))
 async def export_submissions(request: Request, principal: SeesFigures) -> Response:
     """Export what was entered for reps in scope, in every period, the latest first."""
     return await export(request, principal, SUBMISSIONS, RepFilter())

@@ -152,6 +152,25 @@ class WhatIfPart(Model):
     note: str
 
 
+class ExpectedPayOut(Model):
+    """Payouts at the period's end: one in ten is smaller than `p10`, half are smaller than `p50`."""
+
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    mean: float
+
+
+class WhatIfPay(Model):
+    """Pay before and after the changes: every outcome goes through the rep's plan, tier by tier."""
+
+    plan_id: str
+    before: ExpectedPayOut
+    after: ExpectedPayOut
+
+
 class WhatIfAnswer(Answer):
     """The forecast before and after the changes."""
 
@@ -163,6 +182,9 @@ class WhatIfAnswer(Answer):
     before: Outlook = Field(description="As published.")
     after: Outlook
     parts: tuple[WhatIfPart, ...] = Field(description="One a change, in the order given.")
+    pay: WhatIfPay | None = Field(
+        description="Null where no payout is expected: no plan or quota, or a plan that pays for what others book."
+    )
 
 
 @dataclass(frozen=True)

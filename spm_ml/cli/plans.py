@@ -1,4 +1,4 @@
-"""What incentive plans pay: plans check, plans backtest, plans cost, payouts."""
+"""What incentive plans would pay: plans check, plans backtest, plans cost."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ def backtest(
         only = f"the draft's {left['plan_draft']!r}" if left["plan_now"] is None else f"{left['plan_now']!r}, in force,"
         console.log(f"note: {left['rep_id']} in {left['period']} is paid by {only} alone and is left out")
     if out is not None:
-        write_table(_in_units(result.rows, result.currency), out)
+        write_table(in_units(result.rows, result.currency), out)
         console.log(f"{len(result.rows)} rows written to {out}")
     table = {"period": result.by_period, "band": result.by_band, "role": result.by_role, "rep": result.by_rep}[by]()
     console.table(
-        _in_units(table, result.currency),
+        in_units(table, result.currency),
         out=None,
         most=200,
         title=f"{window.period.label}, {result.currency}: the plans in force beside the draft, for the same deals",
@@ -111,50 +111,13 @@ def cost(console: Console, draft: Path | None, as_of: datetime | None, out: Path
         console.log(f"note: {left} people are in with what is paid so far: nothing is forecast for them")
     money = ("so_far", "p10", "p50", "p90", "mean", "of_mean_bookings")
     console.table(
-        _in_units(found.table, found.currency, money=money),
+        in_units(found.table, found.currency, money=money),
         out=out,
         title=f"{found.period} as known on {found.as_of}, {found.currency}; four of five outcomes from p10 to p90",
     )
 
 
-@click.command()
-@click.option("--period", help="A period or a range of them; default: the running one.")
-@click.option("--as-of", type=day_option, help="With what was known at the end of this day; default: the watermark.")
-@click.option("--rep", help="The trace of this rep: deal, credit, component and tier, amount.")
-@out_option
-@on_workspace
-def payouts(console: Console, period: str | None, as_of: datetime | None, rep: str | None, out: Path | None) -> None:
-    """Print what the plans pay, part by part; with --rep the trace that adds up to it."""
-    from spm_ml.compensation import plans_of
-    from spm_ml.errors import NotReadyError
-    from spm_ml.history import SalesHistory
-    from spm_ml.incentives import PARTS, statements
-    from spm_ml.metrics.window import Window
-
-    in_force = plans_of(console.workspace)
-    if not in_force:
-        raise NotReadyError("there is no plan: put comp_plans.yaml beside the tables and run 'spm ingest'")
-    with SalesHistory.open(console.workspace) as whole:
-        day = as_day(as_of) or whole.watermark
-        history = whole.as_of(day)
-        window = Window.of(history.calendar, history.periods(), day, period)
-        found = statements(history, in_force, window)
-    if rep is not None:
-        own = found.of(rep)
-        console.table(
-            _in_units(own.lines, own.currency, money=("credit", "amount", "withheld")),
-            out=out,
-            most=200,
-            title=f"{rep}, {window.period.label}, {own.currency}",
-        )
-        return
-    if found.without_plan:
-        console.log(f"note: {len(found.without_plan)} people are on no plan, such as {found.without_plan[0]}")
-    table = _in_units(found.table, found.currency, money=("quota", "credited", *PARTS))
-    console.table(table, out=out, title=f"{window.period.label} as known on {day}, {found.currency}")
-
-
-def _in_units(frame: pd.DataFrame, currency: str, money: tuple[str, ...] = tuple(_MONEY)) -> pd.DataFrame:
+def in_units(frame: pd.DataFrame, currency: str, money: tuple[str, ...] = tuple(_MONEY)) -> pd.DataFrame:
     """Amounts in units of the currency."""
     from spm_ml.tables import minor_digits
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from spm_ml.compensation.trace import Payout, TraceLine
-from spm_ml.errors import DataError
 
 Place = tuple[str, str, str]
 """Component, whose credit, deal."""
@@ -28,7 +27,7 @@ class _Sums:
         self.booked_on = max(self.booked_on, line.booked_on)
 
 
-def adjustment_lines(earlier: Sequence[Payout], restated: Sequence[Payout], rep_id: str) -> list[TraceLine]:
+def adjustment_lines(earlier: Sequence[Payout], restated: Sequence[Payout]) -> list[TraceLine]:
     """One line for each component and deal of a closed period that is worth something else now.
 
     A closed payout is never changed. Deals that were entered late, corrected or reversed are worked out anew together
@@ -36,20 +35,13 @@ def adjustment_lines(earlier: Sequence[Payout], restated: Sequence[Payout], rep_
     for it, earlier adjustments included, is paid now.
 
     Args:
-        earlier: Payouts as they were closed.
-        restated: What some of those periods would pay with what is known now.
-        rep_id: For messages.
-
-    Raises:
-        DataError: A restated period was never closed.
+        earlier: Payouts as they were closed; a closed period without one paid nothing.
+        restated: What closed periods would pay with what is known now.
     """
-    closed = {paid.period: paid for paid in earlier}
     lines: list[TraceLine] = []
     for now in sorted(restated, key=lambda paid: paid.period_start):
-        if now.period not in closed:
-            raise DataError(f"{now.period} of rep {rep_id!r} is restated, but no payout of it was ever closed")
-        made = (line for paid in earlier for line in paid.lines if line.of_period == now.period)
-        lines += _differences(now, (*(line for line in closed[now.period].lines if not line.of_period), *made))
+        made = (line for paid in earlier for line in paid.lines if (line.of_period or paid.period) == now.period)
+        lines += _differences(now, made)
     return lines
 
 

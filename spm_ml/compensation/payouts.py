@@ -37,21 +37,23 @@ def payout(
         entries: The period's signed credits of the rep, and of those whose credit counts for the rep.
         rep_id: The rep.
         period: The period.
-        earlier: The rep's payouts of earlier periods, the latest snapshot of each: for clawbacks, holdbacks and draws.
-        restated: What closed periods among `earlier` would pay with what is known now; the difference is paid here.
+        earlier: The rep's payouts of earlier periods: for clawbacks, holdbacks and draws.
+        restated: What earlier, closed periods would pay with what is known now; what `earlier` paid for them less, or
+            more, is paid or taken here.
 
     Returns:
         The payout; its trace adds up to the cent.
 
     Raises:
         DataError: The quota is not above 0, a ledger entry is given twice or lies outside the period, `earlier` holds
-            another rep, a later period or a period twice, or `restated` a period that `earlier` has not.
+            another rep, a later period or a period twice; or `restated` does.
     """
     in_order = sorted(entries, key=lambda credit: credit.booked_on)
     before = _in_order(earlier, rep_id, period)
     _check(quota, in_order, rep_id, period)
-    adjusted = adjustment_lines(before, restated, rep_id)
-    past = [*(line for one in before for line in one.lines), *adjusted]
+    now = _in_order(restated, rep_id, period)
+    adjusted = adjustment_lines(before, now)
+    past = _past(before, now)
     credited, settled = settle_refunds(plan, in_order, past)
     paid = commission(plan, quota, credited)
     spifs = [line for spif in plan.spifs for line in _spif_lines(plan, spif, credited)]
@@ -135,6 +137,13 @@ def _mix(plan: CompensationPlan, so_far: Payout) -> list[Decimal]:
             share = component.quota_share
         shares.append(share)
     return shares
+
+
+def _past(before: Sequence[Payout], restated: Sequence[Payout]) -> list[TraceLine]:
+    """What is settled of earlier periods, adjustments included: of restated ones, what is known of them now."""
+    known = {one.period for one in restated}
+    kept = (line for one in before for line in one.lines if (line.of_period or one.period) not in known)
+    return [*kept, *(line for one in restated for line in one.lines)]
 
 
 def _in_order(earlier: Sequence[Payout], rep_id: str, period: Period) -> list[Payout]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import yaml
+from pydantic import TypeAdapter
 
 from spm_ml.compensation.plan import CompensationPlan, check_plans
 from spm_ml.errors import ConfigurationError
@@ -41,3 +43,16 @@ def plans_text(plans: Iterable[CompensationPlan]) -> str:
     """The plans as YAML, in the order of ids and days: equal plans give equal text, and `read_plans` reads it."""
     ordered = sorted(plans, key=lambda plan: (plan.plan_id, str(plan.valid_from or "")))
     return yaml.safe_dump_all((plan.model_dump(mode="json", by_alias=True) for plan in ordered), sort_keys=False)
+
+
+def plans_json(plans: Iterable[CompensationPlan]) -> str:
+    """The plans as JSON, to be kept where no person reads them: equal plans in one order give equal text."""
+    return _PLANS.dump_json(tuple(plans), by_alias=True, exclude_defaults=True).decode()
+
+
+def plans_of_json(text: str) -> tuple[CompensationPlan, ...]:
+    """Reads what `plans_json` wrote."""
+    return _PLANS.validate_json(text)
+
+
+_PLANS: Final = TypeAdapter(tuple[CompensationPlan, ...])

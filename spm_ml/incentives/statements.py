@@ -6,10 +6,10 @@ from typing import Final
 
 import pandas as pd
 
-from spm_ml.compensation import CompensationPlan, Payout
+from spm_ml.compensation import ClosedPeriod, CompensationPlan, Payout
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.history import SalesHistory
-from spm_ml.metrics.inputs_pay import PeriodPay, pay_of_periods
+from spm_ml.metrics.inputs_pay import PeriodPay, oversplit_deals, pay_of_periods
 from spm_ml.metrics.window import Window
 
 PARTS: Final = (
@@ -36,6 +36,7 @@ _LINE: Final = (
     "rate",
     "amount",
     "withheld",
+    "of_period",
 )
 
 
@@ -44,18 +45,22 @@ class Statements:
     """What the plans pay for a period, amounts in minor units.
 
     Attributes:
-        table: A row a rep on a plan: rep, period, plan and its version, quota, credit, attainment and `PARTS`;
-            empty from `quota` on where no quota is known, because tiers need one.
-        lines: The trace: `rep_id, period`, then kind, deal, day, component, owner, credit, tier, rate, amount and
-            withheld; the lines of a rep add up to the parts of the table before the draw.
+        table: A row a rep on a plan: rep, period, plan and its version, quota, credit, attainment, `PARTS` and
+            `pending`; empty from `quota` to the parts where no quota is known, because tiers need one. A closed period
+            stands as it was closed, and `pending` is what it would pay more or less by now.
+        lines: The trace: `rep_id, period`, then kind, deal, day, component, owner, credit, tier, rate, amount,
+            withheld and the closed period that an adjustment mends; the lines of a rep add up to the parts of the
+            table before the draw.
         currency: ISO 4217 code.
         without_plan: People who are on no plan in any of the periods.
+        oversplit: Deals whose revenue shares add up to more than 1: nothing is paid for them until that is corrected.
     """
 
     table: pd.DataFrame
     lines: pd.DataFrame
     currency: str
     without_plan: tuple[str, ...]
+    oversplit: tuple[str, ...] = ()
 
     def of(self, rep_id: str) -> "Statements":
         """The statement of one rep.
@@ -71,18 +76,24 @@ class Statements:
         return Statements(table, lines, self.currency, ())
 
 
-def statements(history: SalesHistory, plans: Sequence[CompensationPlan], window: Window) -> Statements:
+def statements(
+    history: SalesHistory,
+    plans: Sequence[CompensationPlan],
+    window: Window,
+    closed: Sequence[ClosedPeriod] = (),
+) -> Statements:
     """Works out what the plans pay for each period of a window, with what is known on its as-of day.
 
     Args:
         history: What is known.
         plans: The organisation's plans.
         window: The periods; earlier ones are worked out too, for clawbacks, holdbacks and draws.
+        closed: Periods that are settled.
 
     Raises:
         ConfigurationError: A plan is in another currency, or two plans hold for one rep.
     """
-    by_rep = pay_of_periods(history, plans, window)
+    by_rep = pay_of_periods(history, plans, window, closed)
     inside = [
         (rep_id, pay) for rep_id, of_rep in by_rep.items() for pay in of_rep if pay.period in window.fiscal_periods
     ]
@@ -99,10 +110,11 @@ def statements(history: SalesHistory, plans: Sequence[CompensationPlan], window:
         lines=pd.DataFrame(lines, columns=["rep_id", "period", *_LINE]),
         currency=history.organisation.currency,
         without_plan=tuple(sorted(rep_id for rep_id in by_rep if rep_id not in on_plan)),
+        oversplit=oversplit_deals(history),
     )
 
 
-_COLUMNS: Final = ("rep_id", "period", "plan_id", "plan_version", "quota", "credited", "attainment", *PARTS)
+_COLUMNS: Final = ("rep_id", "period", "plan_id", "plan_version", "quota", "credited", "attainment", *PARTS, "pending")
 
 
 def _row(rep_id: str, pay: PeriodPay) -> dict[str, object]:
@@ -112,6 +124,7 @@ def _row(rep_id: str, pay: PeriodPay) -> dict[str, object]:
         "period": pay.period.label,
         "plan_id": pay.plan.plan_id,
         "plan_version": pay.plan.version,
+        "pending": sum(line.amount for line in pay.pending),
     }
     if paid is None:
         return head

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from spm_ml.compensation import CompensationPlan
+from spm_ml.compensation import ClosedPeriod, CompensationPlan
 from spm_ml.errors import ConfigurationError, did_you_mean
 from spm_ml.history import SalesHistory
 from spm_ml.metrics import LEVELS, METRICS, Level, Metric
@@ -29,6 +29,7 @@ def evaluate_metrics(
     period: str | Sequence[str] | None = None,
     level: Level | Sequence[Level] = "rep",
     plans: Sequence[CompensationPlan] = (),
+    closed: Sequence[ClosedPeriod] = (),
 ) -> pd.DataFrame:
     """Computes the metrics of a period, each with its value or the reason for having none.
 
@@ -39,6 +40,7 @@ def evaluate_metrics(
             Several are computed together, at little more than the cost of one.
         level: One level, or several at the cost of one.
         plans: Compensation plans, for the metrics of pay.
+        closed: Pay periods that are settled.
 
     Returns:
         One row a key and metric: `level`; `key` (rep_id, manager_id or `organisation`); `period` (label); `as_of`
@@ -60,7 +62,9 @@ def evaluate_metrics(
     windows = {(window := Window.of(seen.calendar, known, day, text)).period.label: window for text in texts}
     parts = [
         _rows(facts, name)
-        for facts in gather(seen, tuple(windows.values()), plans, with_organisation="organisation" in levels)
+        for facts in gather(
+            seen, tuple(windows.values()), plans, with_organisation="organisation" in levels, settled=closed
+        )
         for name in levels
     ]
     return pd.concat(parts, ignore_index=True)

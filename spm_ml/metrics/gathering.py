@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from spm_ml.compensation import CompensationPlan
+from spm_ml.compensation import ClosedPeriod, CompensationPlan
 from spm_ml.history import SalesHistory
 from spm_ml.metrics.deal_states import deal_states, window_grid
 from spm_ml.metrics.facts import MetricFacts
@@ -34,6 +34,7 @@ def gather(
     plans: Sequence[CompensationPlan],
     *,
     with_organisation: bool,
+    settled: Sequence[ClosedPeriod] = (),
 ) -> Iterator[MetricFacts]:
     """Computes the inputs of each window.
 
@@ -42,6 +43,7 @@ def gather(
         windows: Different labels, one as-of day.
         plans: Compensation plans.
         with_organisation: Whether what only the organisation has is wanted.
+        settled: Pay periods that are closed.
     """
     as_of, zombie = windows[0].as_of, history.organisation.zombie_after_days
     grid = window_grid(windows)
@@ -75,7 +77,7 @@ def gather(
             of_window(forecast, label) if window.single else None,
             None if activities is None else of_window(activities, label),
             submission_inputs(submitted, results, window),
-            pay_inputs(history, plans, profiles, in_force, window),
+            pay_inputs(history, plans, spans, in_force, window, settled),
         ]
         by_rep = pd.concat([profiles[[]], *(part for part in parts if part is not None)], axis=1)
         yield MetricFacts(

@@ -4,9 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+import ibis.expr.types as ir
 import pandas as pd
 
-from spm_ml.compensation import CompensationPlan, Credit, Payout, payout, plan_for
+from spm_ml.compensation import (
+    ClosedPeriod,
+    CompensationPlan,
+    Credit,
+    Payout,
+    PeriodTerms,
+    TraceLine,
+    pay_in_order,
+    plan_for,
+)
 from spm_ml.errors import ConfigurationError
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
@@ -14,6 +24,7 @@ from spm_ml.metrics.fetching import fetch
 from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
 from spm_ml.metrics.inputs_people import profile_spans, profiles_at
 from spm_ml.metrics.window import Window
+from spm_ml.tables import MOST_SHARED
 
 
 @dataclass(frozen=True)
@@ -23,36 +34,47 @@ class PeriodPay:
     Attributes:
         period: The period.
         plan: The plan.
-        payout: None where no quota above 0 is known: tiers need one.
+        payout: None where no quota above 0 is known: tiers need one. Of a closed period: as it was closed.
+        pending: What a closed period would pay otherwise by now; it is paid with the first open one.
     """
 
     period: Period
     plan: CompensationPlan
     payout: Payout | None
+    pending: tuple[TraceLine, ...] = ()
 
 
-def running_pay(history: SalesHistory, plans: Sequence[CompensationPlan], window: Window) -> dict[str, PeriodPay]:
+def running_pay(
+    history: SalesHistory,
+    plans: Sequence[CompensationPlan],
+    window: Window,
+    closed: Sequence[ClosedPeriod] = (),
+) -> dict[str, PeriodPay]:
     """The pay of the window's last period by rep_id, of the reps on a plan.
 
     Args:
         history: What is known.
         plans: The organisation's plans.
         window: Payouts of earlier periods are worked out too, for clawbacks and draws.
+        closed: Periods that are settled.
 
     Raises:
-        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
+        ConfigurationError: As for `pay_of_periods`.
     """
     last = window.fiscal_periods[-1]
     return {
         rep_id: pay
-        for rep_id, of_rep in pay_of_periods(history, plans, window).items()
+        for rep_id, of_rep in pay_of_periods(history, plans, window, closed).items()
         for pay in of_rep
         if pay.period == last
     }
 
 
 def pay_of_periods(
-    history: SalesHistory, plans: Sequence[CompensationPlan], window: Window
+    history: SalesHistory,
+    plans: Sequence[CompensationPlan],
+    window: Window,
+    closed: Sequence[ClosedPeriod] = (),
 ) -> dict[str, list[PeriodPay]]:
     """The pay of every period from the first of which data are known to the window's last, by rep_id.
 
@@ -60,47 +82,49 @@ def pay_of_periods(
         history: What is known.
         plans: Plans to pay by.
         window: Its last day counts.
+        closed: Periods that are settled: they are what they were, and differences are paid with the first open one.
 
     Raises:
-        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
+        ConfigurationError: A plan is in another currency, or a closed period was, or two plans hold for one rep.
     """
     if not plans:
         return {}
-    profiles = profiles_at(profile_spans(history), window)
     in_force = quotas_in_force(quota_versions(history), window.last)
     # A period of which nothing is seen yet has its plan all the same.
     through = max(window.last, window.fiscal_periods[-1].start)
-    return dict(_pay_by_rep(history, plans, profiles, in_force, window, through))
+    return dict(_pay_by_rep(history, plans, profile_spans(history), in_force, window, through, closed))
 
 
 def pay_inputs(
     history: SalesHistory,
     plans: Sequence[CompensationPlan],
-    profiles: pd.DataFrame,
+    spans: pd.DataFrame,
     in_force: pd.DataFrame,
     window: Window,
+    closed: Sequence[ClosedPeriod] = (),
 ) -> pd.DataFrame | None:
     """Payouts and on-target earnings of each rep on a plan, summed over the window's periods.
 
     Args:
         history: What is known.
         plans: The organisation's plans.
-        profiles: From `profiles_at`.
+        spans: From `profile_spans`.
         in_force: From `quotas_in_force`.
         window: Payouts of earlier periods are worked out too, for clawbacks and draws.
+        closed: Periods that are settled.
 
     Returns:
         None without plans; else indexed by rep_id: `on_plan` (1), `payout` (NaN where no period has a quota)`,
         quota_on_plan, on_target_earnings` (of the periods with a quota; NaN where the plan states none).
 
     Raises:
-        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
+        ConfigurationError: As for `pay_of_periods`.
     """
     if not plans:
         return None
     rows = [
         (rep_id, *_sums([pay for pay in of_rep if pay.period.start >= window.period.start]))
-        for rep_id, of_rep in _pay_by_rep(history, plans, profiles, in_force, window, window.last)
+        for rep_id, of_rep in _pay_by_rep(history, plans, spans, in_force, window, window.last, closed)
     ]
     frame = pd.DataFrame(rows, columns=["rep_id", "on_plan", "payout", "quota_on_plan", "on_target_earnings"])
     return frame.set_index("rep_id").astype("float64")
@@ -124,25 +148,92 @@ def _sums(inside: Sequence[PeriodPay]) -> tuple[float, float | None, float | Non
 def _pay_by_rep(
     history: SalesHistory,
     plans: Sequence[CompensationPlan],
-    profiles: pd.DataFrame,
+    spans: pd.DataFrame,
     in_force: pd.DataFrame,
     window: Window,
     through: date,
+    closed: Sequence[ClosedPeriod],
 ) -> Iterator[tuple[str, list[PeriodPay]]]:
     """Every rep, with the periods that begin up to a day in which the rep is on a plan."""
     currency = history.organisation.currency
     foreign = sorted({plan.plan_id for plan in plans if plan.currency != currency})
     if foreign:
         raise ConfigurationError(f"plans {foreign} are not in {currency}: state their money in {currency}")
+    settled = {one.period: one for one in closed}
+    if others := sorted(one.period for one in closed if one.currency != currency):
+        raise ConfigurationError(
+            f"{others[-1]} was closed in {settled[others[-1]].currency}, and the organisation now counts in "
+            f"{currency}: its payouts cannot be compared; keep the currency in organisation.yaml"
+        )
     periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= through]
+    days = {period: min(period.end, through) for period in periods}
+    # Whoever changed roles was paid by the plan of the role held then.
+    roles = {period: _roles_on(spans, window, day) for period, day in days.items()}
     credits_of = _Credits(history, window)
     quota_of = {
         (rep_id, start.date()): float(quota)
         for rep_id, start, quota in zip(in_force["rep_id"], in_force["period_start"], in_force["quota"], strict=True)
     }
-    for rep_id, role in zip(profiles.index.tolist(), profiles["role"].tolist(), strict=True):
-        known_role = None if pd.isna(role) else role
-        yield str(rep_id), _of_rep(str(rep_id), known_role, plans, periods, credits_of, quota_of, through)
+    if periods:
+        _refuse_circle(plans, roles[periods[-1]], credits_of, days[periods[-1]])
+    for rep_id in profiles_at(spans, window).index.tolist():
+        terms = []
+        for period, day in days.items():
+            then = settled.get(period.label)
+            role = roles[period].get(rep_id)
+            plan = (then and then.plan_of(rep_id)) or plan_for(
+                then.plans if then else plans, rep_id=rep_id, role=role, day=day
+            )
+            if plan is not None:
+                quota = int(quota_of.get((rep_id, period.start), 0.0))
+                terms.append(PeriodTerms(period, plan, quota, credits_of.of(rep_id, plan, period, day)))
+        paid = pay_in_order(rep_id, terms, {label: one.payouts.get(rep_id) for label, one in settled.items()})
+        pending: dict[str, list[TraceLine]] = {}
+        for line in paid.pending:
+            pending.setdefault(line.of_period, []).append(line)
+        yield (
+            rep_id,
+            [
+                PeriodPay(
+                    one.period, one.plan, paid.payouts.get(one.period.label), tuple(pending.get(one.period.label, ()))
+                )
+                for one in terms
+            ],
+        )
+
+
+def _roles_on(spans: pd.DataFrame, window: Window, day: date) -> dict[str, str | None]:
+    """Everyone's role on a day; None where none is stated."""
+    held = profiles_at(spans, replace(window, last=day))["role"]
+    return {
+        str(rep_id): None if pd.isna(role) else str(role)
+        for rep_id, role in zip(held.index.tolist(), held.tolist(), strict=True)
+    }
+
+
+def _refuse_circle(
+    plans: Sequence[CompensationPlan], roles: Mapping[str, str | None], credits_of: "_Credits", day: date
+) -> None:
+    """Stops where somebody is paid for the team of a person who counts that one's credit by name.
+
+    Circles of names alone are found when plans are read; who is in a team is known here.
+
+    Raises:
+        ConfigurationError: They run in a circle.
+    """
+    if not any(plan.overrides == "team" for plan in plans):
+        return
+    named = [plan for plan in plans if plan.rep_ids and not isinstance(plan.overrides, str) and plan.holds_on(day)]
+    for plan in named:
+        for other in plan.overrides:
+            above = plan_for(plans, rep_id=other, role=roles.get(other), day=day)
+            if above is None or above.overrides != "team":
+                continue
+            for rep_id in set(plan.rep_ids) & set(credits_of.team(other, day)):
+                raise ConfigurationError(
+                    f"overrides run in a circle: plan {plan.plan_id!r} pays {rep_id!r} for the credit of {other!r}, "
+                    f"and plan {above.plan_id!r} pays {other!r} for the team, {rep_id!r} included: leave one out"
+                )
 
 
 class _Credits:
@@ -155,7 +246,7 @@ class _Credits:
 
     def of(self, rep_id: str, plan: CompensationPlan, period: Period, day: date) -> list[Credit]:
         """The rep's own of a period, and those of the others whose credit counts for the rep on the day."""
-        others = self._team(rep_id, day) if plan.overrides == "team" else plan.overrides
+        others = self.team(rep_id, day) if plan.overrides == "team" else plan.overrides
         return [
             credit if owner == rep_id else replace(credit, owner=owner)
             for owner in (rep_id, *(other for other in others if other != rep_id))
@@ -163,7 +254,7 @@ class _Credits:
             if period.contains(credit.booked_on)
         ]
 
-    def _team(self, rep_id: str, day: date) -> list[str]:
+    def team(self, rep_id: str, day: date) -> list[str]:
         """Everybody below on the day."""
         if day not in self._below:
             below: dict[str, list[str]] = {}
@@ -175,10 +266,11 @@ class _Credits:
 
 
 def _credits(history: SalesHistory, window: Window) -> dict[str, list[Credit]]:
-    """Every credit up to the last day by rep, in the order of days."""
+    """Every credit up to the last day by rep, in the order of days; nothing is paid for deals that are oversplit."""
     deals = history.table("opportunities").select("opportunity_id", "product", "kind")
     bookings = history.bookings
-    rows = bookings.filter(bookings.booked_on <= window.last).left_join(deals, "opportunity_id")
+    counted = bookings.filter(bookings.booked_on <= window.last).anti_join(_oversplit(history), "opportunity_id")
+    rows = counted.left_join(deals, "opportunity_id")
     frame = fetch(
         rows.select("rep_id", "opportunity_id", "booked_on", "recorded_on", "amount", "credit", "product", "kind")
     ).sort_values(["rep_id", "booked_on", "recorded_on", "opportunity_id", "amount"])
@@ -197,26 +289,14 @@ def _credits(history: SalesHistory, window: Window) -> dict[str, list[Credit]]:
     return credit_of
 
 
-def _of_rep(
-    rep_id: str,
-    role: str | None,
-    plans: Sequence[CompensationPlan],
-    periods: Sequence[Period],
-    credits_of: _Credits,
-    quota_of: Mapping[tuple[str, date], float],
-    last: date,
-) -> list[PeriodPay]:
-    paid: list[Payout] = []
-    found = []
-    for period in periods:
-        day = min(period.end, last)
-        plan = plan_for(plans, rep_id=rep_id, role=role, day=day)
-        if plan is None:
-            continue
-        quota, result = quota_of.get((rep_id, period.start), 0.0), None
-        if quota > 0:
-            entries = credits_of.of(rep_id, plan, period, day)
-            result = payout(plan, int(quota), entries, rep_id=rep_id, period=period, earlier=paid)
-            paid.append(result)
-        found.append(PeriodPay(period, plan, result))
-    return found
+def oversplit_deals(history: SalesHistory) -> tuple[str, ...]:
+    """Deals whose revenue shares add up to more than 1: nothing is paid for them until the shares are corrected."""
+    found = _oversplit(history).to_pyarrow()["opportunity_id"].to_pylist()
+    return tuple(sorted(str(one) for one in found))
+
+
+def _oversplit(history: SalesHistory) -> ir.Table:
+    shares = history.table("credits")
+    revenue = shares.filter(shares.kind.fill_null("revenue") == "revenue")
+    by_deal = revenue.group_by("opportunity_id").aggregate(shared=revenue.share.sum())
+    return by_deal.filter(by_deal.shared > MOST_SHARED).select("opportunity_id")

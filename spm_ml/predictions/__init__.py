@@ -30,6 +30,7 @@ from spm_ml.predictions.cases import (
     NewCase,
 )
 from spm_ml.predictions.champions import Champion
+from spm_ml.predictions.closings import ClosedAlreadyError, ClosingOrderError, NewClosing, PayClosing
 from spm_ml.predictions.coaching import (
     CheckSlug,
     CoachingBatch,
@@ -81,12 +82,13 @@ from spm_ml.predictions.notes import Note, NoteDayError, NoteTopic
 from spm_ml.predictions.outcomes import Outcome, OutcomeVersion
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
-from spm_ml.predictions.pay import ExpectedPay, PayOutlook
+from spm_ml.predictions.pay import ExpectedPay, PayCost, PayOutlook, PayStatement, PublishedPay
 from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.pulses import ConsentMissingError, Pulse, PulseCount, PulseQuestion, PulseRow
 from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
 from spm_ml.predictions.reading_outcomes import GroupOutcome, HeldRanges
+from spm_ml.predictions.reading_pay import PaidSoFar, StatementHead, StoredStatement
 from spm_ml.predictions.rows import (
     COMPANY,
     LEVELS,
@@ -141,6 +143,8 @@ __all__ = [
     "CaseSubject",
     "Champion",
     "CheckSlug",
+    "ClosedAlreadyError",
+    "ClosingOrderError",
     "CoachingBatch",
     "ConsentMissingError",
     "Contender",
@@ -198,6 +202,7 @@ __all__ = [
     "MovedPart",
     "NewAgreement",
     "NewCase",
+    "NewClosing",
     "NewSubmission",
     "Note",
     "NoteDayError",
@@ -206,8 +211,12 @@ __all__ = [
     "Offer",
     "Outcome",
     "OutcomeVersion",
+    "PaidSoFar",
     "PairedDifference",
+    "PayClosing",
+    "PayCost",
     "PayOutlook",
+    "PayStatement",
     "PeriodOverError",
     "Person",
     "PitBin",
@@ -219,6 +228,7 @@ __all__ = [
     "Principal",
     "ProgramFinding",
     "ProgramOption",
+    "PublishedPay",
     "Pulse",
     "PulseCount",
     "PulseQuestion",
@@ -238,8 +248,10 @@ __all__ = [
     "Side",
     "SkillRating",
     "SourceFile",
+    "StatementHead",
     "StoreUnavailableError",
     "StoredPeriod",
+    "StoredStatement",
     "Submission",
     "SubmissionKind",
     "SubmissionRecord",

@@ -87,6 +87,13 @@ RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
         ),
     ),
     "agreement_events": (schema.agreement_events, ("agreement_id", "at", "step", "text", "side", "taken_by")),
+    "pay_closings": (
+        schema.pay_closings,
+        (
+            *("period", "period_start", "period_end", "closed_at", "closed_by", "as_of", "data_version", "data_hash"),
+            *("currency", "minor_digits", "plans", "statements", "amount", "statements_hash"),
+        ),
+    ),
 }
 """Tables whose every row a line names by its id and `digest`, and the columns in that."""
 

@@ -19,6 +19,7 @@ from spm_ml.predictions.audit import (
     digest,
     head_of,
 )
+from spm_ml.predictions.closings import changed_closings
 
 PRUNED: Final = "audit pruned"
 """The action of the line that vouches for a checkpoint."""
@@ -115,6 +116,8 @@ def check_audit(connection: Connection, *, remembered: AuditHead | None = None) 
         yield from _checkpoint(checkpoint, named)
         for table in RECORDED:
             yield from _rows(connection, table, checkpoint, named)
+        for period in changed_closings(connection):
+            yield AuditProblem(None, f"the pay statements of {period} are not those that were closed")
 
     found = tuple(islice(problems(), _MOST_PROBLEMS))
     return AuditCheck(count, head_of(connection), checkpoint, found)
@@ -181,7 +184,7 @@ def _rows(connection: Connection, table: str, checkpoint: Checkpoint, named: _Na
                     yield AuditProblem(None, f"no line is about {noun} {row.id}")
         elif digest(table, dict(row._mapping)) != line[1]:
             yield AuditProblem(line[0], f"{noun} {row.id} is not what this line says")
-    through = getattr(checkpoint, f"{PARENTS[table][1] if table in PARENTS else table}_through")
+    through = getattr(checkpoint, f"{PARENTS[table][1] if table in PARENTS else table}_through", 0)
     withdrawn = _withdrawn(connection) if table == "pulses" else frozenset[int]()
     for row_id, (sequence, _, parent) in said.items():
         if (row_id if parent is None else parent) > through and row_id not in withdrawn:

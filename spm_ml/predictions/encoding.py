@@ -14,6 +14,7 @@ from spm_ml.predictions.data_evidence import DataQuality, LeakageResult, Lineage
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.model_evidence import Calibration, Drift, Rivals
+from spm_ml.predictions.pay import PayCost
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
 
 Row = TypeVar(
@@ -35,6 +36,7 @@ Row = TypeVar(
     DataQuality,
     LeakageResult,
     Lineage,
+    PayCost,
 )
 
 
@@ -64,7 +66,8 @@ def encode(
     | Drift
     | DataQuality
     | LeakageResult
-    | Lineage,
+    | Lineage
+    | PayCost,
 ) -> str:
     """The row as compact JSON.
 

@@ -73,3 +73,71 @@ class PayOutlook:
     def so_far(self) -> int:
         """What would be paid if nothing more were credited."""
         return self.commission + self.spif + self.clawback + self.adjustment + self.holdback + self.draw
+
+
+@dataclass(frozen=True)
+class PayStatement:
+    """What one person is paid for a period.
+
+    Attributes:
+        rep_id: The person.
+        plan_id: The plan.
+        plan_version: Of its terms.
+        amount: Minor units.
+        body: The payout with its trace, as its writer's text.
+    """
+
+    rep_id: str
+    plan_id: str
+    plan_version: str
+    amount: int
+    body: str
+
+
+@dataclass(frozen=True)
+class PayCost:
+    """What the running period's incentives will cost, minor units.
+
+    Attributes:
+        manager_id: Of whose people; empty: of everybody.
+        reps: How many of them are paid.
+        so_far: On what is credited so far.
+        p10: One outcome in ten costs less.
+        p50: Half of them do.
+        p90: Nine in ten do.
+        mean: Of all outcomes.
+        of_mean_bookings: What the average bookings would be paid, for comparison.
+        not_foreseen: People who are in with what is paid so far, as nothing is foreseen for them.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+
+    manager_id: str
+    reps: int
+    so_far: int
+    p10: float
+    p50: float
+    p90: float
+    mean: float
+    of_mean_bookings: float
+    not_foreseen: int
+
+    def __post_init__(self) -> None:
+        numbers = {name: getattr(self, name) for name in ("p10", "p50", "p90", "mean", "of_mean_bookings")}
+        require_finite("incentive cost", **numbers)
+
+
+@dataclass(frozen=True)
+class PublishedPay:
+    """The pay of the running period that is published with a batch.
+
+    Attributes:
+        plans: The plans that the statements were worked out with, as their writer's text.
+        statements: Of everybody on a plan with a quota, on what is credited so far.
+        costs: Of each manager's people, and of everybody.
+    """
+
+    plans: str = "[]"
+    statements: tuple[PayStatement, ...] = ()
+    costs: tuple[PayCost, ...] = ()

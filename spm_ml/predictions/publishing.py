@@ -16,6 +16,7 @@ from spm_ml.predictions.disclosure import Group, disclosable
 from spm_ml.predictions.encoding import encode
 from spm_ml.predictions.evidence_sections import write_sections
 from spm_ml.predictions.model_evidence import ModelEvidence
+from spm_ml.predictions.pay import PublishedPay
 from spm_ml.predictions.publishing_coaching import insert, keep_coaching, write_coaching
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.what_if import WhatIfInputs
@@ -42,6 +43,7 @@ class BatchContent:
         model_card: The model behind the batch.
         what_if: What what-if questions start from; nothing: none is answered.
         evidence: What speaks for and against the model.
+        pay: Statements of the running period.
     """
 
     people: Sequence[Person]
@@ -51,6 +53,7 @@ class BatchContent:
     model_card: ModelCard
     what_if: WhatIfInputs = WhatIfInputs()  # noqa: RUF009 - frozen
     evidence: ModelEvidence = ModelEvidence()  # noqa: RUF009 - frozen
+    pay: PublishedPay = PublishedPay()  # noqa: RUF009 - frozen
 
 
 def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
@@ -87,6 +90,16 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     connection.execute(schema.what_if_models.insert().values(**own, body=content.what_if.model))
     kept = ((rep_id, body) for rep_id, body in content.what_if.reps.items() if rep_id in people)
     insert(connection, schema.what_if_inputs, [own | {"rep_id": rep_id, "body": body} for rep_id, body in kept])
+    _stage_pay(connection, own, content.pay, people)
+
+
+def _stage_pay(connection: Connection, own: dict[str, Any], pay: PublishedPay, people: Container[str]) -> None:
+    """Statements of the people in the tree: nobody could see the others."""
+    connection.execute(schema.running_plans.insert().values(**own, body=pay.plans))
+    shown = [own | vars(one) for one in pay.statements if one.rep_id in people]
+    insert(connection, schema.running_statements, shown)
+    costs = [own | {"manager_id": one.manager_id, "reps": one.reps, "body": encode(one)} for one in pay.costs]
+    insert(connection, schema.pay_costs, costs)
 
 
 def flip(connection: Connection, batch: Batch, actor: str) -> None:
@@ -128,7 +141,8 @@ def flip(connection: Connection, batch: Batch, actor: str) -> None:
 def prune(connection: Connection) -> None:
     """Deletes batches nobody reads: abandoned ones, and old ones that are not the last of their period.
 
-    What-if questions are about the published batch alone, so of earlier ones what they start from goes too.
+    What-if questions and statements of a running period are about the published batch alone, so of earlier ones what
+    belongs to them goes too.
     """
     batches = schema.batches.c
     last = (
@@ -152,7 +166,7 @@ def prune(connection: Connection) -> None:
     abandoned = batches.published_at.is_(None) & (batches.staged_at < datetime.now(UTC) - ABANDONED_AFTER)
     connection.execute(delete(schema.batches).where(old | abandoned))
     earlier = batches.published_at.is_not(None) & batches.batch_id.not_in(select(schema.pointer.c.batch_id))
-    for table in (schema.what_if_inputs, schema.what_if_models):
+    for table in (schema.what_if_inputs, schema.what_if_models, schema.running_statements, schema.running_plans):
         connection.execute(delete(table).where(table.c.batch_id.in_(select(batches.batch_id).where(earlier))))
 
 

@@ -35,6 +35,8 @@ Subject = Literal[
     "note",
     "write_note",
     "agreement",
+    "pay",
+    "pay_total",
     "access",
 ]
 Text = str | ColumnElement[Any]
@@ -73,6 +75,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "note": "tree",
         "write_note": "reports",
         "agreement": "tree",
+        "pay": "tree",
+        "pay_total": "everybody",
         "access": "none",
     },
     "hr": {
@@ -101,6 +105,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "note": "none",
         "write_note": "none",
         "agreement": "none",
+        "pay": "none",
+        "pay_total": "none",
         "access": "none",
     },
     "analyst": {
@@ -129,6 +135,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "note": "none",
         "write_note": "none",
         "agreement": "none",
+        "pay": "none",
+        "pay_total": "none",
         "access": "none",
     },
     "rep": {
@@ -157,6 +165,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "note": "self",
         "write_note": "none",
         "agreement": "self",
+        "pay": "self",
+        "pay_total": "none",
         "access": "none",
     },
     "admin": {
@@ -185,6 +195,8 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "note": "none",
         "write_note": "none",
         "agreement": "none",
+        "pay": "none",
+        "pay_total": "none",
         "access": "all",
     },
 }
@@ -199,6 +211,7 @@ forecasts, diagnoses and offers, with their words. Give feedback: about whose it
 many said what, of everybody, and how contests ended. Pulse: a rep's own short answers, of others only where they are
 shared. Own pulse: whether it may give them. Pulse counts: what everybody answered together. Note: what managers noted
 about people. Write note: about whom. Agreement: what a rep and the managers above agree on, to read and to change.
+Pay: statements, with every deal behind them. Pay total: what the incentives of everybody cost together.
 Access: accounts, tokens and the audit."""
 
 

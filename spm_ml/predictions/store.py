@@ -7,43 +7,33 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from spm_ml.errors import DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
-from spm_ml.predictions.accounts import Accounts
 from spm_ml.predictions.admission import Door, door_of
-from spm_ml.predictions.agreements import Agreements
 from spm_ml.predictions.archive import content_of
-from spm_ml.predictions.assessments import Assessments, contract_rows
-from spm_ml.predictions.assignments import AssignmentLog
-from spm_ml.predictions.audit_trail import AuditTrail
+from spm_ml.predictions.assessments import contract_rows
 from spm_ml.predictions.batch import Batch, ModelCard, Person
-from spm_ml.predictions.cases import Cases
-from spm_ml.predictions.champions import Champions
+from spm_ml.predictions.books import Books
 from spm_ml.predictions.coaching import CoachingBatch
 from spm_ml.predictions.contests import ContestOutcome, contest_outcomes
-from spm_ml.predictions.credentials import Credentials, Principal
+from spm_ml.predictions.credentials import Principal
 from spm_ml.predictions.decisions import Decision, Verdict, decide, every_decision
 from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.evidence_sections import publish_sections
 from spm_ml.predictions.fairness import FairnessAudit
-from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.idempotency import Key, Reply
-from spm_ml.predictions.inbox import Inbox
 from spm_ml.predictions.migrations import HEAD, current_revision
 from spm_ml.predictions.model_evidence import ModelEvidence
-from spm_ml.predictions.notes import Notes
 from spm_ml.predictions.opening import opened
 from spm_ml.predictions.outcomes import Outcome, publish_outcomes
-from spm_ml.predictions.pulses import Pulses
+from spm_ml.predictions.pay import PublishedPay
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
-from spm_ml.predictions.submissions import Submissions
-from spm_ml.predictions.tokens import Tokens
 from spm_ml.predictions.what_if import WhatIfInputs
 from spm_ml.settings import Workspace
 
@@ -61,41 +51,8 @@ class StoredPeriod:
     current: bool
 
 
-class PredictionStore:
-    """The operational store of one workspace.
-
-    Attributes:
-        credentials: Access tokens and sessions.
-        accounts: Who has access, in which role.
-        cases: What reps say about their own numbers.
-        submissions: What people enter for the period.
-        assessments: Ratings of skills.
-        feedback: What people say about forecasts, diagnoses and offers.
-        pulses: What reps answer about the period.
-        notes: What managers note about their people.
-        agreements: What reps and managers agree on.
-        inbox: What other systems sent.
-        audit: Who did what.
-        champions: Which model versions were named champion.
-        assignments: Who was offered what, and what came of it: for the operator, never behind a request.
-    """
-
-    def __init__(self, engine: Engine | Connection) -> None:
-        self._engine = engine
-        self.credentials = Credentials(engine)
-        self.accounts = Accounts(engine)
-        self.tokens = Tokens(engine)
-        self.cases = Cases(engine)
-        self.submissions = Submissions(engine)
-        self.assessments = Assessments(engine)
-        self.feedback = FeedbackBook(engine)
-        self.pulses = Pulses(engine)
-        self.notes = Notes(engine)
-        self.agreements = Agreements(engine)
-        self.inbox = Inbox(engine)
-        self.audit = AuditTrail(engine)
-        self.champions = Champions(engine)
-        self.assignments = AssignmentLog(engine)
+class PredictionStore(Books):
+    """The operational store of one workspace."""
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
@@ -158,6 +115,7 @@ class PredictionStore:
         what_if: WhatIfInputs = WhatIfInputs(),  # noqa: B008 - frozen
         evidence: ModelEvidence = ModelEvidence(),  # noqa: B008 - frozen
         outcomes: Sequence[Outcome] = (),
+        pay: PublishedPay = PublishedPay(),  # noqa: B008 - frozen
         actor: str = "scoring",
     ) -> None:
         """Stages a batch and makes it the published one; a reader sees the old batch or the new one, never a mix.
@@ -172,12 +130,15 @@ class PredictionStore:
             what_if: What what-if questions start from; nothing: none is answered.
             evidence: What speaks for and against the model.
             outcomes: Results of finished periods that its data tell; see `publish_outcomes`.
+            pay: Statements of the running period.
             actor: Who publishes, for the audit.
 
         Raises:
             DataError: The batch was published before, or names a rep who is not among its people.
         """
-        content = publishing.BatchContent(people, predictions, teams, recommendations, model_card, what_if, evidence)
+        content = publishing.BatchContent(
+            people, predictions, teams, recommendations, model_card, what_if, evidence, pay
+        )
         self.stage(batch, content)
         self.flip(batch, outcomes, actor=actor)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spm_ml import __version__
 from spm_ml.history import SalesHistory
+from spm_ml.incentives import closed_periods
 from spm_ml.predictions import Prediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import Registry
@@ -51,11 +52,14 @@ def replay(
     model = ScoringModel.load(registry, registry.version(served.model_version))
     ledger = LedgerThen.of(workspace, version=served.data_version, data_hash=served.data_hash)
     plans = kept_plans(workspace, served.plans_hash)
+    closed = closed_periods(workspace, by=served.scored_at, known_on=served.as_of)
     tables = tables_since(workspace, served.data_version)
 
     def board_of(history: SalesHistory) -> tuple[Known, ScoredRows, tuple[Prediction, ...]]:
         known = Known.on(history, served.as_of)
-        rows = compute(known, model, plans=plans, bands=served.bands, stale=served.stale, progress=progress)
+        rows = compute(
+            known, model, plans=plans, closed=closed, bands=served.bands, stale=served.stale, progress=progress
+        )
         board = (row for row in rows.predictions if row.as_of == served.as_of)
         return known, rows, tuple(row for row in board if rep_id is None or row.rep_id == rep_id)
 

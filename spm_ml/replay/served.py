@@ -29,6 +29,7 @@ class Served:
         data_version: Version of the tables.
         data_hash: Hash of the tables and the settings they were read with.
         watermark: Latest recorded day among what was known.
+        scored_at: When it was scored (UTC), or as good as then: pay periods that were closed by then counted.
         plans_hash: Names the compensation plans that payouts were worked out with; empty without plans.
         bands: Thresholds of its risk bands; None where only the audit is left.
         content: Its rows; None where only the audit is left.
@@ -42,6 +43,7 @@ class Served:
     data_version: int
     data_hash: str
     watermark: date
+    scored_at: datetime
     plans_hash: str = ""
     bands: RiskBands | None = None
     content: BatchContent | None = None
@@ -84,6 +86,7 @@ class Served:
             data_version=batch.data_version,
             data_hash=batch.data_hash,
             watermark=batch.watermark,
+            scored_at=batch.created_at,
             plans_hash=batch.plans_hash,
             bands=RiskBands(high_below=batch.risk_high_below, medium_below=batch.risk_medium_below),
             content=content,
@@ -106,6 +109,7 @@ class Served:
             data_version=int(detail["data_version"]),
             data_hash=str(detail["data_hash"]),
             watermark=entry.watermark,
+            scored_at=entry.at,
             plans_hash=str(detail.get("plans_hash", "")),
         )
 

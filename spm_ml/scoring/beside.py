@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
-from spm_ml.compensation import CompensationPlan
+from spm_ml.compensation import ClosedPeriod, CompensationPlan
 from spm_ml.history import SalesHistory
 from spm_ml.metrics import METRIC_BY_SLUG
 from spm_ml.metrics.evaluate import evaluate_metrics
@@ -21,10 +21,15 @@ MetricsByKey = Mapping[str, tuple[MetricValue, ...]]
 
 
 def metrics_beside(
-    history: SalesHistory, target: ScoringTarget, plans: Sequence[CompensationPlan] = ()
+    history: SalesHistory,
+    target: ScoringTarget,
+    plans: Sequence[CompensationPlan] = (),
+    closed: Sequence[ClosedPeriod] = (),
 ) -> tuple[MetricsByKey, MetricsByKey]:
     """Gives the metrics of the target's period as of its day: by rep_id, and by manager_id or `ORGANISATION`."""
-    rows = evaluate_metrics(history, as_of=target.as_of, period=target.period.label, level=_LEVELS, plans=plans)
+    rows = evaluate_metrics(
+        history, as_of=target.as_of, period=target.period.label, level=_LEVELS, plans=plans, closed=closed
+    )
     found: dict[str, dict[str, list[MetricValue]]] = {level: defaultdict(list) for level in _LEVELS}
     columns = (rows[name].tolist() for name in ("level", "key", "slug", "value", "reason"))
     for level, key, slug, value, reason in zip(*columns, strict=True):

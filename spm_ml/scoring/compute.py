@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from spm_ml.compensation import CompensationPlan
+from spm_ml.compensation import ClosedPeriod, CompensationPlan, plans_json
 from spm_ml.dataset import RepPeriodDataset, build_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import Person, Prediction, TeamPrediction, WhatIfInputs
+from spm_ml.incentives import statement_of
+from spm_ml.predictions import Person, Prediction, PublishedPay, TeamPrediction, WhatIfInputs
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.beside import metrics_beside
 from spm_ml.scoring.board import Board
@@ -20,7 +21,8 @@ from spm_ml.scoring.events import events_between
 from spm_ml.scoring.explained import Explained, explain_reps
 from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.part_words import PartWords
-from spm_ml.scoring.pay import pay_outlooks
+from spm_ml.scoring.pay import PayLadder, pay_ladders, pay_outlooks
+from spm_ml.scoring.pay_costs import costs_of
 from spm_ml.scoring.said import submissions_of
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget, scoring_target
@@ -63,6 +65,7 @@ class ScoredRows:
         what_if: What what-if questions about them start from.
         dataset: The rows that were forecast.
         forecast: Of the same rows.
+        pay: Statements of the period on what is credited so far, and what they will add up to.
     """
 
     people: Sequence[Person]
@@ -71,6 +74,7 @@ class ScoredRows:
     what_if: WhatIfInputs
     dataset: RepPeriodDataset
     forecast: AttainmentForecast
+    pay: PublishedPay
 
 
 def compute(
@@ -78,6 +82,7 @@ def compute(
     model: ScoringModel,
     *,
     plans: Sequence[CompensationPlan] = (),
+    closed: Sequence[ClosedPeriod] = (),
     bands: RiskBands | None = None,
     stale: Abstention | None = None,
     progress: Progress = silent,
@@ -91,6 +96,7 @@ def compute(
         known: What was known, and the period to forecast.
         model: The model version.
         plans: The compensation plans that payouts are worked out with.
+        closed: Pay periods that are settled.
         bands: Thresholds of the risk bands; default: the organisation's.
         stale: Why no forecast may be given at all, if the data are too old (H25).
         progress: Told while it runs.
@@ -112,8 +118,9 @@ def compute(
     progress("forecast", 1, _STEPS)
     explained, sums = ({}, None) if stale else _explained(known, model, dataset, forecast)
     progress("forecast", 2, _STEPS)
-    of_reps, of_groups = metrics_beside(history, target, plans)
+    of_reps, of_groups = metrics_beside(history, target, plans, closed)
     progress("forecast", 3, _STEPS)
+    ladders = pay_ladders(history, target, plans, None if stale else forecast, closed)
     board = Board(
         as_of=target.as_of,
         currency=dataset.currency,
@@ -121,7 +128,7 @@ def compute(
         bands=bands or history.organisation.risk_bands,
         explained=explained,
         submissions=submissions_of(history, target, model.backtest_file, forecaster.name),
-        pay=pay_outlooks(history, target, plans, None if stale else forecast),
+        pay=pay_outlooks(ladders),
         stale=stale,
     )
     predictions = board.predictions(dataset, forecast)
@@ -129,9 +136,20 @@ def compute(
     people = build_people(history, target, predictions)
     earlier = build_earlier_teams(history, target, predictions, people, None if stale else forecast)
     teams = (*earlier, *build_teams(history, target, predictions, people, of_groups, sums))
-    what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale)
+    what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale, ladders)
+    pay = PublishedPay(
+        plans=_plans_text(ladders),
+        statements=tuple(statement_of(ladder.so_far) for ladder in ladders.values()),
+        costs=costs_of(history, target, ladders, None if stale else forecast),
+    )
     progress("forecast", 5, _STEPS)
-    return ScoredRows(people, predictions, teams, what_if, dataset, forecast)
+    return ScoredRows(people, predictions, teams, what_if, dataset, forecast, pay)
+
+
+def _plans_text(ladders: Mapping[str, PayLadder]) -> str:
+    """The plans that anybody is on."""
+    used = {ladder.pay.plan.version: ladder.pay.plan for ladder in ladders.values()}
+    return plans_json(used[version] for version in sorted(used))
 
 
 def _explained(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spm_ml.compensation import CompensationPlan, Payout, payout_at, payout_at_quota
+from spm_ml.compensation import ClosedPeriod, CompensationPlan, Payout, payout_at, payout_at_quota
 from spm_ml.forecasting import AttainmentForecast, distribution
 from spm_ml.forecasting.distribution import Array
 from spm_ml.history import SalesHistory
@@ -41,22 +41,13 @@ class PayLadder:
 
 
 def pay_ladders(
-    history: SalesHistory, target: ScoringTarget, plans: Sequence[CompensationPlan], forecast: AttainmentForecast | None
+    history: SalesHistory,
+    target: ScoringTarget,
+    plans: Sequence[CompensationPlan],
+    forecast: AttainmentForecast | None,
+    closed: Sequence[ClosedPeriod] = (),
 ) -> dict[str, PayLadder]:
-    """Gives every rep who is on a plan and has a quota, by rep_id; arguments and errors as of `pay_outlooks`."""
-    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
-    final = {} if forecast is None else _final_bookings(forecast, target)
-    return {
-        rep_id: _ladder(pay, pay.payout, *final.get(rep_id, (None, 0.0)))
-        for rep_id, pay in running_pay(history, plans, window).items()
-        if pay.payout is not None
-    }
-
-
-def pay_outlooks(
-    history: SalesHistory, target: ScoringTarget, plans: Sequence[CompensationPlan], forecast: AttainmentForecast | None
-) -> Mapping[str, PayOutlook]:
-    """Gives the pay of every rep who is on a plan and has a quota, by rep_id.
+    """Gives every rep who is on a plan and has a quota, by rep_id.
 
     A plan is no straight line, so the payout of the expected bookings is not the expected payout: each of many
     quantiles of the bookings goes through the plan. Where others' credit counts too, nothing is expected: what is still
@@ -67,11 +58,23 @@ def pay_outlooks(
         target: Its period is paid for.
         plans: The organisation's plans.
         forecast: Rows of the target's day, and perhaps of others; None where all forecasts are withheld.
+        closed: Pay periods that are settled.
 
     Raises:
         ConfigurationError: A plan is in another currency, or two plans hold for one rep.
     """
-    return {rep_id: _outlook(ladder) for rep_id, ladder in pay_ladders(history, target, plans, forecast).items()}
+    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
+    final = {} if forecast is None else _final_bookings(forecast, target)
+    return {
+        rep_id: _ladder(pay, pay.payout, *final.get(rep_id, (None, 0.0)))
+        for rep_id, pay in running_pay(history, plans, window, closed).items()
+        if pay.payout is not None
+    }
+
+
+def pay_outlooks(ladders: Mapping[str, PayLadder]) -> Mapping[str, PayOutlook]:
+    """Gives the pay that stands beside every rep's forecast, by rep_id."""
+    return {rep_id: _outlook(ladder) for rep_id, ladder in ladders.items()}
 
 
 def _final_bookings(forecast: AttainmentForecast, target: ScoringTarget) -> dict[str, tuple[Array, float]]:

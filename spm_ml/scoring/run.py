@@ -10,6 +10,7 @@ from spm_ml.champion import reconcile_workspace
 from spm_ml.compensation import plans_of
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
+from spm_ml.incentives import closed_periods
 from spm_ml.predictions import Batch, Outcome, Prediction, PredictionStore, Recommendation, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
@@ -84,15 +85,16 @@ def score(
         ConfigurationError: The champion cannot read these data, for example because a stage was added; or a
             compensation plan cannot be read, is in another currency, or two of them hold for one rep.
     """
-    repaired = reconcile_workspace(workspace)
+    started, repaired = datetime.now(UTC), reconcile_workspace(workspace)
     registry = Registry(workspace, progress=progress)
     model, plans = ScoringModel.champion(registry), plans_of(workspace)
     with SalesHistory.open(workspace) as history:
         known = Known.on(history, as_of)
         stale = _stale(known.history.watermark, today, history.organisation.stale_after_days)
-        rows = compute(known, model, plans=plans, stale=stale, progress=progress)
+        closed = closed_periods(workspace, by=started, known_on=known.target.as_of)
+        rows = compute(known, model, plans=plans, closed=closed, stale=stale, progress=progress)
         evidence = gather_evidence(workspace, registry, model, known, rows)
-        batch = replace(_batch(history, known, model.version), plans_hash=keep_plans(workspace, plans))
+        batch = replace(_batch(history, known, model.version, started), plans_hash=keep_plans(workspace, plans))
         outcomes = _outcomes(workspace, known.history, progress)
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
@@ -107,6 +109,7 @@ def score(
             what_if=rows.what_if,
             evidence=evidence,
             outcomes=outcomes,
+            pay=rows.pay,
         )
     progress("publish", 1, 1)
     notes = _notes(known.target, model.version)
@@ -132,13 +135,13 @@ def _stale(watermark: date, today: date | None, limit: int) -> Abstention | None
     )
 
 
-def _batch(history: SalesHistory, known: Known, version: ModelVersion) -> Batch:
+def _batch(history: SalesHistory, known: Known, version: ModelVersion, started: datetime) -> Batch:
     organisation, target = history.organisation, known.target
     return Batch(
         batch_id=uuid4().hex,
         period=target.period.label,
         as_of=target.as_of,
-        created_at=datetime.now(UTC),
+        created_at=started,
         model_name=version.name,
         model_version=str(version.version),
         forecaster=version.forecaster,

@@ -1,4 +1,4 @@
-"""Whether scoring again would publish the same numbers: same data, settings, plans, model and day."""
+"""Whether scoring again would publish the same numbers: same data, settings, plans, closed periods, model and day."""
 
 from datetime import date
 
@@ -29,6 +29,7 @@ def published_already(workspace: Workspace, *, as_of: date | None = None, today:
         return None
     with PredictionStore.of(workspace) as store:
         batch, champion = store.published_batch(), _champion(store, Registry(workspace))
+        closings = store.closings.every()
     if batch is None or champion is None:
         return None
     with SalesHistory.open(workspace) as history:
@@ -38,7 +39,8 @@ def published_already(workspace: Workspace, *, as_of: date | None = None, today:
     model = (champion.model_name, champion.model_version, hash_of_plans(plans_of(workspace)))
     then = (batch.data_hash, batch.as_of, batch.period)
     made = (batch.model_name, batch.model_version, batch.plans_hash)
-    return batch if not stale and (then, made) == (now, model) else None
+    settled = all(closing.closed_at <= batch.created_at for closing in closings)
+    return batch if settled and not stale and (then, made) == (now, model) else None
 
 
 def _champion(store: PredictionStore, registry: Registry) -> Champion | None:

@@ -190,7 +190,7 @@ class _Ingest:
             found = assembler.assemble(table, loaded=table.name in state)
             keep_state = found is None or not self.replace
             if found is not None and found.usable:
-                result = validator.check(found.given)
+                result = validator.check(found.given, keep_state=keep_state)
                 if not self.arrivals:
                     assembler.problems += result.unmet
                 assembled[table.name], checked[table.name] = found, result

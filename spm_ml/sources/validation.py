@@ -13,6 +13,7 @@ from spm_ml.history.store import quote_text
 from spm_ml.settings import Organisation
 from spm_ml.sources.findings import FindingLog
 from spm_ml.sources.rules import Hint, Rule, RuleContext, close_id, rules_of, scale_sql, text_sql, value_sql
+from spm_ml.sources.splits import set_aside_oversplit
 from spm_ml.sources.stages import note_closed_stages
 from spm_ml.tables import TABLES, Table, minor_digits
 
@@ -92,8 +93,13 @@ class Validator:
         self._calendar = FiscalCalendar.of(organisation)
         connection.execute("CREATE TABLE closed_stages (closed_stage VARCHAR)")
 
-    def check(self, given: TableInput) -> Checked:
-        """Types and checks every row of a table, and takes note of what is wrong."""
+    def check(self, given: TableInput, *, keep_state: bool = True) -> Checked:
+        """Types and checks every row of a table, and takes note of what is wrong.
+
+        Args:
+            given: The rows.
+            keep_state: Rows in force before stay in force.
+        """
         table, context = given.table, self._context(given)
         if table.name == "opportunity_events":
             note_closed_stages(self._connection, "known_deals", given.relation)
@@ -124,6 +130,9 @@ class Validator:
         accepted = f"accepted_{table.name}"
         self._connection.execute(f"CREATE VIEW {accepted} AS {_accepted_sql(table, repeated > 0)}")
         doubled = 0 if table.ledger else repeated
+        if table.name == "credits":
+            before = self._state.get("credits") if keep_state else None
+            broken += set_aside_oversplit(self._connection, self._log, before)
         result = Checked(table, accepted, rows + given.rejected, broken + doubled + given.rejected, tuple(unmet))
         (counted,) = self._row(f"SELECT count(*) FROM {accepted}")
         if counted != result.accepted_rows:

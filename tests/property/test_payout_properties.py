@@ -8,7 +8,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spm_ml.compensation import CompensationPlan, Credit, Payout, payout, payout_at, split_credit
+from spm_ml.compensation import (
+    CompensationPlan,
+    Credit,
+    Payout,
+    PeriodTerms,
+    pay_in_order,
+    payout,
+    payout_at,
+    split_credit,
+)
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.settings import FiscalSettings
 
@@ -132,6 +141,66 @@ def test_what_is_known_later_leaves_what_was_closed_and_is_paid_once(
     assert later.adjustment == restated.payable - closed.payable
     last = payout(plan, QUOTA, of(third, after), rep_id="r", period=third, earlier=[closed, later], restated=[restated])
     assert last.adjustment == 0
+
+
+def known(plan: CompensationPlan, credits_: Sequence[Credit], periods: int) -> list[PeriodTerms]:
+    """What is known of the first periods."""
+    return [
+        PeriodTerms(period, plan, QUOTA, [credit for credit in credits_ if period.contains(credit.booked_on)])
+        for period in PERIODS[:periods]
+    ]
+
+
+def closed_one_by_one(plan: CompensationPlan, states: Sequence[Sequence[Credit]]) -> dict[str, Payout | None]:
+    """Each period closed on what was known then."""
+    closed: dict[str, Payout | None] = {}
+    for number, state in enumerate(states, start=1):
+        label = PERIODS[number - 1].label
+        found = pay_in_order("r", known(plan, state, number), closed)
+        assert found == pay_in_order("r", known(plan, list(state), number), closed), "a replay is identical"
+        assert {one: found.payouts[one] for one in closed} == closed, "what is closed stays"
+        closed[label] = found.payouts[label]
+    return closed
+
+
+@given(plans(), entries(), entries(), entries())
+@settings(deadline=None, max_examples=60)
+def test_closed_periods_pay_together_what_full_knowledge_would(
+    plan: CompensationPlan, first: list[Credit], second: list[Credit], third: list[Credit]
+) -> None:
+    """Whatever was late, changed or reversed between closings: nothing is paid or taken twice."""
+    closed = [one for one in closed_one_by_one(plan, [first, second, third]).values() if one is not None]
+    whole = list(pay_in_order("r", known(plan, third, 3)).payouts.values())
+    assert sum(one.payable for one in closed) == sum(one.payable for one in whole)
+    own = [line for line in closed[-1].lines if not line.of_period]
+    assert own == list(whole[-1].lines), "the last period itself is paid as if everything had been known in time"
+    if plan.draw is None or plan.draw.recoverable:
+        left = [sum(one.amount for one in chain) - chain[-1].draw_balance for chain in (closed, whole)]
+        assert left[0] == left[1]
+    nothing_new = pay_in_order("r", known(plan, third, 3), {one.period: one for one in closed[:2]})
+    assert nothing_new.payouts[PERIODS[2].label] == closed[-1]
+    assert not pay_in_order("r", known(plan, third, 3), {one.period: one for one in closed}).pending
+
+
+@given(
+    st.lists(st.integers(1, 1_000_00), min_size=1, max_size=4),
+    st.lists(st.integers(0, 100), min_size=12, max_size=12),
+)
+@settings(deadline=None, max_examples=40)
+def test_shares_that_change_after_a_closing_move_pay_and_make_none(amounts: list[int], weights: list[int]) -> None:
+    plan = CompensationPlan.parse({"plan_id": "p", "tiers": [{"from": 0, "rate": "0.1"}]}, where="test")
+    states: dict[str, list[list[Credit]]] = {"r": [], "s": []}
+    for number in range(3):
+        credits_: dict[str, list[Credit]] = {"r": [], "s": []}
+        for deal, amount in enumerate(amounts):
+            share = Decimal(weights[4 * number + deal]) / 100
+            for rep, part in split_credit(amount, {"r": share, "s": 1 - share}).items():
+                credits_[rep].append(Credit(f"{deal}", f"d{deal}", PERIODS[0].start, part))
+        for rep, of_rep in credits_.items():
+            states[rep].append(of_rep)
+    chains = [closed_one_by_one(plan, states[rep]).values() for rep in states]
+    paid = sum(one.amount for chain in chains for one in chain if one is not None)
+    assert abs(paid - sum(amounts) / 10) <= 1, "half a cent of rounding for each of the two"
 
 
 @given(

@@ -11,11 +11,14 @@ from spm_ml.compensation import (
     CompensationPlan,
     Credit,
     Payout,
-    PayoutSnapshots,
     payout,
     payout_at,
     payout_at_quota,
+    payout_of_text,
+    payout_text,
     plan_for,
+    plans_json,
+    plans_of_json,
     plans_text,
     read_plans,
 )
@@ -186,8 +189,10 @@ def test_what_comes_to_light_later_is_paid_once_with_the_next_period() -> None:
     assert again.clawback == -4_000_00, "what the adjustment pays for the deal goes back with it"
     undone = pay(tiered, period=Q3, earlier=[closed, second], restated=[closed])
     assert undone.adjustment == -second.adjustment
-    with pytest.raises(DataError, match="2026Q2 of rep 'r' is restated, but no payout of it was ever closed"):
-        pay(tiered, period=Q3, earlier=[closed], restated=[replace(second, period="2026Q2")])
+    missed = pay(tiered, period=Q2, restated=[closed])
+    assert missed.adjustment == closed.amount, "a closed period without a payout paid nothing"
+    with pytest.raises(DataError, match="include another rep or later period"):
+        pay(tiered, period=Q3, earlier=[closed], restated=[replace(closed, rep_id="s")])
 
 
 def test_versions_of_a_plan_follow_each_other(tmp_path: Path) -> None:
@@ -243,8 +248,12 @@ def test_what_is_merged_in_may_be_overridden(tmp_path: Path) -> None:
     ]
 
 
-def test_snapshots_keep_every_line(tmp_path: Path) -> None:
-    first = pay(plan(**HELD), credit("d", 10_000_00), credit("e", 1, owner="x"))
-    PayoutSnapshots().record(first).write(tmp_path / "payouts.json")
-    assert PayoutSnapshots.read(tmp_path / "payouts.json").earlier("r", Q2.start) == (first,)
+def test_texts_keep_every_line_and_every_term() -> None:
+    of = plan(**HELD)
+    first = pay(of, credit("d", 10_000_00), credit("e", 1, owner="x"))
+    assert payout_of_text(payout_text(first)) == first
     assert first.lines[0].rate == Decimal("0.10")
+    assert plans_of_json(plans_json([of])) == (of,)
+    assert [one.version for one in plans_of_json(plans_json([of]))] == [of.version]
+    with pytest.raises(DataError, match="a stored statement cannot be read"):
+        payout_of_text("{}")

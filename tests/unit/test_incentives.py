@@ -144,6 +144,26 @@ def test_what_cannot_be_compared_is_refused(world: SalesHistory) -> None:
         last_year(world.as_of(date(2025, 6, 5)))
 
 
+def test_people_who_are_paid_for_each_other_are_refused(world: SalesHistory) -> None:
+    """By name alone when plans are read; through a team when it is known who is in it."""
+    named = plan(plan_id="named", roles=[], rep_ids=["ann"], components=[{"measure": {"of": ["max"]}, "tiers": FLAT}])
+    with pytest.raises(ConfigurationError, match="pays 'ann' for the credit of 'max', and plan 'lead' pays 'max' for"):
+        statements(world, [LEAD, named], window(world, "2025Q4"))
+    other = named.model_copy(update={"rep_ids": ("zoe",)})
+    assert "max" in set(statements(world, [LEAD, other], window(world, "2025Q4")).table["rep_id"])
+
+
+def test_a_deal_that_is_shared_beyond_itself_pays_nobody() -> None:
+    shares = [
+        {"opportunity_id": "ann-2025-08-01", "rep_id": rep_id, "share": share, "kind": kind}
+        for rep_id, share, kind in (("ann", 0.7, None), ("bea", 0.6, "revenue"), ("max", 1.0, "overlay"))
+    ]
+    shared = history_of(together(tables(), {"credits": shares}))
+    found = statements(shared, [plan(tiers=FLAT)], window(shared, "2025Q3"))
+    assert found.oversplit == ("ann-2025-08-01",)
+    assert dict(zip(found.table["rep_id"], found.table["amount"], strict=True)) == {"ann": 0, "bea": 15_000_00}
+
+
 def test_the_commands(tmp_path: Path) -> None:
     export, workspace = tmp_path / "export", tmp_path / "workspace"
     ORGANISATION.write(export / "organisation.yaml")

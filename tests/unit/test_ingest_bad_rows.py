@@ -164,6 +164,23 @@ def test_a_stage_that_is_not_declared_is_quarantined(tmp_path: Path) -> None:
     assert report.table("opportunities").accepted == 2, "the stage of a won deal is not one of the pipeline"
 
 
+def test_shares_beyond_the_deal_are_quarantined_and_those_known_before_stay(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    header = "opportunity_id,rep_id,share,kind\n"
+    first = header + "o1,r1,0.7,\no2,r1,0.6,revenue\no2,r2,0.6,revenue\no2,m1,1,overlay\n"
+    report = ingest(workspace, write(tmp_path / "in", credits=first))
+    assert [(each.line, each.value, each.rule) for each in report.findings] == [
+        (line, "0.6", "must sum to at most 1 with the deal's other revenue shares") for line in (3, 4)
+    ]
+    later = ingest(workspace, write(tmp_path / "later", {"credits": header + "o1,r2,0.4,\no2,r2,1,\n"}))
+    assert [(each.line, each.value) for each in later.findings] == [(2, "0.4")]
+    assert "state one that ended as 0" in later.findings[0].remedy
+    mended = ingest(workspace, write(tmp_path / "mended", {"credits": header + "o1,r1,0.6,\no1,r2,0.4,\n"}))
+    assert mended.findings == ()
+    shares = rows(workspace, "credits", columns="opportunity_id, rep_id, share")
+    assert sorted(shares) == [("o1", "r1", 0.6), ("o1", "r2", 0.4), ("o2", "m1", 1.0), ("o2", "r2", 1.0)]
+
+
 def test_mixed_currencies_need_rates_of_their_day(tmp_path: Path) -> None:
     deals = (
         "opportunity_id,rep_id,amount,currency,created_on,stage\n"

@@ -293,11 +293,29 @@ ROWS: dict[str, dict[str, Any]] = {
         "kind": "commit", "amount": 1, "currency": "EUR", "minor_digits": 2, "note": "", "account_id": "t-1",
         "submitted_by": "Ines", "role": "rep",
     },
+    "receipts": {"receipt_id": "c" * 32, "source": "erp", "received_at": NOW, "event_ids": "[]"},
+    "events": {
+        "source": "erp", "event_id": "e-1", "content_hash": "0" * 64, "table_name": "quotas", "recorded_at": NOW,
+        "received_at": NOW, "state": "waiting",
+    },
+    "pay_closings": {
+        "period": "2026Q1", "period_start": NOW.date(), "period_end": NOW.date(), "closed_at": NOW, "closed_by": "Ida",
+        "as_of": NOW.date(), "data_version": 3, "data_hash": "5f", "currency": "EUR", "minor_digits": 2, "plans": "[]",
+        "statements": 1, "amount": 9_000_000_000, "statements_hash": "0" * 64,
+    },
+    "pay_statements": {
+        "period": "2026Q1", "rep_id": "r-101", "plan_id": "ae", "plan_version": "5f", "amount": 9_000_000_000,
+        "body": "{}",
+    },
 }  # fmt: skip
 BORN_WITH_0005 = {"fairness_audits", "model_evidence", "assessments", "feedback", "submissions"}
 BORN_WITH_0006 = {"outcomes"}
 BORN_WITH_0007 = {"pulses", "pulse_withdrawals", "notes", "agreements", "agreement_events"}
-BORN_SINCE_0006 = BORN_WITH_0006 | BORN_WITH_0007
+BORN_WITH_0008 = {"receipts", "events"}
+BORN_WITH_0009 = {"pay_closings", "pay_statements", "running_statements", "running_plans", "pay_costs"}
+BORN_SINCE_0008 = BORN_WITH_0008 | BORN_WITH_0009
+BORN_SINCE_0007 = BORN_WITH_0007 | BORN_SINCE_0008
+BORN_SINCE_0006 = BORN_WITH_0006 | BORN_SINCE_0007
 BORN_SINCE_0005 = BORN_WITH_0005 | BORN_SINCE_0006
 BORN_LATER = BORN_SINCE_0005 | {
     "what_if_inputs",
@@ -327,7 +345,14 @@ def known_before(line: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("revision", "born_later"),
-    [("0003", BORN_LATER), ("0004", BORN_SINCE_0005), ("0005", BORN_SINCE_0006), ("0006", BORN_WITH_0007)],
+    [
+        ("0003", BORN_LATER),
+        ("0004", BORN_SINCE_0005),
+        ("0005", BORN_SINCE_0006),
+        ("0006", BORN_SINCE_0007),
+        ("0007", BORN_SINCE_0008),
+        ("0008", BORN_WITH_0009),
+    ],
 )
 def test_every_row_that_the_store_before_knew_comes_back(
     target: str, world: World, offer: Recommendation, revision: str, born_later: set[str]

@@ -3,6 +3,13 @@
 from spm_ml.predictions.schema.access import accounts, idempotency, sessions, tokens
 from spm_ml.predictions.schema.arrived import events, receipts
 from spm_ml.predictions.schema.columns import UtcDateTime, metadata
+from spm_ml.predictions.schema.pay import (
+    pay_closings,
+    pay_costs,
+    pay_statements,
+    running_plans,
+    running_statements,
+)
 from spm_ml.predictions.schema.published import (
     batches,
     diagnoses,
@@ -61,6 +68,9 @@ __all__ = [
     "notes",
     "options",
     "outcomes",
+    "pay_closings",
+    "pay_costs",
+    "pay_statements",
     "people",
     "plans",
     "pointer",
@@ -69,6 +79,8 @@ __all__ = [
     "pulses",
     "receipts",
     "recommendations",
+    "running_plans",
+    "running_statements",
     "sessions",
     "submissions",
     "teams",
@@ -95,6 +107,8 @@ APPEND_ONLY = tuple(
         agreements,
         agreement_events,
         champions,
+        pay_closings,
+        pay_statements,
     )
 )
 """Tables whose rows triggers keep from being changed or deleted; what checkpoints count may go up to where they say."""

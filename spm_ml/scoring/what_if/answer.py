@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
+
 from spm_ml.forecasting import one_distribution
 from spm_ml.forecasting.distribution import LEVELS
 from spm_ml.scoring.what_if.changes import RefusedError, Supposed, applied
+from spm_ml.scoring.what_if.pay import SHOWN, ExpectedPayouts
 from spm_ml.scoring.what_if.rep import MEDIAN, StoredRep
 from spm_ml.settings import RiskBands
 
@@ -95,7 +98,24 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
         "before": _outlook(before, unit, bands),
         "after": _outlook(figures, unit, bands),
         "parts": parts,
+        "pay": _pay(rep, figures, unit),
     }
+
+
+def _pay(rep: StoredRep, after: _Figures, unit: int) -> dict[str, Any] | None:
+    """The payouts before and after; the mean after moves by what the changes move."""
+    before = rep.published_pay
+    if before is None or rep.pay is None:
+        return None
+    now = rep.pay.over(np.array(after.quantiles), rep.floor, after.quota)
+    mean = rep.pay.mean + now.mean - before.mean
+
+    def written(payouts: ExpectedPayouts, mean: float) -> dict[str, Any]:
+        names = (f"p{100 * level:.0f}" for level in SHOWN)
+        shown = {name: amount / unit for name, amount in zip(names, payouts.quantiles, strict=True)}
+        return shown | {"mean": round(mean) / unit}
+
+    return {"plan_id": rep.pay.plan.plan_id, "before": written(before, rep.pay.mean), "after": written(now, mean)}
 
 
 @lru_cache(8)

@@ -1,6 +1,7 @@
 """What is kept of a scored batch for what-if questions, as JSON text."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from math import isfinite
 from typing import Any
@@ -12,6 +13,8 @@ from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import AttainmentForecast, DealLevel, Forecaster
 from spm_ml.hazards import Abstention
 from spm_ml.predictions import WhatIfInputs
+from spm_ml.scoring.pay import PayLadder
+from spm_ml.scoring.what_if.pay import pay_inputs
 
 
 def what_if_inputs(
@@ -20,6 +23,7 @@ def what_if_inputs(
     forecaster: Forecaster,
     as_of: date,
     stale: Abstention | None = None,
+    pay: Mapping[str, PayLadder] | None = None,
 ) -> WhatIfInputs:
     """Takes them out of what was forecast.
 
@@ -29,6 +33,7 @@ def what_if_inputs(
         forecaster: Whose answers they are; deals can be changed where it forecasts from deals.
         as_of: The board's day: its rows alone are kept.
         stale: Why no forecast is given at all, if the data are too old (H25).
+        pay: Payouts over the forecast, by rep_id.
     """
     on_board = (dataset.frame["as_of"] == pd.Timestamp(as_of)).to_numpy(dtype=bool)
     rows = dataset.where(on_board)
@@ -52,6 +57,7 @@ def what_if_inputs(
             "mean": float(mean[at]) if known else None,
             "p_hit": float(p_hit[at]) if known and isfinite(p_hit[at]) else None,
             "futures": state if known else None,
+            "pay": pay_inputs((pay or {}).get(record["rep_id"]), float(forecast.booked[at])) if known else None,
         }
         reps[str(record["rep_id"])] = _text(body)
     return WhatIfInputs(_text(None if model is None else model.to_state()), reps)

@@ -12,6 +12,7 @@ from spm_ml.forecasting import distribution
 from spm_ml.forecasting.deal_level import FuturesModel, RepFutures
 from spm_ml.forecasting.deal_level.monte_carlo import DRAWS, at_levels
 from spm_ml.forecasting.distribution import LEVELS, Array
+from spm_ml.scoring.what_if.pay import ExpectedPayouts, StoredPay
 
 MEDIAN: Final = LEVELS.tolist().index(0.5)
 _PLACES: Final = ((np.arange(DRAWS) + 0.5) / DRAWS)[None, :]
@@ -32,6 +33,7 @@ class StoredRep:
         mean: As published.
         p_hit: As published.
         futures: None where the forecaster does not forecast from deals.
+        pay: The rep's plan; None where no payout is expected.
     """
 
     as_of: date
@@ -44,12 +46,13 @@ class StoredRep:
     mean: float | None
     p_hit: float | None
     futures: RepFutures | None
+    pay: StoredPay | None = None
 
     @classmethod
     def of_text(cls, text: str | bytes, model: FuturesModel | None) -> Self:
         """Reads what `what_if_inputs` wrote."""
         body: dict[str, Any] = from_json(text)
-        state, quantiles = body["futures"], body["quantiles"]
+        state, quantiles, pay = body["futures"], body["quantiles"], body.get("pay")
         return cls(
             as_of=date.fromisoformat(body["as_of"]),
             period_end=date.fromisoformat(body["period_end"]),
@@ -61,6 +64,7 @@ class StoredRep:
             mean=body["mean"],
             p_hit=body["p_hit"],
             futures=None if state is None or model is None else RepFutures(model, state),
+            pay=None if pay is None else StoredPay.of(pay),
         )
 
     def draws(self, changed: Array | None) -> Array:
@@ -84,3 +88,10 @@ class StoredRep:
     def base(self) -> Array:
         """(19,) quantiles of the draws before any change: those published, but for draws of a distribution."""
         return self.read(self.draws(None if self.futures is None else self.futures.base))
+
+    @cached_property
+    def published_pay(self) -> ExpectedPayouts | None:
+        """The payouts over the forecast as published; None where none is expected."""
+        if self.pay is None or self.quantiles is None:
+            return None
+        return self.pay.over(self.quantiles, self.floor, None)
