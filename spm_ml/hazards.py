@@ -65,6 +65,7 @@ ABSTENTION_REASONS: Final[dict[str, str]] = {
     "quota_zero": "The quota in force is zero, so attainment is undefined.",
     "thin_history": "There is too little history to forecast from.",
     "no_submission": "Nobody has submitted this number for the period yet.",
+    "too_few_words": "Too few people have said this, for periods that are over, to tell whether it helps.",
     "left": "The rep left during the period; the result is censored.",
     "not_started": "The period has not started or the rep was not employed in it.",
     "stale_data": "The data is older than the stated limit.",

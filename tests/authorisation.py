@@ -403,6 +403,8 @@ RULES: dict[tuple[str, str], Rule] = {
     # No account reaches these: whoever signs is a system (tests/unit/test_serving_events.py).
     ("POST", "/v1/events"): Rule({}, open=True),
     ("GET", "/v1/events/{receipt_id}"): Rule({}, open=True),
+    ("GET", "/v1/model/voices"): Rule(EVERYONE),
+    ("GET", "/model/voices"): Rule(EVERYONE, page=True),
     ("GET", "/v1/openapi.json"): Rule({}, open=True),
     ("GET", "/health/live"): Rule({}, open=True),
     ("GET", "/health/ready"): Rule({}, open=True),
@@ -423,6 +425,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/cases/{case_id}/withdrawal"): Rule(WITHDRAWS, CASE_IDS, done=409, page=True),
     ("POST", "/assessments"): Rule(SEES_RATINGS, REP_IDS, body=rating_on_a_page, done=422, page=True),
     ("POST", "/feedback"): Rule(SEES_RATINGS, REP_IDS, body=saying, page=True),
+    ("POST", "/pulse"): Rule(GIVES_PULSE, (OWN,), body=answering_the_pulse_on_a_page, page=True),
+    ("POST", "/pulse/withdrawal"): Rule(WITHDRAWS_PULSE, (OWN,), page=True),
+    ("POST", "/notes"): Rule(WRITES_NOTES, REP_IDS, body=noting, page=True),
+    ("GET", "/agreements"): Rule(SEES_RATINGS, page=True),
+    ("POST", "/agreements"): Rule(SEES_RATINGS, REP_IDS, body=proposing, page=True),
+    ("POST", "/agreements/{agreement_id}/steps"): Rule(
+        SEES_AGREEMENTS, AGREEMENT_IDS, body=agreeing, done=409, page=True
+    ),
     ("POST", "/what-if"): Rule(SEES_FIGURES, REP_IDS, body=supposing_on_a_page, done=409, page=True),
     ("GET", "/programs"): Rule(EVERYONE, page=True),
     ("GET", "/planner"): Rule(EVERYONE, page=True),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from spm_ml.hazards import Abstention
 from spm_ml.predictions import (
     Batch,
     BrokenRuleCount,
@@ -25,6 +26,8 @@ from spm_ml.predictions import (
     Rivals,
     SourceFile,
     TableQuality,
+    VoicesValue,
+    VoiceValue,
     WeekReliability,
 )
 
@@ -45,6 +48,22 @@ def make_evidence(batch: Batch) -> ModelEvidence:
         data_quality=make_data_quality(batch),
         leakage=make_leakage(batch.data_hash),
         lineage=make_lineage(batch),
+        voices=make_voices(batch.forecaster),
+    )
+
+
+def make_voices(forecaster: str) -> VoicesValue:
+    """Commits help, a rating does not, and of the pulse it cannot be told yet."""
+    few = Abstention("too_few_words", "12 of 60 reps and periods that it takes have this and a known result.")
+    better = PairedDifference(-0.0123, -0.02, -0.005, 968, 80, 3, same_backtest=True)
+    same = PairedDifference(0.0004, -0.001, 0.002, 640, 76, 3, same_backtest=True)
+    return VoicesValue(
+        forecaster,
+        (
+            VoiceValue("commit", better, 0.21, 240, 60),
+            VoiceValue("self_rating", same, 0.01, 150, 60),
+            VoiceValue("pulse", None, None, 12, 60, few),
+        ),
     )
 
 

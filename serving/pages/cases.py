@@ -13,6 +13,7 @@ from serving.access import on_batch, require_reach
 from serving.pages.feedback import FeedbackSummary, feedback_summary
 from serving.pages.frame import PagePrincipal, frame_of, home_of, rep_href
 from serving.pages.origin import same_origin
+from serving.pages.pulse import PulseCountRow, pulse_count_rows
 from serving.pages.queries import Pages
 from serving.problem import NotYoursError
 from serving.routes.answers import MAX_ID, PRINTABLE
@@ -95,11 +96,16 @@ class CaseWords:
 
 @dataclass(frozen=True)
 class CasesPage:
-    """The cases that wait for an answer of the reader, and what people said about what they were shown."""
+    """The cases that wait for an answer of the reader, and what people said about what they were shown.
+
+    Attributes:
+        pulse: What everybody answered about the period, for readers who are told.
+    """
 
     rows: tuple[CaseWords, ...]
     pages: Pages
     feedback: FeedbackSummary
+    pulse: tuple[PulseCountRow, ...]
 
 
 def case_words(batch: BatchReader, principal: Principal, case: Case) -> CaseWords:
@@ -154,6 +160,7 @@ async def cases(request: Request, principal: PagePrincipal, query: Annotated[Cas
                 next=f"/cases?page={query.page + 1}" if last < waiting.total else None,
             ),
             feedback=feedback_summary(batch),
+            pulse=pulse_count_rows(batch),
         )
         frame = frame_of(request, "Cases", principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("cases.html", page, frame)

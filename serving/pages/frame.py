@@ -66,6 +66,7 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Pay", "/pay", "pay"),
     ("Planner", "/planner", "decision"),
     ("Cases", "/cases", "answer"),
+    ("Agreed actions", "/agreements", "agreement"),
     ("Accounts", "/accounts", "access"),
     ("Audit", "/audit", "access"),
     ("Programs", "/planner", None),

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from serving import formats
 from serving.access import on_batch, on_store, require_reach, store_of
 from serving.formats import Money
+from serving.pages.agreements import AgreementsCard, agreements_card
 from serving.pages.assessments import AssessmentWords, assessment_words
 from serving.pages.beside import MetricGroup, MetricRow, beside_the_forecast, metric_groups
 from serving.pages.board_day import DayPicker, day_picker, period_choices
@@ -22,10 +23,12 @@ from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.feedback import FeedbackWords, feedback_words
 from serving.pages.frame import PagePrincipal, frame_of, rep_href
+from serving.pages.notes import NotesCard, notes_card
 from serving.pages.offers import OfferWords, offer_words, proof_of
 from serving.pages.outlook import DealRow, Largest, deals_of, largest_of, voices_of
 from serving.pages.pay import PayWords, pay_words, without_pay
 from serving.pages.pipeline import PipelineWords, pipeline_words
+from serving.pages.pulse import PulseWords, pulse_words
 from serving.pages.queries import RepPageQuery
 from serving.pages.rep_facts import Fact, facts_of_rep
 from serving.pages.rep_weeks import Weeks, weeks_of
@@ -59,6 +62,9 @@ class RepPage:
         topics: What the reader may open a case about; empty: the reader is somebody else.
         assessment: How the rep's skills are rated; None: the reader may not see it.
         feedback: What people said about these numbers, and the form to say something.
+        agreements: What rep and managers agreed on; None: the reader may not see it, or it is a look back.
+        notes: What managers noted about the rep; None likewise.
+        pulse: What the rep answered about the period; None likewise.
         what_if: The form to suppose something; None: about the past nothing is supposed.
         result: What came of a finished period's forecast; None while that is not known.
         day: As of which day everything is.
@@ -97,6 +103,9 @@ class RepPage:
     topics: dict[Topic, str]
     assessment: AssessmentWords | None
     feedback: FeedbackWords
+    agreements: AgreementsCard | None
+    notes: NotesCard | None
+    pulse: PulseWords | None
     what_if: WhatIfCard | None
     day: DayPicker
     periods: tuple[Choice, ...]
@@ -151,6 +160,8 @@ def _page(
         for offer in batch.offers(rep_ids=[row.rep_id]).items
     )
     cases = tuple(case_words(batch, principal, case) for case in batch.cases(rep_id=row.rep_id).items)
+    agreements = agreements_card(batch, row, diagnosis, _offered(offers), today)
+    actions = _actions(offers, agreements, cases, decides=decides, own=own)
     last_day = row.as_of == batch.batch.as_of
     kept = batch.batches_with(row.rep_id, [one.batch.batch_id for one in stored])
     page = RepPage(
@@ -158,7 +169,7 @@ def _page(
         rep_id=row.rep_id,
         about=" · ".join(part for part in (row.role, row.team, row.region, row.segment) if part),
         facts=facts_of_rep(row, outcome, result, money),
-        standing=standing_of(row, money, own=own, actions=_actions(offers, cases, decides=decides, own=own)),
+        standing=standing_of(row, money, own=own, actions=actions),
         band=band_words(row.risk_band),
         is_hindsight=batch.is_hindsight(),
         abstention=formats.stored(row.abstention.detail) if row.abstention else None,
@@ -185,6 +196,9 @@ def _page(
         topics=TOPICS if own and batch.scope.reach("own_case") != "none" else {},
         assessment=assessment_words(batch, row, diagnosis),
         feedback=feedback_words(batch, row),
+        agreements=agreements,
+        notes=notes_card(batch, row, today),
+        pulse=pulse_words(batch, row),
         what_if=what_if_card(batch, row),
         day=day_picker(batch, partial(_href, batch, row), known_on=batch.results_known_on, lost=_LOST),
         periods=period_choices([one for one in stored if one.batch.batch_id in kept], batch.batch.period),
@@ -210,8 +224,16 @@ def _as_then(page: RepPage, batch: BatchReader, row: Prediction, outcome: Outcom
         topics={},
         assessment=None,
         feedback=replace(page.feedback, may_say=False, rows=()),
+        agreements=None,
+        notes=None,
+        pulse=None,
         what_if=None,
     )
+
+
+def _offered(offers: Sequence[OfferWords]) -> dict[str, str]:
+    """Programs that are offered: id and name."""
+    return {offer.program_id: offer.program for offer in offers if offer.program and offer.program_id}
 
 
 def _href(batch: BatchReader, row: Prediction, **changes: date | str | None) -> str:
@@ -220,7 +242,14 @@ def _href(batch: BatchReader, row: Prediction, **changes: date | str | None) -> 
     return rep_href(row.rep_id, **asked)
 
 
-def _actions(offers: Sequence[OfferWords], cases: Sequence[CaseWords], *, decides: bool, own: bool) -> Sequence[Action]:
+def _actions(
+    offers: Sequence[OfferWords],
+    agreements: AgreementsCard | None,
+    cases: Sequence[CaseWords],
+    *,
+    decides: bool,
+    own: bool,
+) -> Sequence[Action]:
     """What the reader can do on this page, in the order of the page."""
     open_offers = any(offer.program and offer.state == "" for offer in offers)
     actions = []
@@ -228,6 +257,8 @@ def _actions(offers: Sequence[OfferWords], cases: Sequence[CaseWords], *, decide
         actions.append(Action("decide about the offered program", "#offers"))
     if open_offers and own:
         actions.append(Action("read what is offered to you, and decline it if it does not fit", "#offers"))
+    if agreements is not None and any(row.waits for row in agreements.rows):
+        actions.append(Action("agree to what is proposed, or not", "#agreements"))
     if any(case.steps for case in cases):
         actions.append(Action("answer what was said", "#cases"))
     if own:

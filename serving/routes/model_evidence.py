@@ -20,6 +20,7 @@ from spm_ml.predictions import (
     LeakageResult,
     Lineage,
     Rivals,
+    VoicesValue,
 )
 
 router = APIRouter(prefix="/v1/model", tags=["model"])
@@ -73,6 +74,15 @@ class LeakageAnswer(Answer):
     """What the leak check found."""
 
     leakage: LeakageResult | None = Field(description="None: no check was run; run `spm check-leakage`.")
+
+
+class VoicesAnswer(Answer):
+    """Whether what people say makes the forecasts better."""
+
+    voices: VoicesValue | None = Field(
+        description="Each kind of words in the model's backtest: the error (CRPS) of the forecast moved by it minus "
+        f"that of the forecast moved without it, with an interval, or why it cannot be told yet. {_ABSENT}"
+    )
 
 
 class NumberOut(Model):
@@ -148,6 +158,17 @@ async def get_leakage(request: Request, principal: ApiPrincipal, query: Period) 
         request,
         principal,
         lambda batch: LeakageAnswer(**source(batch.batch), leakage=batch.evidence(LeakageResult)),
+        period=query.period,
+    )
+
+
+@router.get("/voices", responses=_DOCUMENTED)
+async def get_voices(request: Request, principal: ApiPrincipal, query: Period) -> VoicesAnswer:
+    """Get whether ratings, pulses and submissions make the forecasts better."""
+    return await on_batch(
+        request,
+        principal,
+        lambda batch: VoicesAnswer(**source(batch.batch), voices=batch.evidence(VoicesValue)),
         period=query.period,
     )
 

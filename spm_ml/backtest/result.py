@@ -108,6 +108,17 @@ class Backtest:
         """
         return self._scores.keys
 
+    def answers(self, forecaster: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What came of `tested_rows` and what a forecaster had said of them, in the unit of `value_added`.
+
+        Returns:
+            (n,) outcomes, NaN where they are unknown, and (n, 19) quantiles, NaN where it abstained.
+
+        Raises:
+            ConfigurationError: It is not in the backtest.
+        """
+        return self._scores.actual, self._scores.quantiles[self._checked(forecaster)]
+
     def compare(
         self,
         challenger: str,

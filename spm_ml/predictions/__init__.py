@@ -65,17 +65,13 @@ from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGiv
 from spm_ml.predictions.inbox import Arrival, EventReusedError, EventState, EventStatus, Settled, WaitingEvent
 from spm_ml.predictions.model_evidence import (
     Calibration,
-    Contender,
     Coverage,
     Drift,
     DriftTest,
-    GateRow,
     MeasuredShare,
     ModelEvidence,
-    PairedDifference,
     PitBin,
     ReliabilityBin,
-    Rivals,
     WeekReliability,
 )
 from spm_ml.predictions.notes import Note, NoteDayError, NoteTopic
@@ -89,6 +85,7 @@ from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
 from spm_ml.predictions.reading_outcomes import GroupOutcome, HeldRanges
 from spm_ml.predictions.reading_pay import PaidSoFar, StatementHead, StoredStatement
+from spm_ml.predictions.rivals import Contender, GateRow, PairedDifference, Rivals
 from spm_ml.predictions.rows import (
     COMPANY,
     LEVELS,
@@ -107,6 +104,7 @@ from spm_ml.predictions.selection import Listing, Selection, UnseenOrderError
 from spm_ml.predictions.session_limits import SessionLimits
 from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
 from spm_ml.predictions.submissions import NewSubmission, PeriodOverError, SubmissionRecord
+from spm_ml.predictions.voice_evidence import VoiceSignal, VoicesValue, VoiceValue
 from spm_ml.predictions.what_if import WhatIfInputs
 
 __all__ = [
@@ -263,6 +261,9 @@ __all__ = [
     "UnknownSkillError",
     "UnseenOrderError",
     "Verdict",
+    "VoiceSignal",
+    "VoiceValue",
+    "VoicesValue",
     "WaitingEvent",
     "WeekForecast",
     "WeekReliability",

@@ -13,9 +13,11 @@ from spm_ml.predictions.coaching import PlanSummary, ProgramFinding, ProgramOpti
 from spm_ml.predictions.data_evidence import DataQuality, LeakageResult, Lineage
 from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.fairness import FairnessAudit
-from spm_ml.predictions.model_evidence import Calibration, Drift, Rivals
+from spm_ml.predictions.model_evidence import Calibration, Drift
 from spm_ml.predictions.pay import PayCost
+from spm_ml.predictions.rivals import Rivals
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
+from spm_ml.predictions.voice_evidence import VoicesValue
 
 Row = TypeVar(
     "Row",
@@ -37,6 +39,7 @@ Row = TypeVar(
     LeakageResult,
     Lineage,
     PayCost,
+    VoicesValue,
 )
 
 
@@ -67,7 +70,8 @@ def encode(
     | DataQuality
     | LeakageResult
     | Lineage
-    | PayCost,
+    | PayCost
+    | VoicesValue,
 ) -> str:
     """The row as compact JSON.
 

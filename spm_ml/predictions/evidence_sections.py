@@ -12,7 +12,9 @@ from spm_ml.predictions.audit import record
 from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.data_evidence import DataQuality, LeakageResult, Lineage
 from spm_ml.predictions.encoding import Row, decode, encode
-from spm_ml.predictions.model_evidence import Calibration, Drift, ModelEvidence, Rivals
+from spm_ml.predictions.model_evidence import Calibration, Drift, ModelEvidence
+from spm_ml.predictions.rivals import Rivals
+from spm_ml.predictions.voice_evidence import VoicesValue
 
 KINDS: Final[Mapping[str, type[Any]]] = MappingProxyType(
     {
@@ -22,6 +24,7 @@ KINDS: Final[Mapping[str, type[Any]]] = MappingProxyType(
         "data_quality": DataQuality,
         "leakage": LeakageResult,
         "lineage": Lineage,
+        "voices": VoicesValue,
     }
 )
 """Section by what it holds; the names are those of the fields of `ModelEvidence`."""

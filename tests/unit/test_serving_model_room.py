@@ -7,14 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.pages.model import calibration, data, drift, rivals
+from serving.pages.model import calibration, data, drift, rivals, voices
 from serving.settings import ServingSettings
-from spm_ml.predictions import Champion, LeakageResult, ModelEvidence, PredictionStore
-from tests.model_world import make_calibration, make_drift, make_evidence, make_leakage, make_rivals
+from spm_ml.predictions import Champion, ContestCount, LeakageResult, ModelEvidence, PredictionStore
+from tests.model_world import make_calibration, make_drift, make_evidence, make_leakage, make_rivals, make_voices
 from tests.prediction_world import World, issue_tokens
 from tests.web import log_in, parsed, served
 
-ROOMS = ("/model", "/model/calibration", "/model/drift", "/model/data", "/model/lineage")
+ROOMS = ("/model", "/model/calibration", "/model/drift", "/model/data", "/model/voices", "/model/lineage")
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +157,21 @@ def test_counts_of_few_people_are_not_told(harbour: World) -> None:
     page = data.page_of(harbour.batch, make_evidence(harbour.batch).data_quality, None)
     assert page.hazards[0].now == "up to 4 of 80"
     assert page.leakage.passed is None
+
+
+def test_words_that_help_are_named_and_so_is_what_cannot_be_told(harbour: World, client: httpx.Client) -> None:
+    text = words(client, "/model/voices")
+    assert "These forecasts would be better if they knew: the rep's commit." in text
+    assert "−0.0123 −0.0200 to −0.0050 helps" in text
+    assert "12 of 60 reps and periods" in text
+    assert "fewer than 5" in text, "an analyst is told counts of contests"
+    counts = [
+        ContestCount("forecast", 5, {"upheld": 2, "partly_upheld": 1, "rejected": 1, "withdrawn": 1}, 5, 40),
+        ContestCount("data", None, None, None, None),
+    ]
+    first, second = voices.page_of(None, counts).contests
+    assert (first.contested, first.right) == ("12.5% of 40", "75% of 4")
+    assert second.people == "fewer than 5"
+    assert "cannot be told yet" in voices.page_of(None).lead
+    worse = replace(make_voices("x"), signals=make_voices("x").signals[1:])
+    assert "Nothing that people say" in voices.page_of(worse).lead

@@ -28,8 +28,8 @@ from tests.web import log_in, parsed, served
 
 PAGES = {
     "vp": ("/", "/reps/r-101", f"/reps/{NO_QUOTA}", f"/reps/{NO_HISTORY}", "/reps/r%20203%2F%C3%A4", "/teams"),
-    "north": ("/planner", "/model", "/glossary"),
-    "hr": ("/planner", "/model"),
+    "north": ("/planner", "/model", "/model/voices", "/agreements", "/glossary"),
+    "hr": ("/planner", "/model", "/cases"),
     "analyst": ("/model", "/teams", "/glossary"),
     "rep": ("/reps/r-201", "/model"),
 }
@@ -335,9 +335,8 @@ def test_a_missing_number_is_explained(visit: Open, rep_id: str, words: str) -> 
 def test_a_rep_sees_the_own_page_without_deciding(visit: Open) -> None:
     page = parsed(visit("rep", "/reps/r-201"))
     assert page.find(id="offers").find("form", action="/decisions") is None
-    assert [link.get_text() for link in page.select(".top nav a")] == [
-        "My forecast", "My pay", "Programs", "Model", "Glossary"
-    ]  # fmt: skip
+    places = ["My forecast", "My pay", "Agreed actions", "Programs", "Model", "Glossary"]
+    assert [link.get_text() for link in page.select(".top nav a")] == places
     assert page.find("a", attrs={"aria-current": "page"}).get_text() == "My forecast"
     assert visit("rep", "/recommendations").headers["location"] == "/reps/r-201"
 

@@ -242,6 +242,57 @@ def test_a_rep_rates_and_says_and_both_see_it(client: httpx.Client, harbour_toke
         assert counts is None or "xxx" not in counts.get_text()
 
 
+def test_reps_and_managers_agree_note_and_answer_on_pages(
+    client: httpx.Client, harbour_tokens: dict[str, str], path: Path
+) -> None:
+    log_in(client, harbour_tokens["south"])
+    form = parsed(client.get("/reps/r-201")).find(id="agreements").find("form")
+    chosen = {field["name"]: field.find("option")["value"] for field in form.find_all("select")}
+    assert chosen == {"behaviour": "created", "origin": "talk", "doer": "rep"}
+    due = form.find("input", attrs={"name": "due_on"})["min"]
+    text = "<b>Two</b> calls together"
+    sent = {"rep_id": "r-201", "text": text, "due_on": due, "key": "a1"} | chosen | {"origin": "diagnosis"}
+    for _ in range(2):
+        assert send_form(client, "/agreements", **sent).headers["location"] == "/reps/r-201#agreements"
+    assert send_form(client, "/agreements", **sent | {"origin": "rumour", "key": "a2"}).status_code == 422
+    assert send_form(client, "/agreements", **sent | {"due_on": "2020-01-01", "key": "a3"}).status_code == 422
+    assert send_form(client, "/agreements/1/steps", step="agreed").status_code == 409, "the rep has to agree"
+    said = {"rep_id": "r-201", "topic": "progress", "text": "Calls are better.", "key": "n1"}
+    assert send_form(client, "/notes", **said).headers["location"] == "/reps/r-201#manager-notes"
+    page = parsed(client.get("/reps/r-201"))
+    assert "Priya Raman reads it" in page.find(id="manager-notes").get_text(" ", strip=True)
+    assert page.find(id="pulse") is None, "nothing is shared"
+
+    log_in(client, harbour_tokens["rep"])
+    page = parsed(client.get("/reps/r-201"))
+    assert "agree to what is proposed, or not" in page.get_text(" ", strip=True)
+    assert "Calls are better." in page.find(id="manager-notes").get_text()
+    assert page.find(id="manager-notes").find("form") is None
+    assert text in page.find(id="agreements").get_text()
+    assert parsed(client.get("/agreements")).find("h2").get_text(strip=True) == "Priya Raman: waits for you"
+    assert send_form(client, "/agreements/1/steps", step="dropped").status_code == 422, "without a reason"
+    assert send_form(client, "/agreements/1/steps", step="agreed", back="list").headers["location"] == "/agreements"
+    answers = dict.fromkeys(("pipeline", "quota", "workload", "support", "focus"), "2")
+    assert send_form(client, "/pulse", **answers).status_code == 422, "without consent"
+    done = send_form(client, "/pulse", **answers, consent="yes", shared="yes")
+    assert done.headers["location"] == "/reps/r-201#pulse"
+
+    log_in(client, harbour_tokens["south"])
+    page = parsed(client.get("/reps/r-201"))
+    assert "2 – hardly" in page.find(id="pulse").get_text()
+    assert page.find(id="pulse").find("form") is None
+    assert "Agreed by test rep" in page.find(id="agreements").get_text()
+    log_in(client, harbour_tokens["hr"])
+    assert "too few to tell" in client.get("/cases").text
+    assert client.get("/agreements").status_code == 403
+    log_in(client, harbour_tokens["rep"])
+    assert send_form(client, "/pulse/withdrawal").headers["location"] == "/reps/r-201#pulse"
+    assert parsed(client.get("/reps/r-201")).find(id="pulse").find("details", class_="history") is None
+    with PredictionStore.open(path) as store:
+        assert store.pulses.standing_rows("UTC") == ()
+        assert len(store.agreements.every()) == 1, "a double click is one click"
+
+
 def test_htmx_is_sent_to_the_login_and_gets_errors_in_place_of_the_page(
     client: httpx.Client, harbour_tokens: dict[str, str]
 ) -> None:

@@ -4,13 +4,14 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from serving.pages.model import calibration, data, drift, lineage, overview
+from serving.pages.model import calibration, data, drift, lineage, overview, voices
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     overview.router,
     calibration.router,
     drift.router,
     data.router,
+    voices.router,
     lineage.router,
 )
 """Every page of the room."""

@@ -11,6 +11,7 @@ _ROOMS: Final = (
     ("Calibration", "/model/calibration"),
     ("Drift", "/model/drift"),
     ("Data", "/model/data"),
+    ("People's words", "/model/voices"),
     ("Lineage", "/model/lineage"),
 )
 

@@ -20,6 +20,7 @@ from spm_ml.scoring.evidence.data_quality import measure_data_quality
 from spm_ml.scoring.evidence.drift import measure_drift
 from spm_ml.scoring.evidence.lineage import trace_lineage
 from spm_ml.scoring.evidence.rivals import find_rivals
+from spm_ml.scoring.evidence.voices import voices_of
 from spm_ml.scoring.model import ScoringModel
 from spm_ml.settings import Workspace
 
@@ -48,6 +49,7 @@ def gather_evidence(
             known.history, workspace, board, learnt.get("hazards", {}), learnt.get("rep_periods")
         ),
         leakage=kept_result(workspace),
+        voices=voices_of(workspace, known.history, backtest, model.forecaster.name),
         lineage=trace_lineage(registry, model.version, known.history, workspace, rows.dataset, learnt, known.target),
     )
 
