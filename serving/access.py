@@ -169,6 +169,16 @@ def require_reach(principal: Principal, subject: Subject) -> None:
         raise ForbiddenError
 
 
+def require_any_reach(principal: Principal, *subjects: Subject) -> None:
+    """Stops a role that reaches nothing of any of the subjects.
+
+    Raises:
+        ForbiddenError: It does not.
+    """
+    if all(principal.scope.reach(subject) == "none" for subject in subjects):
+        raise ForbiddenError
+
+
 def create_demo_logins(store: PredictionStore) -> tuple[Login, ...]:
     """Makes tokens for a manager, HR, an analyst and a rep of the published batch; earlier demo tokens are revoked.
 

@@ -136,6 +136,7 @@ class RetentionSettings(_Frozen):
         pulses_days: Answers of reps about a period; those of the published period stay. Withdrawn ones go at once.
         notes_days: What managers noted about their people.
         agreements_days: What reps and managers agreed on, once it is done or dropped.
+        quota_proposals_days: Quotas that were proposed; those that were taken over are data and stay.
         restated_days: Results of finished periods that newer data have restated; those that count stay.
         audit_days: Lines of the audit.
         sessions_days: Sessions and tokens that are expired or revoked.
@@ -150,6 +151,7 @@ class RetentionSettings(_Frozen):
     pulses_days: int | None = Field(default=None, ge=1)
     notes_days: int | None = Field(default=None, ge=1)
     agreements_days: int | None = Field(default=None, ge=1)
+    quota_proposals_days: int | None = Field(default=None, ge=1)
     restated_days: int | None = Field(default=None, ge=1)
     audit_days: int | None = Field(default=None, ge=1)
     sessions_days: int = Field(default=30, ge=1)

@@ -86,6 +86,12 @@ SEES_GROUPS: Sees = _NOBODY_SEES | {
     "analyst": {f"team/{VP}", "company/company"},
     "gone": set(),
 }
+SEES_OBJECTIVES: Sees = _NOBODY_SEES | {name: {"any"} for name in ("vp", "north", "south", "analyst", "rep", "gone")}
+"""What is above is there for everybody who has something to reach; nobody else's figures are told, as traces show."""
+SEES_PROPOSALS: Sees = _NOBODY_SEES | {
+    name: {"any"} for name in ("vp", "north", "south", "gone", "hr", "hr_rep", "analyst")
+}
+NO_PROPOSAL: Sees = {name: None if reach is None else set() for name, reach in SEES_PROPOSALS.items()}
 PLANS: Sees = {**SEES_PEOPLE, "rep": None}
 DECIDES: Sees = {
     name: None if reach is None else reach - WITHOUT_OFFER - ({"r-102"} if name == "hr_rep" else set())
@@ -337,6 +343,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/teams/{manager_id:path}"): Rule(SEES_TEAMS, TEAM_IDS),
     ("GET", "/v1/groups"): Rule(SEES_GROUPS, lists=group_of),
     ("GET", "/v1/groups/{level}/{key:path}"): Rule(SEES_GROUPS, GROUP_IDS),
+    ("GET", "/v1/objectives"): Rule(SEES_OBJECTIVES),
+    ("GET", "/v1/quota-proposals"): Rule(SEES_PROPOSALS),
+    ("GET", "/v1/quota-proposals/{proposal_id}"): Rule(NO_PROPOSAL, ("1",)),
     ("GET", "/v1/forecasts"): Rule(SEES_FIGURES, lists=rep_of),
     ("GET", "/v1/forecasts/{rep_id:path}"): Rule(SEES_FIGURES, REP_IDS),
     # The batch was scored without what such questions start from; how they are answered has tests of its own.
@@ -446,6 +455,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/submissions"): Rule(SUBMITS, REP_IDS, body=committing, page=True),
     ("GET", "/exports/recommendations.csv"): Rule(SEES_PEOPLE, page=True, names=True),
     ("GET", "/teams"): Rule(SEES_TEAMS, page=True),
+    ("GET", "/objectives"): Rule(SEES_OBJECTIVES, page=True),
+    # Nothing is proposed in this organisation; what a proposal tells whom has tests of its own.
+    ("GET", "/quotas"): Rule(SEES_PROPOSALS, page=True),
+    ("GET", "/growth"): Rule(SEES_TEAMS, page=True),
     ("POST", "/decisions"): Rule(DECIDES, REP_IDS, page=True, body=accepting),
     ("GET", "/accounts"): Rule(GIVES_ACCESS, page=True, tells=True),
     ("POST", "/accounts"): Rule(GIVES_ACCESS, body=new_account, page=True),

@@ -16,7 +16,9 @@ from spm_ml.predictions import (
     ExpectedPay,
     ForecastChange,
     ForecastPart,
+    Growth,
     Level,
+    MetricCourse,
     MetricValue,
     ModelCard,
     ModelEvidence,
@@ -171,6 +173,7 @@ def make_world(
         risk_high_below=BANDS.high_below,
         risk_medium_below=BANDS.medium_below,
         timezone="Europe/Berlin",
+        usual_share=0.9,
     )
     managers = {person.manager_id for person in people}
     reps = [person for person in people if person.rep_id not in managers]
@@ -419,6 +422,17 @@ def _moves(quota: int, week: int) -> tuple[MetricValue, ...]:
     )
 
 
+def _growth(reps: int) -> Growth:
+    """Three finished periods, of the first of which no growth is known."""
+    periods = ("2025Q3", "2025Q4", "2026Q1")
+    courses = (
+        MetricCourse("bookings", tuple(float(reps * amount) for amount in (31e6, 33e6, 30e6)), (None,) * 3),
+        MetricCourse("revenue_growth_rate", (None, 0.065, -0.091), ("no_prior_period", None, None)),
+        MetricCourse("bookings_linearity", (0.52, 0.61, 0.48), (None,) * 3),
+    )
+    return Growth(periods, (False, reps >= 5, reps >= 5), courses)
+
+
 def _groups(people: tuple[Person, ...], rows: list[Prediction]) -> list[TeamPrediction]:
     below = {person.rep_id: [one.rep_id for one in people if one.manager_id == person.rep_id] for person in people}
 
@@ -486,6 +500,7 @@ def _group(level: Level, key: str, label: str, members: list[Prediction]) -> Tea
         )
         if since
         else None,
+        growth=_growth(len(members)),
     )
 
 

@@ -13,6 +13,8 @@
 | lines | `lines` | a measure over the weeks of a period |
 | reliability | `reliability` | how often something happened against how likely it was said to be |
 | shares | `shares` | shares with their intervals against the share that there should be |
+| progress | `progress` | how far an objective is reached, beside the forecast's range and what is usual by now |
+| spread | `spread` | how hard quotas are in a group, before hollow and after solid |
 | sparkline | `sparkline` | one number over weeks, the size of a word: each rep's chance on the board |
 
 `svg` holds the pieces they are made of. All keep the same rules: a title and a description for those who do not see

@@ -62,7 +62,10 @@ class Frame:
 
 _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Risk board", "/", "figures"),
+    ("Objectives", "/objectives", "objective"),
     ("Teams", "/teams", "team"),
+    ("Growth", "/growth", "team"),
+    ("Quotas", "/quotas", "proposal"),
     ("Pay", "/pay", "pay"),
     ("Planner", "/planner", "decision"),
     ("Cases", "/cases", "answer"),
@@ -71,6 +74,7 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Audit", "/audit", "access"),
     ("Programs", "/planner", None),
     ("Model", "/model", None),
+    ("Quotas", "/quotas", "proposal_sums"),
     ("Glossary", "/glossary", None),
 )
 

@@ -90,6 +90,26 @@ class PeriodOfPage(BaseModel):
     period: Annotated[Identifier | None, _Optional] = None
 
 
+class ObjectivesPageQuery(PeriodOfPage):
+    """Which period, and the people of which manager; None: the reader's own."""
+
+    team: Annotated[Identifier | None, _Optional] = None
+
+
+class QuotasQuery(BaseModel):
+    """Which quota proposal, None: the newest, and which page of its reps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    proposal: Annotated[int | None, _Optional] = Field(default=None, ge=1, le=2**31 - 1)
+    page: int = Field(default=1, ge=1, le=10_000)
+
+    def href(self, page: int) -> str:
+        """The address of another page of the same proposal."""
+        asked = {} if self.proposal is None else {"proposal": self.proposal}
+        return f"/quotas?{urlencode(asked | {'page': page})}"
+
+
 class RepPageQuery(PeriodOfPage, DayQuery):
     """Which period a rep's page is about, as of which day."""
 

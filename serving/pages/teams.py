@@ -22,10 +22,16 @@ from spm_ml.predictions.scope import SMALLEST_GROUP
 
 router = APIRouter(include_in_schema=False)
 
-_HEADINGS: Final[dict[Level, str]] = {"company": "Company", "region": "Regions", "team": "Teams"}
+_HEADINGS: Final[dict[Level, str]] = {
+    "company": "Company",
+    "region": "Regions",
+    "segment": "Segments",
+    "team": "Teams",
+}
 _ABOUT: Final[dict[Level, str]] = {
     "company": "everybody together",
     "region": "each with every rep in it",
+    "segment": "each with every rep in it",
     "team": "each with everybody below its manager",
 }
 

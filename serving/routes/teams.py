@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from serving.access import on_batch
 from serving.problem import NotYoursError, documented
 from serving.routes.answers import Answer, IdentifierInPath, PeriodQuery, source
-from serving.routes.groups import Group, Groups, SeesGroups
+from serving.routes.groups import Group, Groups, SeesGroups, slugs_of
 from serving.routes.metrics import Definition, definitions_of
 from spm_ml.predictions import BatchReader
 
@@ -37,7 +37,7 @@ async def get_team(
         team = batch.group("team", manager_id)
         if team is None:
             raise NotYoursError
-        definitions = definitions_of({metric.slug for metric in team.metrics})
-        return TeamAnswer(**source(batch.batch), team=Group.read(team, batch), definitions=definitions)
+        group = Group.read(team, batch)
+        return TeamAnswer(**source(batch.batch), team=group, definitions=definitions_of(slugs_of(group)))
 
     return await on_batch(request, principal, build, period=query.period)

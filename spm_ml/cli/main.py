@@ -61,6 +61,7 @@ for _command in (
     plans.plans,
     payouts.payouts,
     quotas.quotas,
+    quotas.goal,
     submissions.submissions,
     voice.assessments,
     voice.pulses,

@@ -61,7 +61,7 @@ def evaluate_metrics(
     texts = (period,) if period is None or isinstance(period, str) else tuple(period)
     windows = {(window := Window.of(seen.calendar, known, day, text)).period.label: window for text in texts}
     parts = [
-        _rows(facts, name)
+        rows_of(facts, name)
         for facts in gather(
             seen, tuple(windows.values()), plans, with_organisation="organisation" in levels, settled=closed
         )
@@ -70,12 +70,19 @@ def evaluate_metrics(
     return pd.concat(parts, ignore_index=True)
 
 
-def _rows(facts: MetricFacts, level: Level) -> pd.DataFrame:
+def rows_of(facts: MetricFacts, level: Level, metrics: Sequence[Metric] = METRICS) -> pd.DataFrame:
+    """The rows of one level and window, as `evaluate_metrics` gives them, of some metrics.
+
+    Args:
+        facts: Of the window.
+        level: For whom.
+        metrics: Those of them that the level has are computed.
+    """
     inputs = facts.inputs(level)
     values = {name: _scalars(inputs[name]) for name in inputs.columns}
     parts = [
         pd.DataFrame({"key": inputs.index, "slug": metric.slug, "unit": metric.unit} | _results(metric, values))
-        for metric in METRICS
+        for metric in metrics
         if level in metric.levels
     ]
     frame = pd.concat(parts, ignore_index=True).assign(

@@ -1,6 +1,7 @@
 """MetricFacts: the inputs of every rep, and their sums for a level."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import pandas as pd
@@ -67,8 +68,9 @@ class MetricFacts:
     everywhere: dict[str, Scalar]
     of_organisation: dict[str, Scalar]
 
-    def inputs(self, level: Level) -> pd.DataFrame:
-        """Inputs of every metric of the level: a row a key, NaN where not known."""
+    @cached_property
+    def _of_reps(self) -> tuple[pd.DataFrame, pd.Index]:
+        """What is summed over members, and the reps to whom something of the period belongs."""
         facts = self.by_rep.copy()
         zeros = [name for name in facts.columns if name not in _UNKNOWN_WHERE_ABSENT]
         facts[zeros] = facts[zeros].fillna(0.0)
@@ -76,7 +78,11 @@ class MetricFacts:
         facts["reps_with_quota"] = with_quota.astype(float)
         reached = facts["booked_revenue"] + facts["booked_overlay"] >= facts["quota"]
         facts["reps_at_quota"] = (with_quota & reached).astype(float)
-        active = facts.index[(facts[list(_ACTIVE)] != 0).any(axis=1)]
+        return facts, facts.index[(facts[list(_ACTIVE)] != 0).any(axis=1)]
+
+    def inputs(self, level: Level) -> pd.DataFrame:
+        """Inputs of every metric of the level: a row a key, NaN where not known."""
+        facts, active = self._of_reps
         members = members_of(self.profiles, level, self.window, active)
         sums = members.merge(facts, left_on="rep_id", right_index=True).drop(columns="rep_id")
         sums = sums.groupby("key").sum(min_count=1)

@@ -1,6 +1,6 @@
 """gather(): the inputs of every rep for several windows, each table read once for all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pandas as pd
 
@@ -35,6 +35,7 @@ def gather(
     *,
     with_organisation: bool,
     settled: Sequence[ClosedPeriod] = (),
+    paid: Collection[str] | None = None,
 ) -> Iterator[MetricFacts]:
     """Computes the inputs of each window.
 
@@ -44,6 +45,7 @@ def gather(
         plans: Compensation plans.
         with_organisation: Whether what only the organisation has is wanted.
         settled: Pay periods that are closed.
+        paid: Labels of the windows of which pay is worked out; default: all.
     """
     as_of, zombie = windows[0].as_of, history.organisation.zombie_after_days
     grid = window_grid(windows)
@@ -77,7 +79,7 @@ def gather(
             of_window(forecast, label) if window.single else None,
             None if activities is None else of_window(activities, label),
             submission_inputs(submitted, results, window),
-            pay_inputs(history, plans, spans, in_force, window, settled),
+            pay_inputs(history, plans if paid is None or label in paid else (), spans, in_force, window, settled),
         ]
         by_rep = pd.concat([profiles[[]], *(part for part in parts if part is not None)], axis=1)
         yield MetricFacts(

@@ -61,6 +61,8 @@ from spm_ml.predictions.diagnosis import Diagnosis, DiagnosisPart, DiagnosisVerd
 from spm_ml.predictions.engine import StoreUnavailableError
 from spm_ml.predictions.fairness import FairnessAudit, FairnessFinding, FairnessRow
 from spm_ml.predictions.feedback import Feedback, FeedbackCount, FeedbackSubject, FeedbackVerdict
+from spm_ml.predictions.goals import CompanyGoal, NewGoal
+from spm_ml.predictions.growth import GROWTH_SLUGS, Growth, MetricCourse
 from spm_ml.predictions.idempotency import Key, KeyReusedError, Reply, SecretGivenError
 from spm_ml.predictions.inbox import Arrival, EventReusedError, EventState, EventStatus, Settled, WaitingEvent
 from spm_ml.predictions.model_evidence import (
@@ -79,8 +81,11 @@ from spm_ml.predictions.outcomes import Outcome, OutcomeVersion
 from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.pay import ExpectedPay, PayCost, PayOutlook, PayStatement, PublishedPay
+from spm_ml.predictions.periods import StoredPeriod, UnknownPeriodError
+from spm_ml.predictions.proposed_quota import ProposalGroup, ProposalTerms, ProposedQuota, QuotaReason
 from spm_ml.predictions.publishing import BatchContent
 from spm_ml.predictions.pulses import ConsentMissingError, Pulse, PulseCount, PulseQuestion, PulseRow
+from spm_ml.predictions.quota_proposals import NewProposal, ProposalHead, UnknownProposalError
 from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
 from spm_ml.predictions.reading_outcomes import GroupOutcome, HeldRanges
@@ -102,13 +107,14 @@ from spm_ml.predictions.rows import (
 from spm_ml.predictions.scope import Role, Scope
 from spm_ml.predictions.selection import Listing, Selection, UnseenOrderError
 from spm_ml.predictions.session_limits import SessionLimits
-from spm_ml.predictions.store import PredictionStore, StoredPeriod, UnknownPeriodError
+from spm_ml.predictions.store import PredictionStore
 from spm_ml.predictions.submissions import NewSubmission, PeriodOverError, SubmissionRecord
 from spm_ml.predictions.voice_evidence import VoiceSignal, VoicesValue, VoiceValue
 from spm_ml.predictions.what_if import WhatIfInputs
 
 __all__ = [
     "COMPANY",
+    "GROWTH_SLUGS",
     "LEVELS",
     "MOST_DEALS",
     "Agreement",
@@ -144,6 +150,7 @@ __all__ = [
     "ClosedAlreadyError",
     "ClosingOrderError",
     "CoachingBatch",
+    "CompanyGoal",
     "ConsentMissingError",
     "Contender",
     "ContestCount",
@@ -183,6 +190,7 @@ __all__ = [
     "ForecastPart",
     "GateRow",
     "GroupOutcome",
+    "Growth",
     "HazardCount",
     "HeldRanges",
     "Ingest",
@@ -193,6 +201,7 @@ __all__ = [
     "Lineage",
     "Listing",
     "MeasuredShare",
+    "MetricCourse",
     "MetricValue",
     "ModelCard",
     "ModelEvidence",
@@ -201,6 +210,8 @@ __all__ = [
     "NewAgreement",
     "NewCase",
     "NewClosing",
+    "NewGoal",
+    "NewProposal",
     "NewSubmission",
     "Note",
     "NoteDayError",
@@ -226,11 +237,16 @@ __all__ = [
     "Principal",
     "ProgramFinding",
     "ProgramOption",
+    "ProposalGroup",
+    "ProposalHead",
+    "ProposalTerms",
+    "ProposedQuota",
     "PublishedPay",
     "Pulse",
     "PulseCount",
     "PulseQuestion",
     "PulseRow",
+    "QuotaReason",
     "Recommendation",
     "ReliabilityBin",
     "RepSummary",
@@ -258,6 +274,7 @@ __all__ = [
     "UnknownBehaviourError",
     "UnknownDayError",
     "UnknownPeriodError",
+    "UnknownProposalError",
     "UnknownSkillError",
     "UnseenOrderError",
     "Verdict",

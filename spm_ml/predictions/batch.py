@@ -92,6 +92,7 @@ class Batch:
         risk_medium_below: `p_hit` below which the band is medium.
         timezone: IANA name in which days are cut off.
         plans_hash: Names the compensation plans that payouts were worked out with; empty without plans.
+        usual_share: Share of a period's bookings that finished periods had by this point; None where none shows it.
     """
 
     batch_id: str
@@ -111,6 +112,7 @@ class Batch:
     risk_medium_below: float
     timezone: str
     plans_hash: str = ""
+    usual_share: float | None = None
 
     def __post_init__(self) -> None:
         _require_zone(f"created_at of batch {self.batch_id!r}", self.created_at)

@@ -12,9 +12,11 @@ from spm_ml.predictions.champions import Champions
 from spm_ml.predictions.closings import Closings
 from spm_ml.predictions.credentials import Credentials
 from spm_ml.predictions.feedback import FeedbackBook
+from spm_ml.predictions.goals import Goals
 from spm_ml.predictions.inbox import Inbox
 from spm_ml.predictions.notes import Notes
 from spm_ml.predictions.pulses import Pulses
+from spm_ml.predictions.quota_proposals import QuotaProposals
 from spm_ml.predictions.submissions import Submissions
 from spm_ml.predictions.tokens import Tokens
 
@@ -37,6 +39,8 @@ class Books:
         champions: Which model versions were named champion.
         assignments: Who was offered what, and what came of it: for the operator, never behind a request.
         closings: Pay periods that are settled.
+        goals: What the company is to book.
+        quota_proposals: Quotas that were proposed.
     """
 
     def __init__(self, engine: Engine | Connection) -> None:
@@ -56,3 +60,5 @@ class Books:
         self.champions = Champions(engine)
         self.assignments = AssignmentLog(engine)
         self.closings = Closings(engine)
+        self.goals = Goals(engine)
+        self.quota_proposals = QuotaProposals(engine)

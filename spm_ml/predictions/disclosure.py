@@ -8,18 +8,19 @@ somebody joined tells about the one who did, so of an earlier day only groups of
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
 from spm_ml.predictions.batch import Person
-from spm_ml.predictions.rows import COMPANY, NO_REGION, Level, Prediction, TeamPrediction
+from spm_ml.predictions.rows import COMPANY, NO_REGION, NO_SEGMENT, Level, Prediction, TeamPrediction
 from spm_ml.predictions.scope import SMALLEST_GROUP
 
-_FIRST: Final[tuple[Level, ...]] = ("company", "region", "team")
-"""Of groups of one size, what is given out first."""
+_FIRST: Final[tuple[Level, ...]] = ("company", "region", "team", "segment")
+"""Of groups of one size, what is given out first; segments, which cut across the others, come after all of them."""
 
 Group = tuple[Level, str, date]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def disclosable(
@@ -27,8 +28,8 @@ def disclosable(
 ) -> set[Group]:
     """The groups, by level, key and day, that may be given to somebody who may see no single rep.
 
-    The newest day comes first, and larger groups before smaller ones, so that totals are kept and teams give way. A
-    group whose size is not that of its members here is never given.
+    The newest day comes first, and larger groups before smaller ones, so that totals are kept and teams give way, and
+    segments to both. A group whose size is not that of its members here is never given.
     """
     above = {person.rep_id: person.manager_id for person in people}
     given: set[Group] = set()
@@ -51,26 +52,53 @@ def _given(
     cell_of: dict[str, int],
     size: dict[int, int],
 ) -> Iterator[tuple[Level, str]]:
-    for group in sorted(groups, key=lambda one: (-one.reps, _FIRST.index(one.level), one.key)):
-        own = members.get((group.level, group.key), set())
+    ranked = sorted(groups, key=lambda one: (one.level == "segment", -one.reps, _FIRST.index(one.level), one.key))
+    named = ((group, members.get((group.level, group.key), set())) for group in ranked)
+    yield from apart((((one.level, one.key), own) for one, own in named if len(own) == one.reps), cell_of, size)
+
+
+def apart(groups: Iterable[tuple[Key, Set[str]]], cell_of: dict[str, int], size: dict[int, int]) -> Iterator[Key]:
+    """The groups that may stand beside those that were given before them: each cuts no cell below the minimum.
+
+    Args:
+        groups: Key and members, in the order in which they are to be given.
+        cell_of: Of each person, the cell of those who share all groups given so far; is kept up to date.
+        size: People in each cell; likewise.
+    """
+    for key, own in groups:
         inside = Counter(cell_of[rep] for rep in own)
         outside = {cell: size[cell] - number for cell, number in inside.items()}
-        small = min([*inside.values(), *(number for number in outside.values() if number)], default=0)
-        if len(own) != group.reps or small < SMALLEST_GROUP:
+        if min([*inside.values(), *(number for number in outside.values() if number)], default=0) < SMALLEST_GROUP:
             continue
         new = {cell: len(size) + place for place, cell in enumerate(cell for cell in inside if outside[cell])}
         for cell, made in new.items():
             size[cell], size[made] = outside[cell], inside[cell]
         for rep in own:
             cell_of[rep] = new.get(cell_of[rep], cell_of[rep])
-        yield group.level, group.key
+        yield key
+
+
+def enough_beyond(groups: Sequence[TeamPrediction], known: int) -> tuple[TeamPrediction, ...]:
+    """Of groups that lie in one another, those that say nothing about a few reps to somebody who knows some of them.
+
+    Args:
+        groups: Each holds everybody of the smaller ones.
+        known: Reps whose figures the reader sees, who are in all of them.
+    """
+    told = []
+    for group in sorted(groups, key=lambda one: (one.reps, -_FIRST.index(one.level))):
+        if group.reps - known >= SMALLEST_GROUP or group.reps == known:
+            told.append(group)
+            known = group.reps
+    return tuple(told)
 
 
 def _members(rows: Iterable[Prediction], above: Mapping[str, str | None]) -> dict[tuple[Level, str], set[str]]:
-    """Reps of every group: a manager's tree with the manager, the region, and the company."""
+    """Reps of every group: a manager's tree with the manager, the segment, the region, and the company."""
     members: dict[tuple[Level, str], set[str]] = {}
     for row in rows:
         keys: list[tuple[Level, str]] = [("company", COMPANY), ("region", row.region or NO_REGION)]
+        keys.append(("segment", row.segment or NO_SEGMENT))
         managers: list[str] = []
         person: str | None = row.rep_id
         while person is not None and person not in managers:

@@ -15,6 +15,7 @@ from spm_ml.predictions.diagnosis import Diagnosis
 from spm_ml.predictions.fairness import FairnessAudit
 from spm_ml.predictions.model_evidence import Calibration, Drift
 from spm_ml.predictions.pay import PayCost
+from spm_ml.predictions.proposed_quota import ProposalTerms, ProposedQuota
 from spm_ml.predictions.rivals import Rivals
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
 from spm_ml.predictions.voice_evidence import VoicesValue
@@ -40,6 +41,8 @@ Row = TypeVar(
     Lineage,
     PayCost,
     VoicesValue,
+    ProposalTerms,
+    ProposedQuota,
 )
 
 
@@ -71,7 +74,9 @@ def encode(
     | LeakageResult
     | Lineage
     | PayCost
-    | VoicesValue,
+    | VoicesValue
+    | ProposalTerms
+    | ProposedQuota,
 ) -> str:
     """The row as compact JSON.
 

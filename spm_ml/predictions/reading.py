@@ -15,6 +15,7 @@ from spm_ml.predictions.decisions import Decision, latest_decisions
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.reading_days import DayReader, UnknownDayError, medians_on
 from spm_ml.predictions.reading_model import ModelReader
+from spm_ml.predictions.reading_objectives import ObjectiveReader
 from spm_ml.predictions.reading_outcomes import OutcomeReader
 from spm_ml.predictions.reading_pay import PayReader
 from spm_ml.predictions.reading_talks import TalkReader
@@ -90,7 +91,7 @@ class Offer:
         return "expired" if self.recommendation.expires_on < max(batch.as_of, today or batch.as_of) else "open"
 
 
-class BatchReader(TalkReader, DayReader, ModelReader, OutcomeReader, PayReader):
+class BatchReader(TalkReader, DayReader, ModelReader, ObjectiveReader, OutcomeReader, PayReader):
     """The published batch of a period, as one principal may see it."""
 
     def on(self, as_of: date | None) -> Self:

@@ -12,7 +12,7 @@ from spm_ml.predictions import schema
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.outcomes import OutcomeVersion, newest
 from spm_ml.predictions.reading_coaching import CoachingReader
-from spm_ml.predictions.rows import NO_REGION, TeamPrediction, WeekForecast
+from spm_ml.predictions.rows import NO_REGION, NO_SEGMENT, TeamPrediction, WeekForecast
 from spm_ml.predictions.scope import tree_of
 
 _rep, _said = schema.predictions.c, schema.outcomes.c
@@ -148,4 +148,6 @@ class OutcomeReader(CoachingReader):
             return (_rep.rep_id.in_(tree_of(group.key, self.batch.batch_id, name="team")),)
         if group.level == "region":
             return (_rep.region == ("" if group.key == NO_REGION else group.key),)
+        if group.level == "segment":
+            return (_rep.segment == ("" if group.key == NO_SEGMENT else group.key),)
         return ()

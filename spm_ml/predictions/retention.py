@@ -47,6 +47,7 @@ class Pruned:
     pulses: int = 0
     notes: int = 0
     agreements: int = 0
+    quota_proposals: int = 0
     outcomes: int = 0
     sessions: int = 0
     tokens: int = 0
@@ -121,6 +122,10 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
         old[schema.feedback] = _feedback.at < now - timedelta(days=retention.feedback_days)
     if retention.notes_days is not None:
         old[schema.notes] = _notes.at < now - timedelta(days=retention.notes_days)
+    if retention.quota_proposals_days is not None:
+        # The proposed quotas of a proposal go with it; the goal that came of it stays.
+        before = now - timedelta(days=retention.quota_proposals_days)
+        old[schema.quota_proposals] = schema.quota_proposals.c.proposed_at < before
     if retention.restated_days is not None:
         old[schema.outcomes] = _restated(now - timedelta(days=retention.restated_days))
     if retention.audit_days is not None:

@@ -11,16 +11,17 @@ from typing import Final, Literal
 
 from spm_ml.hazards import Abstention
 from spm_ml.predictions.checks import require_finite, require_quantiles, require_range, require_share
+from spm_ml.predictions.growth import Growth
 from spm_ml.predictions.outlook import DealOutlook, Submission, WithoutLargest
 from spm_ml.predictions.parts import ForecastChange, ForecastPart, require_parts
 from spm_ml.predictions.pay import PayOutlook
 from spm_ml.settings import QUANTILE_LEVELS
 
 RiskBand = Literal["high", "medium", "low"]
-Level = Literal["team", "region", "company"]
+Level = Literal["team", "segment", "region", "company"]
 EvidenceLevel = Literal["individual", "program", "pooled", "gap"]
 
-LEVELS: Final[tuple[Level, ...]] = ("team", "region", "company")
+LEVELS: Final[tuple[Level, ...]] = ("team", "segment", "region", "company")
 """What reps are added up to, from below."""
 
 COMPANY: Final = "company"
@@ -28,6 +29,9 @@ COMPANY: Final = "company"
 
 NO_REGION: Final = "No region"
 """Key of those whose region is not known, where others' are: so the regions add up to the company."""
+
+NO_SEGMENT: Final = "No segment"
+"""The same of segments."""
 
 MOST_DEALS: Final = 5
 """Open deals kept beside a forecast."""
@@ -161,11 +165,11 @@ def _quantile(quantiles: Sequence[float] | None, level: float) -> float | None:
 
 @dataclass(frozen=True)
 class TeamPrediction:
-    """A team, a region or the company at one as-of day: the forecast of the sum of its members' bookings.
+    """A team, a segment, a region or the company at one as-of day: the forecast of the sum of its members' bookings.
 
     Attributes:
         level: What it is.
-        key: The manager's `rep_id`, the region's name, or `COMPANY`.
+        key: The manager's `rep_id`, the name of the region or segment, or `COMPANY`.
         label: What a reader sees.
         manager_id: Of a team; empty for the others, as is `manager_name`.
         quota: Sum of the members' quotas that are known; None if none is.
@@ -182,6 +186,7 @@ class TeamPrediction:
             say, beside `bookings_quantiles`, which know what they share; None if unknown.
         parts: What the mean is made of: they add up to it.
         change: What changed the mean since an earlier as-of day; None where there is none.
+        growth: The periods before; given on the board's day.
 
     Raises:
         ValueError: The key does not fit the level, a number is not finite, quantiles are not 19 ascending numbers, a
@@ -208,6 +213,7 @@ class TeamPrediction:
     independent_range: tuple[float, float] | None = None
     parts: tuple[ForecastPart, ...] = ()
     change: ForecastChange | None = None
+    growth: Growth | None = None
 
     def __post_init__(self) -> None:
         owner = f"{self.level} {self.key!r} as of {self.as_of}"
@@ -231,13 +237,14 @@ class TeamPrediction:
 
 
 def sums_alone(group: TeamPrediction) -> TeamPrediction:
-    """The same sums without the words, which may name deals and people, and without the manager's own quota."""
+    """The same sums without the words, which may name deals and people, and without what a few people are behind."""
 
     def silent(parts: tuple[ForecastPart, ...]) -> tuple[ForecastPart, ...]:
         return tuple(replace(part, text="", drivers=()) for part in parts)
 
     change = None if group.change is None else replace(group.change, parts=silent(group.change.parts))
-    return replace(group, parts=silent(group.parts), change=change, own_quota=None, p_hit_own=None)
+    growth = None if group.growth is None else group.growth.of_many()
+    return replace(group, parts=silent(group.parts), change=change, own_quota=None, p_hit_own=None, growth=growth)
 
 
 @dataclass(frozen=True)

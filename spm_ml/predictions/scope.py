@@ -18,6 +18,9 @@ Subject = Literal[
     "team",
     "whole",
     "plan",
+    "objective",
+    "proposal",
+    "proposal_sums",
     "fairness",
     "case",
     "answer",
@@ -41,7 +44,7 @@ Subject = Literal[
 ]
 Text = str | ColumnElement[Any]
 """A value, or where the statement finds it."""
-Reach = Literal["tree", "reports", "self", "others", "all", "large", "everybody", "none"]
+Reach = Literal["tree", "reports", "self", "others", "all", "large", "above", "everybody", "none"]
 
 ROLES: Final[tuple[Role, ...]] = ("manager", "hr", "analyst", "rep", "admin")
 
@@ -58,6 +61,9 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "tree",
         "whole": "everybody",
         "plan": "everybody",
+        "objective": "above",
+        "proposal": "tree",
+        "proposal_sums": "none",
         "fairness": "none",
         "case": "tree",
         "answer": "reports",
@@ -88,6 +94,9 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "all",
+        "objective": "none",
+        "proposal": "none",
+        "proposal_sums": "all",
         "fairness": "all",
         "case": "all",
         "answer": "others",
@@ -118,6 +127,9 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "large",
         "whole": "large",
         "plan": "all",
+        "objective": "large",
+        "proposal": "none",
+        "proposal_sums": "all",
         "fairness": "none",
         "case": "none",
         "answer": "none",
@@ -148,6 +160,9 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "none",
+        "objective": "above",
+        "proposal": "none",
+        "proposal_sums": "none",
         "fairness": "none",
         "case": "self",
         "answer": "none",
@@ -178,6 +193,9 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
         "team": "none",
         "whole": "none",
         "plan": "none",
+        "objective": "none",
+        "proposal": "none",
+        "proposal_sums": "none",
         "fairness": "none",
         "case": "none",
         "answer": "none",
@@ -203,15 +221,17 @@ REACH: Final[dict[Role, dict[Subject, Reach]]] = {
 """What each role reaches. Person: name, team and risk band. Figures: bookings, deals, pipeline, quota, forecast and
 what people submitted. Offer: recommendations. Decision: whose offers it may decide about. Own offer: whose it may
 decline. Team: a manager's aggregates. Whole: those of a region or the company, for managers with everybody below them.
-Plan: what the offers of everybody cost and are worth together. Fairness: burden and benefit by protected group, none
-below the minimum, for HR alone. Case: what people say about their own numbers. Answer: whose cases it may answer. Own
-case: about whom it may open one. Number: for whom it may enter what they will book. Own number: whether it may enter
-that for itself. Assessment: ratings of skills. Assess: whose skills it may rate. Feedback: what people said about
-forecasts, diagnoses and offers, with their words. Give feedback: about whose it may say something. Feedback counts: how
-many said what, of everybody, and how contests ended. Pulse: a rep's own short answers, of others only where they are
-shared. Own pulse: whether it may give them. Pulse counts: what everybody answered together. Note: what managers noted
-about people. Write note: about whom. Agreement: what a rep and the managers above agree on, to read and to change.
-Pay: statements, with every deal behind them. Pay total: what the incentives of everybody cost together.
+Plan: what the offers of everybody cost and are worth together. Objective: what groups beyond the own are to reach, and
+how far they are. Proposal: quotas that were proposed, by rep. Proposal sums: what they are for many together.
+Fairness: burden and benefit by protected group, none below the minimum, for HR alone. Case: what people say about
+their own numbers. Answer: whose cases it may answer. Own case: about whom it may open one. Number: for whom it may
+enter what they will book. Own number: whether it may enter that for itself. Assessment: ratings of skills. Assess:
+whose skills it may rate. Feedback: what people said about forecasts, diagnoses and offers, with their words. Give
+feedback: about whose it may say something. Feedback counts: how many said what, of everybody, and how contests ended.
+Pulse: a rep's own short answers, of others only where they are shared. Own pulse: whether it may give them. Pulse
+counts: what everybody answered together. Note: what managers noted about people. Write note: about whom. Agreement:
+what a rep and the managers above agree on, to read and to change. Pay: statements, with every deal behind them. Pay
+total: what the incentives of everybody cost together.
 Access: accounts, tokens and the audit."""
 
 
@@ -277,6 +297,11 @@ def condition(
         return false()
     if reach == "self":
         return column == rep_id
+    if reach == "above":
+        # Of the teams that the person is in, and of the company; how few people may be behind it, the reader heeds.
+        me = _expression(rep_id)
+        belongs = exists().where(people.c.batch_id == batch_id, people.c.rep_id == me)
+        return belongs & ((teams.c.level == "company") | column.in_(_managers_of(me, batch_id)))
     if reach == "everybody":
         outside = predictions.c.rep_id.not_in(tree_of(rep_id, batch_id))
         same_day = predictions.c.as_of == teams.c.as_of if subject == "whole" else true()

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +10,6 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from spm_ml.errors import DataError
 from spm_ml.predictions import idempotency, lookup, publishing, publishing_coaching, schema
 from spm_ml.predictions.admission import Door, door_of
 from spm_ml.predictions.archive import content_of
@@ -31,24 +29,12 @@ from spm_ml.predictions.model_evidence import ModelEvidence
 from spm_ml.predictions.opening import opened
 from spm_ml.predictions.outcomes import Outcome, publish_outcomes
 from spm_ml.predictions.pay import PublishedPay
+from spm_ml.predictions.periods import StoredPeriod, batch_of, stored_periods
 from spm_ml.predictions.reading import BatchReader
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.scope import Scope
 from spm_ml.predictions.what_if import WhatIfInputs
 from spm_ml.settings import Workspace
-
-
-class UnknownPeriodError(DataError):
-    """No batch of that period is kept."""
-
-
-@dataclass(frozen=True)
-class StoredPeriod:
-    """A period whose last published batch is kept."""
-
-    batch: Batch
-    published_at: datetime
-    current: bool
 
 
 class PredictionStore(Books):
@@ -262,15 +248,7 @@ class PredictionStore(Books):
     def periods(self) -> tuple[StoredPeriod, ...]:
         """Periods that can be read, the published one first, then the latest as-of day."""
         with reading(self._engine) as connection:
-            current = lookup.published(connection)
-            last = lookup.last_of_periods(connection)
-        stored = (
-            StoredPeriod(
-                lookup.batch_from(row), row.published_at, current is not None and row.batch_id == current.batch_id
-            )
-            for row in last.values()
-        )
-        return tuple(sorted(stored, key=lambda one: (one.current, one.batch.as_of), reverse=True))
+            return stored_periods(connection)
 
     @contextmanager
     def read(self, scope: Scope, *, period: str | None = None) -> Iterator[BatchReader]:
@@ -285,12 +263,7 @@ class PredictionStore(Books):
             UnknownPeriodError: Nothing is published for that period.
         """
         with reading(self._engine) as connection:
-            current = batch = lookup.required(connection)
-            if period is not None and period != current.period:
-                earlier = lookup.newest(connection, schema.batches.c.period == period)
-                if earlier is None:
-                    raise UnknownPeriodError(f"nothing is published for period {period!r}; see the periods that are")
-                batch = earlier
+            batch, current = batch_of(connection, period)
             yield BatchReader(connection, batch, scope, current.batch_id)
 
     def decide(

@@ -13,7 +13,9 @@ from spm_ml.scoring.evidence import (
 from spm_ml.scoring.incentive_cost import IncentiveCost, incentive_cost
 from spm_ml.scoring.model import LOADER_MODULE, ScoringModel, ServedForecaster, keep_row_format, served_forecaster
 from spm_ml.scoring.output import prediction_rows
-from spm_ml.scoring.quota_proposals import QuotaLimits, QuotaProposal, propose_quotas
+from spm_ml.scoring.publish_quotas import as_published
+from spm_ml.scoring.quota_planner import QuotaLimits
+from spm_ml.scoring.quota_proposals import QuotaProposal, propose_quotas
 from spm_ml.scoring.run import ScoringResult, score
 from spm_ml.scoring.unchanged import published_already
 
@@ -26,6 +28,7 @@ __all__ = [
     "ScoringModel",
     "ScoringResult",
     "ServedForecaster",
+    "as_published",
     "drift_of",
     "hazards_by_rep_period",
     "incentive_cost",

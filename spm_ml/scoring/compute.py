@@ -118,7 +118,7 @@ def compute(
     progress("forecast", 1, _STEPS)
     explained, sums = ({}, None) if stale else _explained(known, model, dataset, forecast)
     progress("forecast", 2, _STEPS)
-    of_reps, of_groups = metrics_beside(history, target, plans, closed)
+    of_reps, of_groups, growth = metrics_beside(history, target, plans, closed)
     progress("forecast", 3, _STEPS)
     ladders = pay_ladders(history, target, plans, None if stale else forecast, closed)
     board = Board(
@@ -135,7 +135,7 @@ def compute(
     progress("forecast", 4, _STEPS)
     people = build_people(history, target, predictions)
     earlier = build_earlier_teams(history, target, predictions, people, None if stale else forecast)
-    teams = (*earlier, *build_teams(history, target, predictions, people, of_groups, sums))
+    teams = (*earlier, *build_teams(history, target, predictions, people, of_groups, growth, sums))
     what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale, ladders)
     pay = PublishedPay(
         plans=_plans_text(ladders),

@@ -1,10 +1,10 @@
-"""Who is added up to what on the board's day: managers' trees, regions and the company."""
+"""Who is added up to what on the board's day: managers' trees, segments, regions and the company."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spm_ml.predictions import COMPANY, Level, Person, Prediction
-from spm_ml.predictions.rows import NO_REGION
+from spm_ml.predictions.rows import NO_REGION, NO_SEGMENT
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Group:
 
 
 def groups_of(board: Sequence[Prediction], people: Sequence[Person], company: str) -> tuple[Group, ...]:
-    """Every manager with anybody on the board below (a manager's own row counts), every region, and the company.
+    """Every manager with anybody on the board below (the own row counts), every segment and region, and the company.
 
-    People belong to the manager, and the region, of the board's day alone, whoever they reported to before.
+    People belong to the manager, segment and region of the board's day alone, whoever they reported to before.
 
     Args:
         board: Rows of the board's day.
@@ -38,12 +38,16 @@ def groups_of(board: Sequence[Prediction], people: Sequence[Person], company: st
     names = {person.rep_id: person.name for person in people}
     teams: dict[str, list[int]] = {}
     regions: dict[str, list[int]] = {}
+    segments: dict[str, list[int]] = {}
     for place, row in enumerate(board):
         for manager in _managers_of(row.rep_id, above):
             teams.setdefault(manager, []).append(place)
         regions.setdefault(row.region or NO_REGION, []).append(place)
+        segments.setdefault(row.segment or NO_SEGMENT, []).append(place)
     leads = {manager for manager in above.values() if manager}
     found = [Group("team", manager, names[manager], tuple(teams[manager])) for manager in sorted(leads & set(teams))]
+    if set(segments) != {NO_SEGMENT}:
+        found += [Group("segment", segment, segment, tuple(segments[segment])) for segment in sorted(segments)]
     if set(regions) != {NO_REGION}:
         found += [Group("region", region, region, tuple(regions[region])) for region in sorted(regions)]
     if board:

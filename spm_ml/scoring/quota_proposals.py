@@ -1,5 +1,6 @@
 """Quota proposals: every rep's quota equally hard by the forecast, adding up to the company's goal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -9,20 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spm_ml.dataset import build_dataset
-from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.forecasting import AttainmentForecast, Forecaster, distribution
-from spm_ml.forecasting.roll_up import roll_up
+from spm_ml.errors import NotReadyError
+from spm_ml.forecasting import Forecaster
 from spm_ml.history import SalesHistory
 from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
-from spm_ml.planning.quotas import Allocation, UnallocatableError, at_share, to_goal
+from spm_ml.predictions import COMPANY, ProposalGroup, QuotaReason
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.compute import Known
 from spm_ml.scoring.pay import rows_of_day
+from spm_ml.scoring.quota_planner import QuotaLimits, QuotaPlanner
+from spm_ml.scoring.quota_reasons import reasons_of
 from spm_ml.tables import minor_digits
 
-_LEVELS: Final = np.arange(1, 200) / 200
-SHARES: Final = (0.5, 0.6, 0.7, 0.8)
-"""Shares of reps at quota that the scenarios show."""
 CHANGES: Final = (-0.2, -0.1, 0.0, 0.1, 0.2)
 """By how much everybody books more or less than forecast in the sensitivity table."""
 TENURES: Final = {"under a quarter": 0, "under a year": 91, "a year and more": 365}
@@ -30,30 +29,22 @@ TENURES: Final = {"under a quarter": 0, "under a year": 91, "a year and more": 3
 
 
 @dataclass(frozen=True)
-class QuotaLimits:
-    """What a proposal keeps to.
+class EachQuota:
+    """More of one rep's quota.
 
     Attributes:
-        goal: What the quotas add up to, minor units; None: `share` alone decides.
-        share: Share of reps that is expected to reach the quota, where there is no goal.
-        most_change: Most change against a rep's quota before, as a share of it; None: any.
-        step: Quotas are rounded to it, minor units.
+        name: Of the rep.
+        at_share: What the quota would be for each of `SHARES`, minor units.
+        chance_at: Chance to reach the proposal for each of `CHANGES`.
+        chance_before_at: The same of the quota before; empty without one.
+        reasons: What the quota rests on; empty where nobody asked.
     """
 
-    goal: int | None = None
-    share: float = 0.6
-    most_change: float | None = None
-    step: int = 100_00
-
-    def __post_init__(self) -> None:
-        if not 0.01 <= self.share <= 0.99:
-            raise ConfigurationError(f"a share of {self.share} of reps at quota cannot be planned: choose .01 to .99")
-        if self.goal is not None and self.goal <= 0:
-            raise ConfigurationError(f"a goal of {self.goal} is no goal: choose one above 0")
-        if self.most_change is not None and not 0 < self.most_change < 1:
-            raise ConfigurationError(
-                f"a largest change of {self.most_change} makes no sense: choose one between 0 and 1"
-            )
+    name: str
+    at_share: tuple[int, ...]
+    chance_at: tuple[float, ...]
+    chance_before_at: tuple[float, ...]
+    reasons: tuple[QuotaReason, ...]
 
 
 @dataclass(frozen=True)
@@ -71,6 +62,8 @@ class QuotaProposal:
         company_chance: Chance that all of them together book the sum of the quotas.
         scenarios: `share, total, change, company_chance`: what quotas of other shares add up to.
         sensitivity: `bookings, share, share_before`: share at quota if everybody books more or less than forecast.
+        each: Of each row what the two tables are made of, and why; in the order of `rows`.
+        groups: The company, and everybody below each manager.
     """
 
     period: str
@@ -82,6 +75,8 @@ class QuotaProposal:
     company_chance: float
     scenarios: pd.DataFrame
     sensitivity: pd.DataFrame
+    each: tuple[EachQuota, ...]
+    groups: tuple[ProposalGroup, ...]
 
     def fairness(self) -> pd.DataFrame:
         """How hard quotas are before and after, for all and by role and tenure.
@@ -122,6 +117,7 @@ def propose_quotas(
     limits: QuotaLimits,
     *,
     as_of: date | None = None,
+    with_reasons: bool = False,
     progress: Progress = silent,
 ) -> QuotaProposal:
     """Proposes a quota for every rep of the forecast period: at the same level of each one's distribution.
@@ -134,6 +130,7 @@ def propose_quotas(
         forecaster: Fitted; its forecast is planned with.
         limits: Goal or share, changes and steps.
         as_of: Day to plan on; default, and at most, the watermark.
+        with_reasons: Whether each quota is explained.
         progress: Told while it runs.
 
     Raises:
@@ -142,20 +139,28 @@ def propose_quotas(
     """
     known = Known.on(history, as_of)
     dataset = build_dataset(known.history, as_of_days=[known.target.as_of], progress=progress)
-    progress("quotas", 0, 2)
+    progress("quotas", 0, 3)
     forecast = forecaster.predict(dataset)
     rows = rows_of_day(forecast, known.target)
     if not len(rows):
         raise NotReadyError(f"nothing is forecast for anybody in {known.target.period.label}: look at 'spm score'")
-    progress("quotas", 1, 2)
+    progress("quotas", 1, 3)
     frame = dataset.frame.iloc[rows]
     before = _before(known, frame["rep_id"])
-    plan = _Planner(forecast, rows, before, limits)
+    plan = QuotaPlanner(forecast, rows, before, limits)
     allocation = plan.allocate(limits)
     chance = plan.chances(allocation.quotas.astype(float))
     chance_before = plan.chances(before)
     tenure = (pd.Timestamp(known.target.as_of) - _hired_on(known, frame["rep_id"])).dt.days
-    progress("quotas", 2, 2)
+    at_shares = np.array([found.quotas for found in plan.at_shares()])
+    chances_at, before_at = (
+        np.array([plan.chances(quotas / (1 + change)) for change in CHANGES])
+        for quotas in (allocation.quotas.astype(float), before)
+    )
+    progress("quotas", 2, 3)
+    reasons = reasons_of(dataset, forecast, forecaster, known.target) if with_reasons else {}
+    groups = plan.groups(_members(known, frame["rep_id"].tolist()), allocation)
+    progress("quotas", 3, 3)
     return QuotaProposal(
         period=known.target.period.label,
         as_of=known.target.as_of,
@@ -181,64 +186,37 @@ def propose_quotas(
         sensitivity=pd.DataFrame(
             {
                 "bookings": 1 + change,
-                "share": float(plan.chances(allocation.quotas / (1 + change)).mean()),
-                "share_before": float(np.nanmean(plan.chances(before / (1 + change))))
-                if (before > 0).any()
-                else float("nan"),
+                "share": float(chances_at[at].mean()),
+                "share_before": float(np.nanmean(before_at[at])) if (before > 0).any() else float("nan"),
             }
-            for change in CHANGES
+            for at, change in enumerate(CHANGES)
         ),
+        each=tuple(
+            EachQuota(
+                name=name if isinstance(name, str) else rep_id,
+                at_share=tuple(at_shares[:, place].tolist()),
+                chance_at=tuple(chances_at[:, place].tolist()),
+                chance_before_at=tuple(before_at[:, place].tolist()) if before[place] > 0 else (),
+                reasons=reasons.get(rep_id, ()),
+            )
+            for place, (rep_id, name) in enumerate(zip(frame["rep_id"], frame["name"], strict=True))
+        ),
+        groups=groups,
     )
 
 
-class _Planner:
-    """The forecast of some rows, and what quotas make of it."""
-
-    def __init__(
-        self, forecast: AttainmentForecast, rows: NDArray[np.int64], before: NDArray[np.float64], limits: QuotaLimits
-    ) -> None:
-        self._quantiles, self._floor = forecast.bookings[rows], forecast.floor[rows]
-        self._values = distribution.inverse(
-            self._quantiles, self._floor, np.broadcast_to(_LEVELS, (len(rows), _LEVELS.size))
-        )
-        groups = np.full(len(forecast), "", dtype=object)
-        groups[rows] = "company"
-        self._company = roll_up(forecast, groups.tolist())
-        change, free = limits.most_change, ~(before > 0)
-        self._lower = np.where(free, 0.0, 0.0 if change is None else before * (1 - change))
-        self._upper = np.where(free, np.inf, np.inf if change is None else before * (1 + change))
-        self._step = limits.step
-
-    def allocate(self, limits: QuotaLimits) -> Allocation:
-        try:
-            if limits.goal is None:
-                return self._at(limits.share)
-            return to_goal(self._values, _LEVELS, limits.goal, self._lower, self._upper, self._step)
-        except UnallocatableError as error:
-            raise ConfigurationError(str(error)) from error
-
-    def chances(self, quotas: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) chance to reach a quota; NaN where there is none."""
-        goal = np.where(quotas > 0, quotas, np.nan)
-        return distribution.probability_at_least(self._quantiles, self._floor, goal)
-
-    def company_chance(self, total: float) -> float:
-        return float(self._company.probability_at_least([total])[0])
-
-    def scenarios(self, proposed: Allocation) -> pd.DataFrame:
-        totals = [(share, self._at(share).total) for share in SHARES]
-        return pd.DataFrame(
-            {
-                "share": share,
-                "total": total,
-                "change": total / proposed.total - 1,
-                "company_chance": self.company_chance(total),
-            }
-            for share, total in totals
-        )
-
-    def _at(self, share: float) -> Allocation:
-        return at_share(self._values, _LEVELS, share, self._lower, self._upper, self._step)
+def _members(known: Known, reps: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """Places of the reps of the company, and of each manager: everybody below, and the manager."""
+    tree = known.history.tree(known.target.as_of)
+    place = {rep_id: at for at, rep_id in enumerate(reps)}
+    leads = set(tree["manager_id"].dropna())
+    below: dict[str, list[int]] = {}
+    for path in tree["path"]:
+        if path[-1] in place:
+            for manager in leads.intersection(path):
+                below.setdefault(manager, []).append(place[path[-1]])
+    members = {COMPANY: np.arange(len(reps))}
+    return members | {manager: np.array(sorted(below[manager])) for manager in sorted(below)}
 
 
 def _before(known: Known, rep_ids: pd.Series) -> NDArray[np.float64]:

@@ -11,6 +11,8 @@ from spm_ml.compensation import plans_of
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.incentives import closed_periods
+from spm_ml.metrics.inputs_bookings import daily_bookings, usual_share
+from spm_ml.metrics.window import Window
 from spm_ml.predictions import Batch, Outcome, Prediction, PredictionStore, Recommendation, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
@@ -154,7 +156,15 @@ def _batch(history: SalesHistory, known: Known, version: ModelVersion, started: 
         risk_high_below=organisation.risk_bands.high_below,
         risk_medium_below=organisation.risk_bands.medium_below,
         timezone=organisation.timezone,
+        usual_share=_usual_share(known),
     )
+
+
+def _usual_share(known: Known) -> float | None:
+    """What part of a period's bookings finished periods had by this point."""
+    history, target = known.history, known.target
+    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
+    return usual_share(daily_bookings(history, target.as_of), window)
 
 
 def _notes(target: ScoringTarget, version: ModelVersion) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Teams, regions and the company on every as-of day, and the organisation's tree."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +9,13 @@ import pandas as pd
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.history import SalesHistory
 from spm_ml.history.people import profiles_on
-from spm_ml.predictions import Person, Prediction, TeamPrediction
-from spm_ml.scoring.beside import ORGANISATION, MetricsByKey, pace_of
+from spm_ml.predictions import Growth, Person, Prediction, TeamPrediction
+from spm_ml.scoring.beside import MetricsByGroup, pace_of
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.day_sums import DaySums
+from spm_ml.scoring.group_keys import GroupKey
 from spm_ml.scoring.members import Group, groups_of
+from spm_ml.scoring.sellers import sellers
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget
 from spm_ml.scoring.two_days import rows_of
@@ -45,7 +47,8 @@ def build_teams(
     target: ScoringTarget,
     predictions: Sequence[Prediction],
     people: Sequence[Person],
-    metrics: MetricsByKey,
+    metrics: MetricsByGroup,
+    growth: Mapping[GroupKey, Growth],
     sums: Sums | None = None,
 ) -> tuple[TeamPrediction, ...]:
     """One row for each group on the board's day; deals count once (H05).
@@ -58,7 +61,8 @@ def build_teams(
         target: The period and the board's day.
         predictions: Rows of the reps.
         people: The tree on that day.
-        metrics: Baseline metrics by manager, and of the company by `ORGANISATION`.
+        metrics: Baseline metrics by group.
+        growth: Those of finished periods, by group.
         sums: What the members' forecasts add up to; None where nothing is forecast.
     """
     board = [row for row in predictions if row.as_of == target.as_of]
@@ -67,7 +71,7 @@ def build_teams(
     carriers = _carriers(history, target, groups)
     rows = _rows(history, target, board, groups, credited, carriers)
     known = [
-        replace(row, metrics=metrics.get(ORGANISATION if row.level == "company" else row.manager_id, ()))
+        replace(row, metrics=metrics.get((row.level, row.key), ()), growth=growth.get((row.level, row.key)))
         for row in rows
     ]
     return tuple(known) if sums is None else sums.added_to(known, groups, board, carriers)
@@ -80,7 +84,7 @@ def build_earlier_teams(
     people: Sequence[Person],
     forecast: AttainmentForecast | None,
 ) -> tuple[TeamPrediction, ...]:
-    """One row for each group and as-of day before the board's: what it adds up to, and linear paces but of regions.
+    """One row for each group and as-of day before the board's: what it adds up to, and its linear pace.
 
     People belong to the manager of the board's day, whoever they reported to on the day; what is booked, quotas and
     forecasts are as known on the day.
@@ -101,8 +105,7 @@ def build_earlier_teams(
         groups, credited = groups_of(board, people, history.organisation.name or "Company"), Credited.of(history, then)
         rows = _rows(history, then, board, groups, credited, _carriers(history, then, groups))
         elapsed = calendar.elapsed_selling_days(period, then.as_of)
-        pace = {row.key: (pace_of(row.booked, elapsed, selling_days),) for row in rows if row.level != "region"}
-        paced = [replace(row, metrics=pace.get(row.key, ())) for row in rows]
+        paced = [replace(row, metrics=(pace_of(row.booked, elapsed, selling_days),)) for row in rows]
         found += paced if forecast is None else DaySums(rows_of(forecast, places), credited).added_to(paced, groups)
     return tuple(found)
 
@@ -145,8 +148,8 @@ def _rows(
 
 def _carriers(history: SalesHistory, target: ScoringTarget, groups: Sequence[Group]) -> set[str]:
     """Managers who have a quota and never sold: it is what their team has to reach."""
-    quotas, sellers = _quotas(history, target), _sellers(history)
-    return {group.key for group in groups if group.level == "team" and group.key in quotas} - sellers
+    quotas = _quotas(history, target)
+    return {group.key for group in groups if group.level == "team" and group.key in quotas} - sellers(history)
 
 
 def _quotas(history: SalesHistory, target: ScoringTarget) -> dict[str, int]:
@@ -155,9 +158,3 @@ def _quotas(history: SalesHistory, target: ScoringTarget) -> dict[str, int]:
     rows = rows.filter(rows.period_start == target.period.start, rows.known_on <= target.as_of)
     known = rows.select("rep_id", "known_on", "amount").order_by("known_on").to_pyarrow().to_pylist()
     return {row["rep_id"]: row["amount"] for row in known}
-
-
-def _sellers(history: SalesHistory) -> set[str]:
-    """Whoever owned a deal or was credited with one."""
-    owners, credited = history.ledger.select("rep_id"), history.bookings.select("rep_id")
-    return set(owners.union(credited).distinct().to_pyarrow()["rep_id"].to_pylist())

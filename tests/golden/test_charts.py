@@ -16,10 +16,12 @@ from serving.charts.fan import Fan, FanPoint, fan_chart
 from serving.charts.gap import GapEnd, GapPart, gap_chart
 from serving.charts.interval import Interval, interval_bar
 from serving.charts.lines import Line, line_chart
+from serving.charts.progress import Progress, progress_bar
 from serving.charts.reliability import ReliabilityPoint, reliability_chart
 from serving.charts.scale import Mark, scale_chart
 from serving.charts.shares import ShareMark, shares_chart
 from serving.charts.sparkline import sparkline
+from serving.charts.spread import spread_bar
 from serving.charts.waterfall import Step, waterfall
 from serving.formats import percent, short, short_day
 
@@ -154,6 +156,12 @@ CHARTS = {
     "sparkline-empty": sparkline([], **WORDS),
     "sparkline-point": sparkline([0.4], end=1.0, **WORDS),
     "sparkline-gaps": sparkline([None, 0.4, 0.5, None, 0.2, 0.3, None], end=1.0, **WORDS),
+    "progress": progress_bar(Progress(0.42, 0.5, (0.7, 0.9, 1.1)), **WORDS),
+    "progress-bare": progress_bar(Progress(0.0, None, None), **WORDS),
+    "progress-beyond": progress_bar(Progress(-0.1, 1.0, (0.5, 1.5, 1e9)), **WORDS),
+    "spread": spread_bar((0.45, 0.3), (0.6, 0.02), **WORDS),
+    "spread-new": spread_bar(None, (0.6, 0.0), **WORDS),
+    "spread-far": spread_bar((0.02, 0.4), (0.99, 0.5), **WORDS),
     "sparkline-negative": sparkline([-5.0, 3.0, 1e9], **WORDS),
 }
 

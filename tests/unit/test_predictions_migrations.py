@@ -107,7 +107,8 @@ def test_going_back_keeps_what_the_first_store_knew(first_store: Engine, world: 
     assert [(one["label"], one["amount"]) for one in drivers] == [(one.label, round(one.amount)) for one in row.parts]
     teams = bodies(first_store, "teams")
     assert len(teams) == sum(one.level == "team" for one in world.teams)
-    assert set(teams[0]) == {
+    # A name that an older release does not know is passed over when it reads a body.
+    assert set(teams[0]) - {"growth"} == {
         "manager_id", "manager_name", "period", "as_of", "quota", "booked", "metrics", "reps_at_risk", "reps"
     }  # fmt: skip
 
@@ -288,6 +289,15 @@ ROWS: dict[str, dict[str, Any]] = {
         "censored": False, "currency": "EUR", "minor_digits": 2, "batch_id": "b-0001", "data_version": 3,
         "watermark": NOW.date(), "said_at": NOW,
     },
+    "quota_proposals": {
+        "proposed_at": NOW, "period": "2026Q3", "as_of": NOW.date(), "currency": "EUR", "minor_digits": 2,
+        "model_name": "m", "model_version": "7", "data_version": 3, "data_hash": "a", "actor": "operator", "body": "{}",
+    },
+    "proposed_quotas": {"proposal_id": 1, "rep_id": "r-101", "quota": 9_000_000_000, "body": "{}"},
+    "company_goals": {
+        "set_at": NOW, "period": "2026Q3", "amount": 9_000_000_000, "currency": "EUR", "minor_digits": 2,
+        "proposal_id": 1, "data_version": 4, "reason": "the board's plan", "actor": "operator",
+    },
     "submissions": {
         "submitted_at": NOW, "batch_id": "b-0001", "watermark": NOW.date(), "period": "2026Q2", "rep_id": "r-101",
         "kind": "commit", "amount": 1, "currency": "EUR", "minor_digits": 2, "note": "", "account_id": "t-1",
@@ -313,7 +323,9 @@ BORN_WITH_0006 = {"outcomes"}
 BORN_WITH_0007 = {"pulses", "pulse_withdrawals", "notes", "agreements", "agreement_events"}
 BORN_WITH_0008 = {"receipts", "events"}
 BORN_WITH_0009 = {"pay_closings", "pay_statements", "running_statements", "running_plans", "pay_costs"}
-BORN_SINCE_0008 = BORN_WITH_0008 | BORN_WITH_0009
+BORN_WITH_0010 = {"quota_proposals", "proposed_quotas", "company_goals"}
+BORN_SINCE_0009 = BORN_WITH_0009 | BORN_WITH_0010
+BORN_SINCE_0008 = BORN_WITH_0008 | BORN_SINCE_0009
 BORN_SINCE_0007 = BORN_WITH_0007 | BORN_SINCE_0008
 BORN_SINCE_0006 = BORN_WITH_0006 | BORN_SINCE_0007
 BORN_SINCE_0005 = BORN_WITH_0005 | BORN_SINCE_0006
@@ -351,7 +363,8 @@ def known_before(line: dict[str, Any]) -> dict[str, Any]:
         ("0005", BORN_SINCE_0006),
         ("0006", BORN_SINCE_0007),
         ("0007", BORN_SINCE_0008),
-        ("0008", BORN_WITH_0009),
+        ("0008", BORN_SINCE_0009),
+        ("0009", BORN_WITH_0010),
     ],
 )
 def test_every_row_that_the_store_before_knew_comes_back(

@@ -17,6 +17,8 @@ from spm_ml.forecasting.dependence import BANDS, Dependence
 from spm_ml.forecasting.submissions import ManagerOverride, RepCommit
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import COMPANY, Prediction, TeamPrediction
+from spm_ml.registry import ModelVersion
+from spm_ml.scoring import QuotaLimits, as_published, propose_quotas
 from spm_ml.scoring.compute import Known, ScoredRows, compute
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.day_sums import DaySums
@@ -261,3 +263,40 @@ def test_the_range_of_a_sum_knows_what_reps_share(
     joint, alone = widths(0.8)
     assert joint > 1.2 * alone
     assert widths(0.0) == (alone, alone)
+
+
+def test_a_proposed_quota_says_what_it_rests_on_and_adds_up_by_manager(
+    history: SalesHistory, model: ScoringModel
+) -> None:
+    found = propose_quotas(
+        history, model.forecaster, QuotaLimits(share=0.5), as_of=date(2026, 3, 31), with_reasons=True
+    )
+    version = SimpleNamespace(name="m", version=3)
+    new = as_published(found, QuotaLimits(share=0.5), history, cast("ModelVersion", version), actor="operator")
+    quotas = {one.rep_id: one for one in new.quotas}
+    ann = {reason.label: reason for reason in quotas["ann"].reasons}
+    assert "Days with the company" in ann["Territory, ramp and hours"].text
+    assert "in the same period a year before" in ann["Season"].text
+    assert sum(reason.amount or 0 for reason in quotas["ann"].reasons) == pytest.approx(quotas["ann"].median, abs=2)
+    assert quotas["ann"].at_share[0] == quotas["ann"].quota
+    company, *teams = new.terms.groups
+    assert (company.key, company.reps) == (COMPANY, len(quotas))
+    assert {one.key: one.reps for one in teams} == {"boss": len(quotas), "l1": 3, "l2": 2}
+    assert company.chance == found.company_chance == company.chance_at_share[0]
+    assert company.chance_at_share[-1] > company.chance
+
+
+def test_groups_carry_the_growth_of_finished_periods(scored: ScoredRows) -> None:
+    usual = {row.key: row for row in scored.teams if row.as_of == AS_OF}
+    growth = usual["l1"].growth
+    assert growth is not None
+    assert growth.periods[-1] == "2026Q1"
+    assert not any(growth.of_enough), "two people sell there"
+    booked = next(course for course in growth.courses if course.slug == "bookings")
+    whole = usual[COMPANY].growth
+    assert whole is not None
+    parts = (usual[key].growth for key in ("East", "West", "No region"))
+    by_region = [next(one for one in part.courses if one.slug == "bookings").values[-1] for part in parts if part]
+    assert sum(value or 0 for value in by_region) == whole.courses[0].values[-1]
+    assert booked.values[-1] is not None
+    assert {metric.slug for metric in usual["East"].metrics} == {metric.slug for metric in usual["l1"].metrics}

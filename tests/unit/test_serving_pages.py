@@ -27,11 +27,19 @@ from tests.prediction_world import (
 from tests.web import log_in, parsed, served
 
 PAGES = {
-    "vp": ("/", "/reps/r-101", f"/reps/{NO_QUOTA}", f"/reps/{NO_HISTORY}", "/reps/r%20203%2F%C3%A4", "/teams"),
-    "north": ("/planner", "/model", "/model/voices", "/agreements", "/glossary"),
+    "vp": (
+        "/",
+        "/reps/r-101",
+        f"/reps/{NO_QUOTA}",
+        f"/reps/{NO_HISTORY}",
+        "/reps/r%20203%2F%C3%A4",
+        "/teams",
+        "/growth",
+    ),
+    "north": ("/planner", "/model", "/model/voices", "/agreements", "/glossary", "/objectives"),
     "hr": ("/planner", "/model", "/cases"),
-    "analyst": ("/model", "/teams", "/glossary"),
-    "rep": ("/reps/r-201", "/model"),
+    "analyst": ("/model", "/teams", "/glossary", "/growth", "/objectives"),
+    "rep": ("/reps/r-201", "/model", "/objectives"),
 }
 
 Open = Callable[[str, str], httpx.Response]
@@ -335,7 +343,7 @@ def test_a_missing_number_is_explained(visit: Open, rep_id: str, words: str) -> 
 def test_a_rep_sees_the_own_page_without_deciding(visit: Open) -> None:
     page = parsed(visit("rep", "/reps/r-201"))
     assert page.find(id="offers").find("form", action="/decisions") is None
-    places = ["My forecast", "My pay", "Agreed actions", "Programs", "Model", "Glossary"]
+    places = ["My forecast", "Objectives", "My pay", "Agreed actions", "Programs", "Model", "Glossary"]
     assert [link.get_text() for link in page.select(".top nav a")] == places
     assert page.find("a", attrs={"aria-current": "page"}).get_text() == "My forecast"
     assert visit("rep", "/recommendations").headers["location"] == "/reps/r-201"

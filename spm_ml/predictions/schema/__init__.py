@@ -3,6 +3,7 @@
 from spm_ml.predictions.schema.access import accounts, idempotency, sessions, tokens
 from spm_ml.predictions.schema.arrived import events, receipts
 from spm_ml.predictions.schema.columns import UtcDateTime, metadata
+from spm_ml.predictions.schema.objectives import company_goals, proposed_quotas, quota_proposals
 from spm_ml.predictions.schema.pay import (
     pay_closings,
     pay_costs,
@@ -55,6 +56,7 @@ __all__ = [
     "case_events",
     "cases",
     "champions",
+    "company_goals",
     "decisions",
     "diagnoses",
     "events",
@@ -75,8 +77,10 @@ __all__ = [
     "plans",
     "pointer",
     "predictions",
+    "proposed_quotas",
     "pulse_withdrawals",
     "pulses",
+    "quota_proposals",
     "receipts",
     "recommendations",
     "running_plans",
@@ -109,6 +113,7 @@ APPEND_ONLY = tuple(
         champions,
         pay_closings,
         pay_statements,
+        company_goals,
     )
 )
 """Tables whose rows triggers keep from being changed or deleted; what checkpoints count may go up to where they say."""
