@@ -127,3 +127,61 @@ def test_words_of_any_script_come_back_as_they_were_sent(ask: Ask) -> None:
     done = ask("south", "POST", "/v1/feedback", {**SAID, "rep_id": "r 203/ä", "about": "diagnosis", "text": words})
     assert done.json()["feedback"]["text"] == words
     assert ask("hr", "GET", "/v1/feedback?rep_id=r%20203/ä&about=diagnosis").json()["items"][0]["text"] == words
+
+
+ANSWERS = {"pipeline": 4, "quota": 2, "workload": 3, "support": 5, "focus": 4}
+PULSE = {"answers": ANSWERS, "consent": True, "shared": True}
+NOTE = {"rep_id": "r-201", "topic": "progress", "text": "Calls are better."}
+AGREED = {"rep_id": "r-201", "text": "Two calls", "behaviour": "discovery", "due_on": "2099-01-01", "doer": "both"}
+BAD_TALK: list[tuple[str, str, object]] = [
+    ("rep", "/v1/pulses", PULSE | {"consent": False}),
+    ("rep", "/v1/pulses", {"answers": ANSWERS}),
+    ("rep", "/v1/pulses", PULSE | {"answers": ANSWERS | {"focus": 6}}),
+    ("rep", "/v1/pulses", PULSE | {"answers": ANSWERS | {"focus": 3.5}}),
+    ("rep", "/v1/pulses", PULSE | {"answers": {"focus": 3}}),
+    ("rep", "/v1/pulses", PULSE | {"rep_id": "r-202"}),
+    ("south", "/v1/notes", NOTE | {"text": " "}),
+    ("south", "/v1/notes", NOTE | {"text": "x" * 1_001}),
+    ("south", "/v1/notes", NOTE | {"topic": "health"}),
+    ("south", "/v1/notes", NOTE | {"about_on": "2099-01-01"}),
+    ("south", "/v1/notes", NOTE | {"about_on": 20_000}),
+    ("south", "/v1/agreements", AGREED | {"behaviour": "juggling"}),
+    ("south", "/v1/agreements", AGREED | {"due_on": "2020-01-01"}),
+    ("south", "/v1/agreements", AGREED | {"due_on": "2020-02-31"}),
+    ("south", "/v1/agreements", AGREED | {"doer": "nobody"}),
+    ("south", "/v1/agreements", AGREED | {"source": "offer"}),
+    ("south", "/v1/agreements", AGREED | {"program_id": "p-1"}),
+    ("south", "/v1/agreements/1/steps", {"step": "dropped", "text": " "}),
+    ("south", "/v1/agreements/1/steps", {"step": "proposed"}),
+]
+
+
+def test_a_pulse_a_note_and_an_agreement_over_the_api(ask: Ask) -> None:
+    for who, address, body in BAD_TALK:
+        refused = ask(who, "POST", address, body)
+        assert refused.status_code == 422, (address, body, refused.text)
+        assert "juggling" not in refused.text
+    given = ask("rep", "POST", "/v1/pulses", PULSE, key="p-1")
+    assert given.status_code == 201
+    assert "answers" not in given.json(), "they are in one place, to be erased there"
+    assert ask("rep", "POST", "/v1/pulses", PULSE, key="p-1").content == given.content
+    (pulse,) = ask("south", "GET", "/v1/pulses?rep_id=r-201").json()["items"]
+    assert (pulse["answers"], pulse["name"]) == (ANSWERS, "Priya Raman")
+    counts = ask("hr", "GET", "/v1/pulses/counts").json()["items"]
+    assert [one["people"] for one in counts] == [None] * 5
+    assert ask("rep", "POST", "/v1/pulses/withdrawal", {"answered_for": None}).json()["withdrawn"] == 1
+    assert ask("south", "GET", "/v1/pulses").json()["total"] == 0
+
+    note = ask("south", "POST", "/v1/notes", NOTE | {"about_on": "2026-06-01"}, key="n-1")
+    assert note.status_code == 201, note.text
+    assert ask("rep", "GET", "/v1/notes").json()["items"] == [note.json()["note"]]
+
+    made = ask("south", "POST", "/v1/agreements", AGREED).json()["agreement"]
+    steps = f"/v1/agreements/{made['agreement_id']}/steps"
+    assert [ask(who, "POST", steps, {"step": "agreed"}).status_code for who in ("south", "north", "hr", "rep")] == [
+        409, 404, 403, 201
+    ]  # fmt: skip
+    assert ask("vp", "POST", steps, {"step": "done"}).json()["agreement"]["status"] == "done"
+    assert ask("rep", "GET", "/v1/agreements?status=open").json()["total"] == 0
+    voices = ask("rep", "GET", "/v1/model/voices").json()["voices"]
+    assert voices["signals"][-1]["abstention"]["reason"] == "too_few_words"

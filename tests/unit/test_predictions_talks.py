@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -37,7 +38,7 @@ from spm_ml.predictions.pulses import QUESTIONS
 from spm_ml.predictions.retention import Pruned, prune
 from spm_ml.settings import Organisation, RetentionSettings, Workspace
 from tests.coaching_world import make_coaching
-from tests.prediction_world import NORTH, SOUTH, VP, World
+from tests.prediction_world import NORTH, SOUTH, VP, World, make_world
 
 INES = Principal("t-1", "Ines Moreau", Scope("rep", "r-101"))
 ANNA = Principal("t-3", "Anna Keller", Scope("manager", NORTH))
@@ -285,6 +286,13 @@ def test_nothing_is_changed_and_what_is_old_goes_by_retention(store: PredictionS
     assert check.intact, check.problems
     with store.read(ANNA.scope) as batch:
         assert (batch.notes().total, batch.agreements().total) == (0, 1)
+    replace(make_world(weeks=1, batch_id="b-next", period="2026Q3"), recommendations=()).publish_into(store)
+    with writing(store._engine) as connection:
+        found = prune(connection, days, actor="operator", dry_run=False, now=datetime.now(UTC) + LATER)
+        assert connection.execute(select(schema.pulse_withdrawals)).all() == []
+    assert found == Pruned(pulses=1)
+    check = store.audit.check()
+    assert check.intact, check.problems
 
 
 def test_how_contests_ended_is_counted_from_five_people_on(store: PredictionStore) -> None:
