@@ -156,6 +156,7 @@ def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float 
             part("deal_dropped", amount, chance if quota else None, p_win_before=0.3, p_win_after=0.0)
             for amount, chance in zip(moved, chances, strict=True)
         ),
+        pay=None,
     )
     words = answer_words(answer, asked.question.changes, PROGRAMS, 5_000, Money("EUR", 2))
     numbers = [int(one.amount.replace("−", "-")) for one in words.parts]
