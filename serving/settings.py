@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from serving.digest.settings import DigestSettings
 from serving.identity.settings import OpenIdProvider, TrustedProxy, WebAddress, is_loopback
 from serving.limits import RateLimits
 from serving.observing.settings import LogSettings, MetricsSettings, TelemetrySettings
@@ -59,6 +60,7 @@ class ServingSettings(BaseModel):
         proxy: The proxy in front that says who somebody is; None: none.
         events: Which systems may send fresh data.
         token_login: Whether people may log in to the pages with a token of ours.
+        digest: The weekly mail; None: there is none.
         mlflow_ui: Where browsers reach MLflow's pages, for links to runs and model versions; None: no links.
         tenant: Whose workspace it is, as its `tenant.yaml` says, and in every line of the log; another one is refused.
     """
@@ -85,6 +87,7 @@ class ServingSettings(BaseModel):
     proxy: TrustedProxy | None = None
     events: EventSettings = EventSettings()
     token_login: bool = True
+    digest: DigestSettings | None = None
     mlflow_ui: WebAddress | None = None
     tenant: str | None = None
 

@@ -138,6 +138,7 @@ SEES_AGREEMENTS: Sees = {
 SEES_FAIRNESS: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep")}
 COUNTS_FEEDBACK: Sees = _NOBODY_SEES | {name: {"any"} for name in ("hr", "hr_rep", "analyst")}
 EVERYONE: Sees = {name: {"any"} for name in LIVING}
+GETS_MAIL: Sees = {name: None if reach is None else {"any"} for name, reach in SEES_PEOPLE.items()}
 GIVES_ACCESS: Sees = _NOBODY_SEES | {"admin": {"any"}}
 OWNS_NONE: Sees = {name: set() for name in LIVING}
 """Everybody may ask about their own, and what is asked about is nobody's."""
@@ -274,6 +275,11 @@ def supposing_on_a_page(_world: World, rep_id: str | None) -> dict[str, object]:
 def rating_on_a_page(_world: World, rep_id: str | None) -> dict[str, object]:
     """The form of `rating`."""
     return {"rep_id": rep_id, "skill:juggling": "3"}
+
+
+def wanting_no_mail(_world: World, _thing: str | None) -> dict[str, object]:
+    """The form that unsubscribes from the weekly mail."""
+    return {"wanted": "no"}
 
 
 def new_account(_world: World, _thing: str | None) -> dict[str, object]:
@@ -470,6 +476,11 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/accounts/{account_id}/enable"): Rule(GIVES_ACCESS, (STRANGER,), page=True),
     ("POST", "/accounts/{account_id}/sessions/end"): Rule(GIVES_ACCESS, (STRANGER,), page=True),
     ("GET", "/audit"): Rule(GIVES_ACCESS, page=True, tells=True),
+    ("GET", "/digest"): Rule(GETS_MAIL, page=True),
+    ("POST", "/digest"): Rule(GETS_MAIL, body=wanting_no_mail, page=True),
+    # Whoever holds the link from a mail unsubscribes that account (tests/unit/test_serving_digest.py).
+    ("GET", "/digest/unsubscribe/{account_id}/{signature}"): Rule({}, page=True, open=True),
+    ("POST", "/digest/unsubscribe/{account_id}/{signature}"): Rule({}, page=True, open=True),
     ("GET", "/login"): Rule({}, page=True, open=True),
     ("POST", "/login"): Rule({}, page=True, open=True),
     ("GET", "/login/provider"): Rule({}, page=True, open=True),

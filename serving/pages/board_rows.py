@@ -130,7 +130,7 @@ def board_row(
         pace_share=formats.percent(pace / row.quota) if row.quota and pace is not None else "",
         chart=_chart(row, ends, money, f"i{number}", further.outcome),
         range=_range(row, money),
-        change=_change(row, money),
+        change=change_of(row, money),
         chance=_chance(row.p_hit, limits),
         weeks=_weeks(row.name, further.chances, f"c{number}"),
         band=band_words(row.risk_band),
@@ -151,7 +151,8 @@ def _chance(p_hit: float | None, limits: tuple[float, float]) -> str:
     )
 
 
-def _change(row: BoardForecast, money: Money) -> Change | None:
+def change_of(row: BoardForecast, money: Money) -> Change | None:
+    """What changed a forecast since the week before; None where there is nothing to compare."""
     median, moved = row.quantile(0.5), row.change
     if median is None or moved is None:
         return None

@@ -76,6 +76,7 @@ _PLACES: Final[tuple[tuple[str, str, Subject | None], ...]] = (
     ("Model", "/model", None),
     ("Quotas", "/quotas", "proposal_sums"),
     ("Glossary", "/glossary", None),
+    ("Weekly mail", "/digest", "person"),
 )
 
 

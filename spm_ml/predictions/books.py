@@ -11,6 +11,7 @@ from spm_ml.predictions.cases import Cases
 from spm_ml.predictions.champions import Champions
 from spm_ml.predictions.closings import Closings
 from spm_ml.predictions.credentials import Credentials
+from spm_ml.predictions.digests import Digests
 from spm_ml.predictions.feedback import FeedbackBook
 from spm_ml.predictions.goals import Goals
 from spm_ml.predictions.inbox import Inbox
@@ -35,6 +36,7 @@ class Books:
         notes: What managers note about their people.
         agreements: What reps and managers agree on.
         inbox: What other systems sent.
+        digests: Who gets a weekly mail, and which went out.
         audit: Who did what.
         champions: Which model versions were named champion.
         assignments: Who was offered what, and what came of it: for the operator, never behind a request.
@@ -56,6 +58,7 @@ class Books:
         self.notes = Notes(engine)
         self.agreements = Agreements(engine)
         self.inbox = Inbox(engine)
+        self.digests = Digests(engine)
         self.audit = AuditTrail(engine)
         self.champions = Champions(engine)
         self.assignments = AssignmentLog(engine)

@@ -275,6 +275,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "agreement_id": 1, "at": NOW, "step": "agreed", "text": "", "side": "rep", "account_id": "t-1",
         "taken_by": "Ines",
     },
+    "digest_refusals": {"account_id": "t-1", "at": NOW},
+    "digests": {"account_id": "t-1", "week": "2026-06-01", "way": "smtp", "state": "sent", "at": NOW, "detail": ""},
     "idempotency": {
         "account_id": "t-1", "key_hash": "2" * 64, "fingerprint": "3" * 64, "status": 201, "body": "{}",
         "created_at": NOW,
@@ -324,7 +326,9 @@ BORN_WITH_0007 = {"pulses", "pulse_withdrawals", "notes", "agreements", "agreeme
 BORN_WITH_0008 = {"receipts", "events"}
 BORN_WITH_0009 = {"pay_closings", "pay_statements", "running_statements", "running_plans", "pay_costs"}
 BORN_WITH_0010 = {"quota_proposals", "proposed_quotas", "company_goals"}
-BORN_SINCE_0009 = BORN_WITH_0009 | BORN_WITH_0010
+BORN_WITH_0011 = {"digest_refusals", "digests"}
+BORN_SINCE_0010 = BORN_WITH_0010 | BORN_WITH_0011
+BORN_SINCE_0009 = BORN_WITH_0009 | BORN_SINCE_0010
 BORN_SINCE_0008 = BORN_WITH_0008 | BORN_SINCE_0009
 BORN_SINCE_0007 = BORN_WITH_0007 | BORN_SINCE_0008
 BORN_SINCE_0006 = BORN_WITH_0006 | BORN_SINCE_0007
@@ -364,7 +368,8 @@ def known_before(line: dict[str, Any]) -> dict[str, Any]:
         ("0006", BORN_SINCE_0007),
         ("0007", BORN_SINCE_0008),
         ("0008", BORN_SINCE_0009),
-        ("0009", BORN_WITH_0010),
+        ("0009", BORN_SINCE_0010),
+        ("0010", BORN_WITH_0011),
     ],
 )
 def test_every_row_that_the_store_before_knew_comes_back(

@@ -343,7 +343,7 @@ def test_a_missing_number_is_explained(visit: Open, rep_id: str, words: str) -> 
 def test_a_rep_sees_the_own_page_without_deciding(visit: Open) -> None:
     page = parsed(visit("rep", "/reps/r-201"))
     assert page.find(id="offers").find("form", action="/decisions") is None
-    places = ["My forecast", "Objectives", "My pay", "Agreed actions", "Programs", "Model", "Glossary"]
+    places = ["My forecast", "Objectives", "My pay", "Agreed actions", "Programs", "Model", "Glossary", "Weekly mail"]
     assert [link.get_text() for link in page.select(".top nav a")] == places
     assert page.find("a", attrs={"aria-current": "page"}).get_text() == "My forecast"
     assert visit("rep", "/recommendations").headers["location"] == "/reps/r-201"

@@ -3,6 +3,7 @@
 from spm_ml.predictions.schema.access import accounts, idempotency, sessions, tokens
 from spm_ml.predictions.schema.arrived import events, receipts
 from spm_ml.predictions.schema.columns import UtcDateTime, metadata
+from spm_ml.predictions.schema.mailed import digest_refusals, digests
 from spm_ml.predictions.schema.objectives import company_goals, proposed_quotas, quota_proposals
 from spm_ml.predictions.schema.pay import (
     pay_closings,
@@ -59,6 +60,8 @@ __all__ = [
     "company_goals",
     "decisions",
     "diagnoses",
+    "digest_refusals",
+    "digests",
     "events",
     "fairness_audits",
     "feedback",
