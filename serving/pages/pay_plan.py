@@ -73,6 +73,8 @@ def _component(component: Component, plan: CompensationPlan, money: Money) -> st
 
 def _tier(component: Component, tier: Tier) -> str:
     rate = formats.percent(float(component.rate_of(tier)), digits=1)
+    if tier.upper is None and not tier.lower:
+        return f"{rate} of all credit"
     if tier.upper is None:
         return f"{rate} from {formats.percent(float(tier.lower))} of the quota on"
     return f"{rate} up to {formats.percent(float(tier.upper))} of the quota"

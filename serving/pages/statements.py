@@ -65,6 +65,7 @@ class StatementPage:
         periods: Those with a statement.
         status: Whether it is closed, and on which data.
         amount: What is paid.
+        together: How the sum is called.
         parts: Add up to it.
         lines: Add up, with `rest` and the draw, to it.
         draw: What the draw adds or takes, which no deal does.
@@ -83,6 +84,7 @@ class StatementPage:
     periods: tuple[Choice, ...]
     status: str = ""
     amount: str = ""
+    together: str = ""
     parts: tuple[PayRow, ...] = ()
     lines: tuple[LineRow, ...] = ()
     draw: tuple[LineRow, ...] = ()
@@ -216,6 +218,7 @@ def _statement_page(batch: BatchReader, rep_id: str, period: str | None, *, own:
         periods=_periods(heads, head.period),
         status=_status(head, batch.batch),
         amount=money.exact(paid.amount),
+        together="Paid" if head.closed_at else "So far",
         parts=tuple(_parts(paid, money)),
         lines=tuple(_line(line, money) for line in shown),
         draw=tuple(_draw(paid, money)),
@@ -229,7 +232,7 @@ def _statement_page(batch: BatchReader, rep_id: str, period: str | None, *, own:
 
 def _periods(heads: Sequence[StatementHead], chosen: str | None) -> tuple[Choice, ...]:
     return tuple(
-        Choice(head.period, f"{head.period}, {'closed' if head.closed_at else 'runs'}", head.period == chosen)
+        Choice(f"{head.period}, {'closed' if head.closed_at else 'runs'}", head.period, head.period == chosen)
         for head in heads
     )
 
@@ -272,7 +275,8 @@ def _parts(paid: Payout, money: Money) -> Sequence[PayRow]:
 
 
 def _line(line: TraceLine, money: Money) -> LineRow:
-    what = " · ".join(part for part in (_KINDS[line.kind], line.component, line.tier) if part)
+    component = "" if line.component == line.kind else line.component  # a plan's only one, unnamed
+    what = " · ".join(part for part in (_KINDS[line.kind], component, line.tier) if part)
     owner = "" if not line.owner else " (others)" if line.owner == OTHERS else f" ({line.owner})"
     return LineRow(
         deal=f"{line.opportunity_id or 'Several deals'}{owner}",

@@ -177,7 +177,10 @@ def test_data_and_clocks_that_go_back_are_refused(
     monkeypatch.setattr(closings_module, "datetime", Yesterday)
     with pytest.raises(ClosingOrderError, match="set the clock right"):
         close_period(workspace, whole, plans_of(workspace), "2026Q2")
-    assert len(closed_periods(workspace)) == 1
+    (closed,) = closed_periods(workspace)
+    assert closed_periods(workspace, by=closed.closed_at) == (closed,)
+    assert closed_periods(workspace, by=closed.closed_at - timedelta(microseconds=1)) == ()
+    assert closed_periods(workspace, known_on=date(2026, 7, 19)) == ()
 
 
 def test_a_plan_that_changes_later_changes_no_closed_period(workspace: Workspace, whole: SalesHistory) -> None:

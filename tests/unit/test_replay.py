@@ -16,14 +16,18 @@ from click.testing import CliRunner
 from spm_ml import __version__, forecasting
 from spm_ml.backtest import run_backtest
 from spm_ml.cli.main import spm
+from spm_ml.compensation import payout_of_text, plans_of
 from spm_ml.dataset import current_dataset
 from spm_ml.errors import DataError, NotReadyError
 from spm_ml.forecasting import forecaster_class
+from spm_ml.history import SalesHistory
 from spm_ml.history.store import TableStore
+from spm_ml.incentives import close_period, last_year
 from spm_ml.metrics.fetching import fetch, table_of
+from spm_ml.predictions import PredictionStore, Scope
 from spm_ml.registry import CHAMPION, Registry, TrainingRun
 from spm_ml.replay import Replay, replay, report
-from spm_ml.scoring import LOADER_MODULE, ScoringResult, keep_row_format, score
+from spm_ml.scoring import LOADER_MODULE, ScoringResult, keep_row_format, published_already, score
 from spm_ml.settings import Organisation, Workspace
 from spm_ml.simulation import simulate
 from spm_ml.sources import ingest
@@ -123,6 +127,36 @@ def test_later_records_and_a_new_champion_change_nothing(
     assert found.restatement is not None
     assert (found.restatement.version, found.restatement.tables, found.restatement.reps) == (2, (), ())
     assert f"nothing recorded by {batch.as_of} came in late or was corrected" in report(found)
+
+
+def test_a_closed_pay_period_counts_in_the_next_batch_and_in_its_replay(
+    workspace: Workspace, scored: tuple[Workspace, ScoringResult]
+) -> None:
+    with SalesHistory.open(workspace) as history:
+        last = history.calendar.parse(last_year(history).partition("..")[2])
+        settled, _ = close_period(workspace, history, plans_of(workspace), last.label)
+    assert published_already(workspace) is None, "pay may be another now"
+    batch = score(workspace).batch
+    assert batch.batch_id != scored[1].batch.batch_id
+    assert identical(replay(workspace))
+    with PredictionStore.of(workspace) as store:
+        people = {person.rep_id: person.manager_id for person in store.content(batch).people}
+        paid = {one.rep_id for one in store.closings.statements(last.label)}
+        top = next(rep_id for rep_id, manager_id in people.items() if manager_id is None)
+        with store.read(Scope("manager", top)) as reader:
+            rep_id = next(one.rep_id for one in reader.paid_so_far().items if one.rep_id in paid)
+            running = reader.statement(rep_id)
+            row = reader.prediction(rep_id)
+            assert [(head.period, head.closed_at) for head in reader.statements(rep_id)] == [
+                (batch.period, None), (last.label, settled.closed_at)
+            ]  # fmt: skip
+            assert running is not None
+            assert row is not None
+            assert row.pay is not None
+            assert payout_of_text(running.body).amount == running.head.amount == row.pay.so_far
+            everybody = reader.pay_costs()[0]
+            assert (everybody.manager_id, everybody.reps) == ("", reader.paid_so_far().total)
+            assert everybody.p10 <= everybody.p50 <= everybody.p90
 
 
 def test_corrections_are_reported_and_so_is_what_came_of_it(

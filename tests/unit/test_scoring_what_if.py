@@ -15,14 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spm_ml.compensation import CompensationPlan, Credit, payout, payout_at
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.dataset.deals import states_of
+from spm_ml.fiscal import FiscalCalendar
 from spm_ml.forecasting import AttainmentForecast, DealLevel, distribution, forecaster, one_distribution
 from spm_ml.forecasting.deal_level import FuturesModel
 from spm_ml.hazards import Abstention
+from spm_ml.metrics.inputs_pay import PeriodPay
 from spm_ml.predictions import WhatIfInputs
+from spm_ml.scoring.pay import PayLadder
 from spm_ml.scoring.what_if import StoredRep, UnansweredError, answer, what_if_inputs
 from spm_ml.scoring.what_if.__main__ import serve
+from spm_ml.settings import FiscalSettings
 
 WORLD = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))
 
@@ -103,6 +108,53 @@ def test_before_is_the_published_forecast_of_every_rep(
         assert found["p_hit"] == (None if np.isnan(forecast.p_hit[at]) else forecast.p_hit[at])
         if rep.quota:
             assert asked(rep, same_quota)["after"] == found
+
+
+TIERS = [{"from": 0, "to": "0.5", "rate": "0.05"}, {"from": "0.5", "to": 1, "rate": "0.1"}, {"from": 1, "rate": "0.2"}]
+
+
+def ladder_of(board: RepPeriodDataset, forecast: AttainmentForecast, at: int, plan: CompensationPlan) -> PayLadder:
+    """As scoring makes it, for a rep whose bookings so far are one deal."""
+    row, booked = board.frame.iloc[at], round(float(forecast.booked[at]))
+    period = FiscalCalendar(FiscalSettings(), "UTC").period_of(row["period_start"].date())
+    credit = Credit("e", "d", period.start, booked)
+    so_far = payout(plan, int(row["quota"]), [credit], rep_id=str(row["rep_id"]), period=period)
+    levels = (np.arange(1, 200) / 200)[None, :]
+    final = distribution.inverse(forecast.bookings[[at]], forecast.floor[[at]], levels)[0]
+    paid = [payout_at(plan, so_far, round(amount)) for amount in (final - forecast.booked[at]).tolist()]
+    return PayLadder(PeriodPay(period, plan, so_far), so_far, final, np.array(paid, dtype=float))
+
+
+def test_pay_goes_through_the_tiers_before_and_after(
+    board: RepPeriodDataset, forecast: AttainmentForecast, model: DealLevel
+) -> None:
+    plan = CompensationPlan.parse({"plan_id": "ae", "tiers": TIERS}, where="test")
+    at = next(place for place in range(1, len(board)) if forecast.p_hit[place] > 0.05)
+    rep_id = str(board.frame["rep_id"].iloc[at])
+    ladder = ladder_of(board, forecast, at, plan)
+    kept = what_if_inputs(board, forecast, model, day_of(board), None, {rep_id: ladder})
+    rep = StoredRep.of_text(kept.reps[rep_id], FuturesModel.of_state(json.loads(kept.model)))
+    assert rep.quota is not None
+    deal = deals_of(board, rep_id)[0]
+    won = asked(rep, {"kind": "deal_won", "deal_id": deal, "amount": 2 * rep.quota})
+    before, after = won["pay"]["before"], won["pay"]["after"]
+    assert ladder.payouts is not None
+    assert [before[f"p{level}"] for level in (10, 25, 50, 75, 90)] == [
+        ladder.payouts[2 * level - 1] / 100 for level in (10, 25, 50, 75, 90)
+    ]
+    assert before["mean"] == round(ladder.payouts[::2].mean()) / 100
+    assert after["mean"] > before["mean"]
+    assert all(after[name] >= before[name] for name in before)
+    # Every outcome is now far above the quota, where each unit pays 20 %.
+    moved = won["after"]["distribution"]["mean_bookings"] - won["before"]["distribution"]["mean_bookings"]
+    assert after["mean"] - before["mean"] > 0.15 * moved
+    dropped = asked(rep, {"kind": "deal_dropped", "deal_id": deal})["pay"]
+    assert dropped["after"]["mean"] <= dropped["before"]["mean"] == before["mean"]
+    harder = asked(rep, {"kind": "quota", "quota": 10 * rep.quota})["pay"]
+    assert harder["after"]["mean"] < before["mean"]
+    others = str(board.frame["rep_id"].iloc[at - 1])
+    unpaid = StoredRep.of_text(kept.reps[others], FuturesModel.of_state(json.loads(kept.model)))
+    assert asked(unpaid, {"kind": "quota", "quota": 1})["pay"] is None
 
 
 def test_parts_add_up_to_the_cent(board: RepPeriodDataset, reps: dict[str, StoredRep]) -> None:

@@ -52,6 +52,9 @@ def test_a_statement_adds_up_on_screen(visit: Open, period: str) -> None:
     for table in (tables[0], tables[-1]):
         cells = [row.select("td")[-1].text for row in table.select("tbody tr")]
         assert sum(map(number, cells)) == number(table.select("tfoot td")[-1].text)
+    assert [(one["value"], one.has_attr("selected")) for one in page.select("option")] == [
+        (label, label == period) for label in ("2026Q2", CLOSED)
+    ]
     assert ("was closed on" in page.text) is (period == CLOSED)
     assert ("half of the outcomes" in page.text) is (period != CLOSED)
     assert "8.0% up to 100% of the quota; 12.0% from 100% of the quota on" in page.text
