@@ -76,7 +76,9 @@ class AgreementWords:
     """An agreement as a reader sees it.
 
     Attributes:
-        about: What it works on, who does it and what led to it.
+        about: What it works on and who does it.
+        led_to: What led to it, and where that stands; empty where they talked about it.
+        led_href: Its address.
         due: By when.
         overdue: Whether that is over and it is not done.
         waits: Whether the reader has to agree or not.
@@ -88,6 +90,8 @@ class AgreementWords:
     href: str
     text: str
     about: str
+    led_to: str
+    led_href: str
     due: str
     status: str
     overdue: bool
@@ -186,14 +190,18 @@ def _words(slug: str) -> str:
 def _agreement(batch: BatchReader, one: Agreement, today: date) -> AgreementWords:
     steps = steps_from(one.status, one.side, side_of(batch.scope, one.rep_id))
     overdue = one.is_overdue(today)
-    led_to = {"talk": "", "diagnosis": " · from the diagnosis", "offer": " · from an offer"}[one.source]
+    led_to, place = {"talk": ("", ""), "diagnosis": ("the diagnosis", "diagnosis"), "offer": ("an offer", "offers")}[
+        one.source
+    ]
     what = "Something else" if one.behaviour == OTHER else _words(one.behaviour)
     return AgreementWords(
         agreement_id=one.agreement_id,
         name=one.name or one.rep_id,
         href=f"{rep_href(one.rep_id)}#agreements",
         text=one.text,
-        about=f"{what} · {_DOERS[one.doer].lower()}{led_to}",
+        about=f"{what} · {_DOERS[one.doer].lower()}",
+        led_to=led_to,
+        led_href=f"{rep_href(one.rep_id)}#{place}",
         due=f"{'overdue since' if overdue else 'by'} {formats.day(one.due_on)}",
         status=_STATUSES[one.status],
         overdue=overdue,

@@ -71,7 +71,7 @@ def value_of_signal(
     actual, quantiles = backtest.answers(forecaster)
     width = quantiles[:, _P90] - quantiles[:, _P10]
     known = np.isfinite(actual) & np.isfinite(quantiles).all(axis=1) & np.isfinite(signal) & (width > 0)
-    pairs = keys[["rep_id", "period"]].agg("\t".join, axis=1)
+    pairs = keys["rep_id"].astype(str) + "\t" + keys["period"].astype(str)
     count = int(pairs[known].nunique())
     if count < LEAST:
         return SignalValue(None, None, count)

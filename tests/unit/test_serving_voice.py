@@ -270,6 +270,7 @@ def test_reps_and_managers_agree_note_and_answer_on_pages(
     assert "Calls are better." in page.find(id="manager-notes").get_text()
     assert page.find(id="manager-notes").find("form") is None
     assert text in page.find(id="agreements").get_text()
+    assert page.find(id="agreements").find("a", string="the diagnosis")["href"] == "/reps/r-201#diagnosis"
     assert parsed(client.get("/agreements")).find("h2").get_text(strip=True) == "Priya Raman: waits for you"
     assert send_form(client, "/agreements/1/steps", step="dropped").status_code == 422, "without a reason"
     assert send_form(client, "/agreements/1/steps", step="agreed", back="list").headers["location"] == "/agreements"
