@@ -85,7 +85,7 @@ def _team(reader: BatchReader, rows: tuple[BoardForecast, ...], today: date | No
     waiting = reader.cases(subject="answer", status="waiting", limit=1).total
     decisions = []
     if offers:
-        decisions.append(Line(f"{_count(len(offers), 'offer')} of a program without a decision.", "/planner"))
+        decisions.append(Line(f"{_count(len(offers), 'offer')} without a decision.", "/planner"))
     if waiting:
         decisions.append(Line(f"{_count(waiting, 'case')} that somebody has still to answer.", "/cases"))
     return Digest(

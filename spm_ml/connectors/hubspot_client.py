@@ -33,25 +33,29 @@ class HubSpotClient:
 
     def __init__(self, access: HubSpotAccess) -> None:
         self._access = access
-        self._hubspot = HubSpot(
+        crm = HubSpot(
             access_token=access.token.get_secret_value(), host=access.url, retry=retries(access.retry_seconds)
-        )
+        ).crm
+        # The library opens connections of its own whenever one of these is named; kept, they stay open.
+        self._basic, self._batch, self._search = crm.objects.basic_api, crm.objects.batch_api, crm.objects.search_api
+        self._owners, self._pipelines = crm.owners.owners_api, crm.pipelines.pipelines_api
+        self._property_names, self._associations = crm.properties.core_api, crm.associations.v4.batch_api
         self.calls = 0
         self.now = datetime.now(UTC)
         """The server's clock, as its last answer said."""
 
     def properties(self, kind: str) -> tuple[str, ...]:
         """Names of the properties of a kind of record."""
-        page = self._ask(self._hubspot.crm.properties.core_api.get_all, kind)
+        page = self._ask(self._property_names.get_all, kind)
         return tuple(each["name"] for each in page["results"])
 
     def owners(self, *, archived: bool, after: str | None) -> Page:
         """A page of owners."""
-        return self._ask(self._hubspot.crm.owners.owners_api.get_page, limit=PAGE, archived=archived, after=after)
+        return self._ask(self._owners.get_page, limit=PAGE, archived=archived, after=after)
 
     def stages(self) -> list[dict[str, Any]]:
         """Stages of all pipelines of deals."""
-        page = self._ask(self._hubspot.crm.pipelines.pipelines_api.get_all, "deals")
+        page = self._ask(self._pipelines.get_all, "deals")
         return [stage for pipeline in page["results"] for stage in pipeline["stages"]]
 
     def listed(
@@ -83,7 +87,7 @@ class HubSpotClient:
             wanted["associations"] = ["deals"]
         if after is not None:
             wanted["after"] = after
-        return self._ask(self._hubspot.crm.objects.basic_api.get_page, kind, **wanted)
+        return self._ask(self._basic.get_page, kind, **wanted)
 
     def changed(self, kind: str, properties: Sequence[str], *, since: datetime, after: str | None) -> Page:
         """A page of records that changed from a moment on, in the order in which they did."""
@@ -96,7 +100,7 @@ class HubSpotClient:
         }
         if after is not None:
             search["after"] = after
-        return self._ask(self._hubspot.crm.objects.search_api.do_search, kind, search)
+        return self._ask(self._search.do_search, kind, search)
 
     def read(
         self, kind: str, ids: Sequence[str], properties: Sequence[str], history: Sequence[str]
@@ -107,12 +111,12 @@ class HubSpotClient:
             "properties": list(properties),
             "propertiesWithHistory": list(history),
         }
-        return list(self._ask(self._hubspot.crm.objects.batch_api.read, kind, wanted)["results"])
+        return list(self._ask(self._batch.read, kind, wanted)["results"])
 
     def deals_of(self, kind: str, ids: Sequence[str]) -> dict[str, str]:
         """The first deal with which each of these records is associated."""
         wanted = {"inputs": [{"id": each} for each in ids]}
-        page = self._ask(self._hubspot.crm.associations.v4.batch_api.get_page, kind, "deals", wanted)
+        page = self._ask(self._associations.get_page, kind, "deals", wanted)
         return {each["from"]["id"]: str(each["to"][0]["toObjectId"]) for each in page["results"] if each["to"]}
 
     def _ask(self, call: Callable[..., Any], *given: Any, **named: Any) -> dict[str, Any]:

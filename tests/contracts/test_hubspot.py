@@ -156,13 +156,13 @@ def test_what_is_deleted_goes_and_comes_back(crm: Crm, workspace: Workspace) -> 
     crm.archived["deals"] = set()
     del crm.records["deals"]["2"]
     run(workspace)
-    deals = take(workspace)
-    assert deals["1"][1] == 150
-    assert "2" not in deals
-    assert "1" in {row[0] for row in rows(workspace, "opportunity_events", columns="opportunity_id")}
+    held = {each["hs_object_id"]: each["amount"] for each in exported(workspace, "deals")}
+    assert held["1"] == "1.5"
+    assert "2" not in held
+    assert "1" in {each["deal_id"] for each in exported(workspace, "deal_property_history")}
     del crm.records["deals"]["3"]  # merged into another: without a trace
     run(workspace, full=True)
-    assert "3" not in take(workspace)
+    assert "3" not in {each["hs_object_id"] for each in exported(workspace, "deals")}
     assert "3" not in {each["deal_id"] for each in exported(workspace, "deal_property_history")}
 
 
@@ -170,7 +170,7 @@ def test_what_is_deleted_goes_and_comes_back(crm: Crm, workspace: Workspace) -> 
 def test_what_passes_is_waited_for(crm: Crm, workspace: Workspace, tmp_path: Path, fault: str) -> None:
     run(workspace)
     before = files(workspace)
-    for place in (2, 5, 9):
+    for place in (2, 7):
         (tmp_path / "export").rename(tmp_path / f"export-{place}")
         crm.faults[:] = [""] * place + [fault]
         run(workspace)
@@ -184,7 +184,7 @@ def test_a_killed_fetch_goes_on_and_comes_to_the_same(
     run(workspace)
     before = files(workspace)
     real = Mirror.take
-    for killed in (1, 3, 5, 7, 8):
+    for killed in (1, 4, 7):
         (tmp_path / "export").rename(tmp_path / f"export-{killed}")
         taken = 0
 
@@ -214,7 +214,7 @@ def test_it_stops_before_the_calls_of_the_day_are_used_up(crm: Crm, workspace: W
         run(workspace)
     crm.faults.clear()
     run(workspace)
-    assert len(take(workspace)) == 8
+    assert len(exported(workspace, "deals")) == 8
 
 
 def test_who_is_let_in(crm: Crm, workspace: Workspace, tmp_path: Path) -> None:
