@@ -17,6 +17,8 @@ PAGES = [
     ("vp", "/reps/r-106", "rep-without-quota"),
     ("vp", "/reps/r-107", "rep-abstained"),
     ("vp", "/teams", "teams"),
+    ("vp", "/pay", "pay"),
+    ("rep", "/pay", "pay-own"),
     ("vp", "/planner", "planner-plan"),
     ("vp", "/planner?about=p-disco", "planner-program"),
     ("north", "/planner", "planner-manager"),

@@ -35,11 +35,14 @@ PAGES = {
         "/reps/r%20203%2F%C3%A4",
         "/teams",
         "/growth",
+        "/pay",
+        "/pay?rep_id=m-vp",
+        f"/pay?rep_id={NO_QUOTA}",
     ),
     "north": ("/planner", "/model", "/model/voices", "/agreements", "/glossary", "/objectives"),
     "hr": ("/planner", "/model", "/cases"),
     "analyst": ("/model", "/teams", "/glossary", "/growth", "/objectives"),
-    "rep": ("/reps/r-201", "/model", "/objectives"),
+    "rep": ("/reps/r-201", "/model", "/objectives", "/pay"),
 }
 
 Open = Callable[[str, str], httpx.Response]

@@ -16,7 +16,7 @@ from serving.limits import RateLimits
 from serving.pages.what_if_form import entered
 from serving.pages.what_if_words import answer_words
 from serving.routes.explanations import Distribution
-from serving.routes.what_if import Outlook, WhatIfAnswer, WhatIfPart
+from serving.routes.what_if import ExpectedPayOut, Outlook, WhatIfAnswer, WhatIfPart, WhatIfPay
 from serving.settings import ServingSettings
 from serving.what_if import WhatIf, WhatIfSettings
 from spm_ml.predictions import PredictionStore, Scope
@@ -143,6 +143,10 @@ def part(kind: str, median: float, p_hit: float | None, **more: object) -> WhatI
     )
 
 
+def payouts(middle: float) -> ExpectedPayOut:
+    return ExpectedPayOut(p10=middle - 2, p25=middle - 1, p50=middle, p75=middle + 1, p90=middle + 2, mean=middle)
+
+
 @pytest.mark.parametrize("quota", [100.0, None], ids=["with a quota", "without one"])
 def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float | None) -> None:
     row = harbour.current("r-101")
@@ -156,7 +160,7 @@ def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float 
             part("deal_dropped", amount, chance if quota else None, p_win_before=0.3, p_win_after=0.0)
             for amount, chance in zip(moved, chances, strict=True)
         ),
-        pay=None,
+        pay=WhatIfPay(plan_id="ae", before=payouts(12.0), after=payouts(9.0)) if quota else None,
     )
     words = answer_words(answer, asked.question.changes, PROGRAMS, 5_000, Money("EUR", 2))
     numbers = [int(one.amount.replace("−", "-")) for one in words.parts]
@@ -167,9 +171,12 @@ def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float 
         assert words.lead.replace(GROUP, " ") == (
             "The chance of reaching the quota goes from 50% to 20%, the middle of the forecast from EUR 100 to EUR 69."
         )
+        assert words.pay_lead.replace(GROUP, " ") == "The expected payout falls from EUR 12 to EUR 9."
+        assert [(row.low, row.median, row.high) for row in words.pay] == [("10", "12", "14"), ("7", "9", "11")]
     else:
         assert {one.chance for one in (*words.parts, words.total)} == {"–"}
         assert words.lead.startswith("The middle of the forecast from")
+        assert words.pay == ()
     assert "30% → 0%" in words.parts[0].note
     assert words.chart.count("<title") == 1
 
