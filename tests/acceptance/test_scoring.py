@@ -19,8 +19,10 @@ import pytest
 
 from spm_ml.dataset import current_dataset
 from spm_ml.errors import NotReadyError
+from spm_ml.history import SalesHistory
+from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
 from spm_ml.only_one import only_one
-from spm_ml.predictions import PredictionStore, Recommendation, Scope
+from spm_ml.predictions import NewGoal, PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
 from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score
 from spm_ml.settings import Organisation, Workspace
@@ -80,11 +82,13 @@ def test_every_row_has_a_reason_and_the_board_has_metrics(result: ScoringResult)
 
 def test_groups_carry_the_metrics_of_the_same_day(result: ScoringResult) -> None:
     assert result.teams
-    assert {team.level for team in result.teams} == {"team", "region", "company"}
+    assert {team.level for team in result.teams} == {"team", "segment", "region", "company"}
     assert {team.as_of for team in result.teams} > {WATERMARK}, "every week has its groups"
     for team in (team for team in result.teams if team.as_of == WATERMARK):
         metrics = {metric.slug: metric.value for metric in team.metrics}
-        assert team.level == "region" or team.booked == metrics["bookings"]
+        assert team.level in ("region", "segment") or team.booked == metrics["bookings"]
+        assert team.growth is not None
+        assert team.growth.periods[-1] == "2026Q3"
         assert team.mean_bookings == pytest.approx(sum(part.amount for part in team.parts))
 
 
@@ -232,6 +236,38 @@ def test_a_night_that_is_killed_leaves_nothing_torn_and_is_resumed(workspace: Wo
         assert published.published_batch() is not None
         assert published.audit.check().intact
     assert not list(folder.runs.glob("*.tmp"))
+
+
+def test_quotas_are_published_and_taken_over_by_their_number(workspace: Workspace, tmp_path: Path) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    at = ("--workspace", own.root)
+    assert "no quota proposal has the number 1" in spm("quotas", "--proposal", 1, *at, expect=1).stderr
+    assert "published as proposal 1" in spm("quotas", "--share", 0.6, "--publish", *at).stderr
+    with PredictionStore.of(own) as store:
+        head, quotas = store.quota_proposals.read(1)
+    assert (head.period, head.accepted_at, head.as_of) == ("2026Q4", None, WATERMARK)
+    assert all(any(one.label == "Season" for one in row.reasons) for row in quotas)
+    for said in ("proposal 1 is accepted", "proposal 1 was accepted before"):
+        assert said in spm("quotas", "--proposal", 1, "--accept", *at).stderr
+    with SalesHistory.open(own) as history:
+        in_force = quotas_in_force(quota_versions(history), WATERMARK)
+        assert history.version == 2
+    now = in_force[in_force["period_start"] == pd.Timestamp("2026-10-01")].set_index("rep_id")["quota"]
+    assert {row.rep_id: row.quota for row in quotas}.items() <= now.to_dict().items()
+    total = sum(row.quota for row in quotas)
+    spm("goal", "2026Q4", 1_000, "--because", "the board's plan", *at)
+    with PredictionStore.of(own) as store:
+        goals = [
+            (one.goal.amount, one.goal.proposal_id, one.goal.data_version) for one in store.goals.history("2026Q4")
+        ]
+    assert goals == [(100_000, None, None), (total, 1, 2)]
+    assert "no amount above 0" in spm("goal", "2026Q4", 0, *at, expect=2).stderr
+    refused = spm("quotas", "--goal", 1_000_000_000, "--most-change", 0.1, *at, expect=1).stderr
+    assert "add up to between" in refused
+
+
+def goals_of(store: PredictionStore, period: str) -> list[NewGoal]:
+    return [one.goal for one in store.goals.history(period)]
 
 
 def _is_worker(process: Path, folder: TenantFolder) -> bool:
