@@ -82,6 +82,8 @@ def proposal_of(batch: BatchReader, proposal_id: int | None, manager_id: str | N
     own = manager_id or batch.scope.rep_id or ""
     everybody = len(quotas) == head.terms.groups[0].reps and manager_id is None
     group = head.terms.group(COMPANY if everybody else own)
+    if group is not None and group.reps != len(quotas):
+        group = None  # people came or left since: what was simulated is about others
     named = tuple(sorted(quotas, key=lambda one: (one.name.casefold(), one.rep_id)))
     return _summed(head, named, group, batch.quota_fairness(head.proposal_id, manager_id), batch.unforecast(head))
 

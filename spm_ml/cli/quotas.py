@@ -195,7 +195,7 @@ def _table(head: ProposalHead, rows: Sequence[ProposedQuota]) -> pd.DataFrame:
 @click.command()
 @click.argument("period")
 @click.argument("amount", callback=amount_option_value, required=False)
-@click.option("--because", default="", help="Why, for whoever reads it later.")
+@click.option("--because", default="", help="Why; whoever sees the goal may read it.")
 @on_workspace
 def goal(console: Console, period: str, amount: Decimal | None, because: str) -> None:
     """Put on record what the company is to book in PERIOD, or without AMOUNT, show every goal that was set for it.
