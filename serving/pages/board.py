@@ -20,6 +20,7 @@ from serving.pages.choices import Choice
 from serving.pages.exports import download_href
 from serving.pages.frame import PagePrincipal, frame_of, home_of
 from serving.pages.groups import GroupDetail, detail_of, group_chart
+from serving.pages.news_words import partly_words
 from serving.pages.offers import OfferWords, offer_words
 from serving.pages.queries import BoardQuery, Pages, pages_of
 from serving.pages.words import BANDS, BandWords
@@ -195,6 +196,7 @@ def _page(
                     outcome=outcomes.get(row.rep_id),
                     period=None if batch.is_current else batch.batch.period,
                     as_of=query.as_of,
+                    timezone=batch.batch.timezone,
                 ),
             )
             for number, row in enumerate(found.items)
@@ -202,7 +204,7 @@ def _page(
         pages=pages_of(query, "/", total=found.total, page_size=size),
         sorts=tuple(Choice(label.partition(" P10")[0], sort, sort == query.sort) for label, sort in _COLUMNS if sort),
         order=_order_in_words(query),
-        thresholds=_thresholds(batch.batch),
+        thresholds=_thresholds(batch.batch) + partly_words(batch.batch),
         origin=_origin(batch),
         is_hindsight=batch.is_hindsight(),
         unfiltered=query.team is None and query.band is None and query.q is None,

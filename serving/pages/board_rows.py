@@ -12,6 +12,7 @@ from serving.charts.interval import Interval, interval_bar
 from serving.charts.sparkline import sparkline
 from serving.formats import Money
 from serving.pages.frame import rep_href
+from serving.pages.news_words import news_words
 from serving.pages.offers import OfferWords
 from serving.pages.results import Result, result_of
 from serving.pages.words import BandWords, HazardWords, band_words, hazard_words
@@ -47,6 +48,7 @@ class BoardRow:
     Attributes:
         weeks: The chance by week.
         result: What came of a finished period's forecast.
+        news: What was recorded since the batch before; empty where nothing was.
     """
 
     rep_id: str
@@ -68,6 +70,7 @@ class BoardRow:
     hazards: tuple[HazardWords, ...]
     offer: OfferWords | None
     result: Result | None
+    news: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Further:
         outcome: What came of it; None while that is not known.
         period: Earlier period that the board shows; None: the published one.
         as_of: Earlier day of it; None: its newest.
+        timezone: In which moments are told.
     """
 
     offer: OfferWords | None = None
@@ -87,6 +91,7 @@ class Further:
     outcome: OutcomeVersion | None = None
     period: str | None = None
     as_of: date | None = None
+    timezone: str = "UTC"
 
 
 NOTHING_FURTHER: Final = Further()
@@ -131,6 +136,7 @@ def board_row(
         chart=_chart(row, ends, money, f"i{number}", further.outcome),
         range=_range(row, money),
         change=change_of(row, money),
+        news=news_words(row.news, row.quota, money, further.timezone),
         chance=_chance(row.p_hit, limits),
         weeks=_weeks(row.name, further.chances, f"c{number}"),
         band=band_words(row.risk_band),

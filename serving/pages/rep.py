@@ -23,6 +23,7 @@ from serving.pages.diagnosis import DiagnosisWords, diagnosis_words
 from serving.pages.explanation import Changed, MadeOf, Subject, changed, made_of
 from serving.pages.feedback import FeedbackWords, feedback_words
 from serving.pages.frame import PagePrincipal, frame_of, rep_href
+from serving.pages.news_words import news_words, partly_words
 from serving.pages.notes import NotesCard, notes_card
 from serving.pages.offers import OfferWords, offer_words, proof_of
 from serving.pages.outlook import DealRow, Largest, deals_of, largest_of, voices_of
@@ -268,7 +269,10 @@ def _actions(
 
 def _remarks(row: Prediction, batch: Batch, *, diagnosed: bool, last_day: bool) -> tuple[str, ...]:
     # Pay and the diagnosis are kept for the last day alone.
-    remarks = [] if row.pay or not last_day else [without_pay(row)]
+    news = news_words(row.news, row.quota, Money.of(batch), batch.timezone)
+    remarks = [news] if news else []
+    if not row.pay and last_day:
+        remarks.append(without_pay(row))
     if not diagnosed and last_day:
         remarks.append(
             "No diagnosis is published yet: what lies behind earlier results. It comes with 'spm recommend'."
@@ -279,4 +283,6 @@ def _remarks(row: Prediction, batch: Batch, *, diagnosed: bool, last_day: bool) 
         remarks.append("The history of the deals was rebuilt from their last state; earlier weeks are less certain.")
     high, medium = formats.percent(batch.risk_high_below), formats.percent(batch.risk_medium_below)
     remarks.append(f"Risk is high below a {high} chance of reaching the quota, and medium below {medium}.")
+    if partly := partly_words(batch).strip():
+        remarks.append(partly)
     return tuple(remarks)

@@ -29,6 +29,7 @@ from spm_ml.cli import (
     submissions,
     tenants,
     voice,
+    watching,
 )
 from spm_ml.errors import SpmError
 
@@ -54,6 +55,7 @@ for _command in (
     models.score,
     models.drift,
     refresh.refresh,
+    watching.watch,
     looking_back.replay,
     people.recommend,
     program_effects.effects,

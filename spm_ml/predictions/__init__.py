@@ -78,7 +78,7 @@ from spm_ml.predictions.model_evidence import (
 )
 from spm_ml.predictions.notes import Note, NoteDayError, NoteTopic
 from spm_ml.predictions.outcomes import Outcome, OutcomeVersion
-from spm_ml.predictions.outlook import DealOutlook, Submission, SubmissionKind, WithoutLargest
+from spm_ml.predictions.outlook import DealOutlook, News, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
 from spm_ml.predictions.pay import ExpectedPay, PayCost, PayOutlook, PayStatement, PublishedPay
 from spm_ml.predictions.periods import StoredPeriod, UnknownPeriodError
@@ -109,6 +109,7 @@ from spm_ml.predictions.selection import Listing, Selection, UnseenOrderError
 from spm_ml.predictions.session_limits import SessionLimits
 from spm_ml.predictions.store import PredictionStore
 from spm_ml.predictions.submissions import NewSubmission, PeriodOverError, SubmissionRecord
+from spm_ml.predictions.touched import OvertakenError, TouchedBatches, TouchedContent
 from spm_ml.predictions.voice_evidence import VoiceSignal, VoicesValue, VoiceValue
 from spm_ml.predictions.what_if import WhatIfInputs
 
@@ -213,6 +214,7 @@ __all__ = [
     "NewGoal",
     "NewProposal",
     "NewSubmission",
+    "News",
     "Note",
     "NoteDayError",
     "NoteTopic",
@@ -220,6 +222,7 @@ __all__ = [
     "Offer",
     "Outcome",
     "OutcomeVersion",
+    "OvertakenError",
     "PaidSoFar",
     "PairedDifference",
     "PayClosing",
@@ -271,6 +274,8 @@ __all__ = [
     "SubmissionRecord",
     "TableQuality",
     "TeamPrediction",
+    "TouchedBatches",
+    "TouchedContent",
     "UnknownBehaviourError",
     "UnknownDayError",
     "UnknownPeriodError",

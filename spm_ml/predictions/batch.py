@@ -93,6 +93,8 @@ class Batch:
         timezone: IANA name in which days are cut off.
         plans_hash: Names the compensation plans that payouts were worked out with; empty without plans.
         usual_share: Share of a period's bookings that finished periods had by this point; None where none shows it.
+        scored_whole_at: When everybody was scored last (UTC), where only those were scored since about whom something
+            was recorded; None: everybody was.
     """
 
     batch_id: str
@@ -113,6 +115,7 @@ class Batch:
     timezone: str
     plans_hash: str = ""
     usual_share: float | None = None
+    scored_whole_at: datetime | None = None
 
     def __post_init__(self) -> None:
         _require_zone(f"created_at of batch {self.batch_id!r}", self.created_at)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from spm_ml.hazards import Abstention
-from spm_ml.predictions.outlook import Submission
+from spm_ml.predictions.outlook import News, Submission
 from spm_ml.predictions.rows import RiskBand
 from spm_ml.settings import QUANTILE_LEVELS
 
@@ -62,6 +62,7 @@ class BoardForecast:
     metrics: tuple[Beside, ...]
     change: Moved | None
     submissions: tuple[Submission, ...] = ()
+    news: News | None = None
 
     def quantile(self, level: float) -> float | None:
         """Bookings at one of `QUANTILE_LEVELS`, in minor units."""

@@ -20,6 +20,7 @@ from spm_ml.predictions.pulses import Pulses
 from spm_ml.predictions.quota_proposals import QuotaProposals
 from spm_ml.predictions.submissions import Submissions
 from spm_ml.predictions.tokens import Tokens
+from spm_ml.predictions.touched import TouchedBatches
 
 
 class Books:
@@ -37,6 +38,7 @@ class Books:
         agreements: What reps and managers agree on.
         inbox: What other systems sent.
         digests: Who gets a weekly mail, and which went out.
+        touched: Batches in which only some were scored: for the operator, never behind a request.
         audit: Who did what.
         champions: Which model versions were named champion.
         assignments: Who was offered what, and what came of it: for the operator, never behind a request.
@@ -59,6 +61,7 @@ class Books:
         self.agreements = Agreements(engine)
         self.inbox = Inbox(engine)
         self.digests = Digests(engine)
+        self.touched = TouchedBatches(engine)
         self.audit = AuditTrail(engine)
         self.champions = Champions(engine)
         self.assignments = AssignmentLog(engine)

@@ -1,7 +1,7 @@
 """What stands beside a forecast: the deals that matter, the result without the largest, and what people said."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from spm_ml.predictions.checks import require_finite, require_share
@@ -82,3 +82,20 @@ class Submission:
             raise ValueError(
                 f"submission {self.kind!r}: the model was closer in {self.model_closer} of {self.compared} periods"
             )
+
+
+@dataclass(frozen=True)
+class News:
+    """What was recorded about a rep since the batch before, and what it did to the forecast.
+
+    Attributes:
+        since: When that batch was made (UTC).
+        text: What happened, in words.
+        median_before: Median of the final bookings then, minor units; None where there was none.
+        median: The same now.
+    """
+
+    since: datetime
+    text: str
+    median_before: float | None
+    median: float | None

@@ -1,6 +1,6 @@
 """Writing a batch: rows are staged where nobody looks, then one pointer is flipped."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -74,13 +74,12 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
             f"(first: {strangers[0]!r}); without a place in the tree nobody could see them"
         )
     connection.execute(delete(schema.batches).where(batches.batch_id == batch.batch_id))
-    stored = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    connection.execute(schema.batches.insert().values(**stored, staged_at=datetime.now(UTC)))
+    insert_batch(connection, batch)
     own = {"batch_id": batch.batch_id}
-    insert(connection, schema.people, [own | _columns(person) for person in content.people])
-    insert(connection, schema.predictions, [own | _prediction(row) for row in content.predictions])
+    insert_people(connection, batch, content.people)
+    insert_predictions(connection, batch, content.predictions)
     given = disclosable(content.teams, content.predictions, content.people)
-    insert(connection, schema.teams, [own | _team(row, given) for row in content.teams])
+    insert_teams(connection, batch, content.teams, given)
     if content.recommendations is None:
         keep_coaching(connection, batch, PUBLISHED)
     else:
@@ -100,6 +99,27 @@ def _stage_pay(connection: Connection, own: dict[str, Any], pay: PublishedPay, p
     insert(connection, schema.running_statements, shown)
     costs = [own | {"manager_id": one.manager_id, "reps": one.reps, "body": encode(one)} for one in pay.costs]
     insert(connection, schema.pay_costs, costs)
+
+
+def insert_batch(connection: Connection, batch: Batch) -> None:
+    """Writes the row of a batch that is staged now."""
+    stored = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    connection.execute(schema.batches.insert().values(**stored, staged_at=datetime.now(UTC)))
+
+
+def insert_people(connection: Connection, batch: Batch, people: Iterable[Person]) -> None:
+    """Writes the tree of a batch."""
+    insert(connection, schema.people, [{"batch_id": batch.batch_id} | _columns(person) for person in people])
+
+
+def insert_predictions(connection: Connection, batch: Batch, rows: Iterable[Prediction]) -> None:
+    """Writes rows of reps."""
+    insert(connection, schema.predictions, [{"batch_id": batch.batch_id} | _prediction(row) for row in rows])
+
+
+def insert_teams(connection: Connection, batch: Batch, rows: Iterable[TeamPrediction], given: Container[Group]) -> None:
+    """Writes rows of groups; `given` are those that tell nothing of a few reps."""
+    insert(connection, schema.teams, [{"batch_id": batch.batch_id} | _team(row, given) for row in rows])
 
 
 def flip(connection: Connection, batch: Batch, actor: str) -> None:
@@ -141,6 +161,8 @@ def flip(connection: Connection, batch: Batch, actor: str) -> None:
 def prune(connection: Connection) -> None:
     """Deletes batches nobody reads: abandoned ones, and old ones that are not the last of their period.
 
+    Of batches in which only some were scored the published one is kept, and one that is the last of its period.
+
     What-if questions and statements of a running period are about the published batch alone, so of earlier ones what
     belongs to them goes too.
     """
@@ -156,7 +178,7 @@ def prune(connection: Connection) -> None:
     )
     newest = (
         select(batches.batch_id)
-        .where(batches.published_at.is_not(None))
+        .where(batches.published_at.is_not(None), batches.scored_whole_at.is_(None))
         .order_by(batches.published_at.desc())
         .limit(KEPT_BATCHES)
     )

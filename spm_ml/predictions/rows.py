@@ -12,7 +12,7 @@ from typing import Final, Literal
 from spm_ml.hazards import Abstention
 from spm_ml.predictions.checks import require_finite, require_quantiles, require_range, require_share
 from spm_ml.predictions.growth import Growth
-from spm_ml.predictions.outlook import DealOutlook, Submission, WithoutLargest
+from spm_ml.predictions.outlook import DealOutlook, News, Submission, WithoutLargest
 from spm_ml.predictions.parts import ForecastChange, ForecastPart, require_parts
 from spm_ml.predictions.pay import PayOutlook
 from spm_ml.settings import QUANTILE_LEVELS
@@ -85,6 +85,7 @@ class Prediction:
         without_largest: The forecast without the largest open deal, where one deal decides the period (H18).
         submissions: What people said about the same period.
         pay: What the rep's compensation plan pays; None without a plan or a quota. Given on the board's day.
+        news: What was recorded since the batch before; None where nothing was.
 
     Raises:
         ValueError: A number is not finite, quantiles are not 19 ascending numbers, a share lies outside 0–1, or parts
@@ -121,6 +122,7 @@ class Prediction:
     without_largest: WithoutLargest | None = None
     submissions: tuple[Submission, ...] = ()
     pay: PayOutlook | None = None
+    news: News | None = None
 
     def __post_init__(self) -> None:
         owner = f"prediction of rep {self.rep_id!r} as of {self.as_of}"

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, and_, event, func, select
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
@@ -196,14 +196,14 @@ class PredictionStore(Books):
             return lookup.published(connection)
 
     def published_on(self, as_of: date) -> Batch | None:
-        """The newest published batch whose numbers are of that day; None if none is kept.
+        """The newest published batch of that day in which everybody was scored; None if none is kept.
 
         The last batch of each period and the newest `KEPT_BATCHES` are kept; of older ones the audit still names the
         model's version, the data's version and hash, and the watermark.
         """
         batches = schema.batches.c
         with reading(self._engine) as connection:
-            return lookup.newest(connection, batches.as_of == as_of)
+            return lookup.newest(connection, and_(batches.as_of == as_of, batches.scored_whole_at.is_(None)))
 
     def content(self, batch: Batch) -> publishing.BatchContent:
         """Every row that scoring wrote, and the offers: for the operator of the store, never behind a request.

@@ -17,6 +17,7 @@ from spm_ml.scoring.publish_quotas import as_published
 from spm_ml.scoring.quota_planner import QuotaLimits
 from spm_ml.scoring.quota_proposals import QuotaProposal, propose_quotas
 from spm_ml.scoring.run import ScoringResult, score
+from spm_ml.scoring.touched import TouchedResult, score_touched
 from spm_ml.scoring.unchanged import published_already
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ScoringModel",
     "ScoringResult",
     "ServedForecaster",
+    "TouchedResult",
     "as_published",
     "drift_of",
     "hazards_by_rep_period",
@@ -42,5 +44,6 @@ __all__ = [
     "refresh_rivals",
     "rows_with_deals",
     "score",
+    "score_touched",
     "served_forecaster",
 ]

@@ -66,6 +66,7 @@ class ScoredRows:
         dataset: The rows that were forecast.
         forecast: Of the same rows.
         pay: Statements of the period on what is credited so far, and what they will add up to.
+        days: The two newest days, as they were added up; None where nothing is forecast.
     """
 
     people: Sequence[Person]
@@ -75,6 +76,7 @@ class ScoredRows:
     dataset: RepPeriodDataset
     forecast: AttainmentForecast
     pay: PublishedPay
+    days: TwoDays | None = None
 
 
 def compute(
@@ -143,7 +145,8 @@ def compute(
         costs=costs_of(history, target, ladders, None if stale else forecast),
     )
     progress("forecast", 5, _STEPS)
-    return ScoredRows(people, predictions, teams, what_if, dataset, forecast, pay)
+    days = None if sums is None else sums.days
+    return ScoredRows(people, predictions, teams, what_if, dataset, forecast, pay, days)
 
 
 def _plans_text(ladders: Mapping[str, PayLadder]) -> str:

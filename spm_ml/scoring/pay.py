@@ -1,6 +1,6 @@
 """What each rep's compensation plan pays: so far, and over the whole distribution of bookings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,8 @@ def pay_ladders(
     plans: Sequence[CompensationPlan],
     forecast: AttainmentForecast | None,
     closed: Sequence[ClosedPeriod] = (),
+    *,
+    reps: Container[str] | None = None,
 ) -> dict[str, PayLadder]:
     """Gives every rep who is on a plan and has a quota, by rep_id.
 
@@ -59,6 +61,7 @@ def pay_ladders(
         plans: The organisation's plans.
         forecast: Rows of the target's day, and perhaps of others; None where all forecasts are withheld.
         closed: Pay periods that are settled.
+        reps: Of these alone; None: of everybody.
 
     Raises:
         ConfigurationError: A plan is in another currency, or two plans hold for one rep.
@@ -68,7 +71,7 @@ def pay_ladders(
     return {
         rep_id: _ladder(pay, pay.payout, *final.get(rep_id, (None, 0.0)))
         for rep_id, pay in running_pay(history, plans, window, closed).items()
-        if pay.payout is not None
+        if pay.payout is not None and (reps is None or rep_id in reps)
     }
 
 

@@ -20,6 +20,7 @@ from spm_ml.scoring.compute import Known, compute
 from spm_ml.scoring.evidence import gather_evidence
 from spm_ml.scoring.model import ScoringModel, read_model_card
 from spm_ml.scoring.outcomes import finished_days, outcomes_of
+from spm_ml.scoring.scored_state import ScoredState, forget_states
 from spm_ml.scoring.settings_kept import keep_plans, keep_settings
 from spm_ml.scoring.target import ScoringTarget, knew_the_outcome
 from spm_ml.settings import Workspace
@@ -100,6 +101,8 @@ def score(
         outcomes = _outcomes(workspace, known.history, progress)
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
+    if rows.days is not None:
+        ScoredState(rows.days).keep(workspace, batch.batch_id)
     with PredictionStore.of(workspace) as store:
         store.publish(
             batch,
@@ -113,6 +116,7 @@ def score(
             outcomes=outcomes,
             pay=rows.pay,
         )
+    forget_states(workspace, but=batch.batch_id)
     progress("publish", 1, 1)
     notes = _notes(known.target, model.version)
     return ScoringResult(batch, rows.predictions, rows.teams, (repaired, *notes) if repaired else notes)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spm_ml.compensation import CompensationPlan, plans_text, read_plans
 from spm_ml.errors import NotReadyError
-from spm_ml.settings import Workspace
+from spm_ml.settings import Organisation, Workspace
 from spm_ml.whole_file import write_whole
 
 
@@ -23,6 +23,12 @@ def keep_settings(workspace: Workspace, data_hash: str) -> None:
         pending = file.with_name(file.name + ".pending")
         workspace.organisation().write(pending)
         pending.replace(file)
+
+
+def same_settings(workspace: Workspace, data_hash: str) -> bool:
+    """Whether the settings kept under a data hash are those in force."""
+    file = kept_settings_file(workspace, data_hash)
+    return file.exists() and Organisation.read(file) == workspace.organisation()
 
 
 def keep_plans(workspace: Workspace, plans: Sequence[CompensationPlan]) -> str:

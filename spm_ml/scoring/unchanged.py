@@ -30,7 +30,7 @@ def published_already(workspace: Workspace, *, as_of: date | None = None, today:
     with PredictionStore.of(workspace) as store:
         batch, champion = store.published_batch(), _champion(store, Registry(workspace))
         closings = store.closings.every()
-    if batch is None or champion is None:
+    if batch is None or champion is None or batch.scored_whole_at is not None:
         return None
     with SalesHistory.open(workspace) as history:
         target = scoring_target(history.calendar, history.watermark, as_of)

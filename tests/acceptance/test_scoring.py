@@ -11,26 +11,31 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
+import ibis
 import pandas as pd
 import pytest
 
 from spm_ml.dataset import current_dataset
 from spm_ml.errors import NotReadyError
 from spm_ml.history import SalesHistory
+from spm_ml.intake import freshen, ingest_waiting
 from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
 from spm_ml.only_one import only_one
 from spm_ml.predictions import NewGoal, PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
-from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score
+from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score, score_touched
 from spm_ml.settings import Organisation, Workspace
 from spm_ml.simulation import simulate
 from spm_ml.sources import ingest
 from spm_ml.tenants import Report, TenantFolder
+from tests.arrivals_world import arrival
 from tests.command import spm
 from training import promote, train, training_due
+
+_ = ibis._
 
 LATE_IN_PERIOD, PERIOD_END, WATERMARK = date(2026, 9, 22), date(2026, 9, 30), date(2026, 11, 20)
 
@@ -308,3 +313,66 @@ def test_a_nightly_refresh_does_what_is_left_and_trains_where_that_is_due(worksp
         assert "unlike what was learnt from in quota" in (training_due(own, drifted=["quota"]) or "")
         patch.setattr(Registry, "versions", lambda _: ())
         assert training_due(own) == "there is no model yet"
+
+
+def test_who_is_touched_by_an_event_is_scored_as_if_everybody_was_and_the_others_stay(
+    workspace: Workspace, result: ScoringResult, tmp_path: Path
+) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    assert result.batch.data_version == 1
+    with SalesHistory.open(own) as history:
+        open_deals = history.ledger.filter(
+            (_.outcome == "open") & _.next_recorded_on.isnull() & (_.created_on < _.recorded_on)
+        )
+        [deal] = open_deals.order_by(_.amount.desc()).limit(1).to_pyarrow().to_pylist()
+    name, owner = deal["opportunity_id"], deal["rep_id"]
+    won = {"opportunity_id": name, "stage": deal["stage"], "outcome": "won"}
+    with PredictionStore.of(own) as store:
+        store.inbox.take("crm", [arrival("e1", "opportunity_events", f"{WATERMARK}T12:00:00Z", **won)])
+        done = freshen(own)
+        assert (done.events.version, done.reps) == (2, 1)
+        again = freshen(own)
+        assert (again.batch, again.events.version) == (None, None)
+        touched = store.published_batch()
+        assert touched == done.batch
+        assert touched is not None
+        assert touched.scored_whole_at is not None
+        assert published_already(own) is None, "the night scores everybody"
+        fresh = store.content(touched)
+        whole = score(own)
+        assert store.published_on(WATERMARK) == whole.batch
+    now = {(row.rep_id, row.as_of): row for row in whole.predictions}
+    assert {row.rep_id for row in fresh.predictions if row.news} == {owner}
+    for row in fresh.predictions:
+        if row.rep_id == owner:
+            assert replace(row, news=None) == now[row.rep_id, row.as_of]
+        else:
+            assert row.bookings_quantiles == now[row.rep_id, row.as_of].bookings_quantiles
+    [news] = [row.news for row in fresh.predictions if row.news]
+    assert news.text.startswith(f"{name} won")
+    teams = {(team.level, team.key, team.as_of): team for team in fresh.teams}
+    assert teams == {(team.level, team.key, team.as_of): team for team in whole.teams}
+    assert store.audit.check().problems == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "day", "record"),
+    [
+        ("spend", WATERMARK, {"spent_on": "2026-11-20", "category": "sales", "amount": 5}),
+        (
+            "activities",
+            WATERMARK + timedelta(days=1),
+            {"rep_id": "R0002", "occurred_at": "2026-10-05 09:00", "kind": "call"},
+        ),
+    ],
+    ids=["what may concern everybody", "another day"],
+)
+def test_everybody_is_scored_where_a_part_would_not_do(
+    workspace: Workspace, result: ScoringResult, tmp_path: Path, table: str, day: date, record: dict[str, object]
+) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    with PredictionStore.of(own) as store:
+        store.inbox.take("crm", [arrival("e1", table, f"{day}T12:00:00Z", **record)])
+        assert ingest_waiting(own, store).version == 2
+        assert score_touched(own) is None
+        assert store.published_batch() == result.batch

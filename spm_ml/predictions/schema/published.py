@@ -39,6 +39,7 @@ batches = Table(
     Column("timezone", String, nullable=False),
     Column("plans_hash", String, nullable=False, server_default=""),
     Column("usual_share", Float),
+    Column("scored_whole_at", UtcDateTime),
     Column("staged_at", UtcDateTime, nullable=False),
     Column("published_at", UtcDateTime),
     Index(None, "period", "published_at"),

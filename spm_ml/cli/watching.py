@@ -1,0 +1,41 @@
+"""Fresh data as it comes: watch."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from spm_ml.cli.console import Console, on_workspace
+from spm_ml.errors import BusyError
+
+
+@click.command()
+@click.option("--every", type=click.FloatRange(min=1), default=10.0, show_default=True, help="Seconds between rounds.")
+@click.option("--once", is_flag=True, help="One round, for schedulers.")
+@on_workspace
+def watch(console: Console, every: float, once: bool) -> None:
+    """Take in events and what declared sources hold that is new, and score whom it concerns, round after round.
+
+    A round publishes whole or not at all, so it may be killed at any moment. Everybody is scored where a day, the model
+    or the settings are new. While `spm refresh` is at work rounds are left out.
+    """
+    from spm_ml.intake import freshen
+
+    while True:
+        begun = time.monotonic()
+        try:
+            done = freshen(console.workspace, progress=console.progress)
+        except BusyError as error:
+            if once:
+                raise
+            console.log(f"left out: {error}")
+        else:
+            if done.said or done.events.settled:
+                console.say(f"{done.events.text()}. {done.said}".strip())
+            for problem in done.problems:
+                console.log(problem)
+            if once:
+                console.answer(done.to_json())
+                return
+        time.sleep(max(0.0, every - (time.monotonic() - begun)))
