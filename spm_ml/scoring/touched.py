@@ -143,7 +143,7 @@ class _Touched:
         self.progress("forecast", 1, _STEPS)
         words = PartWords(dataset.stages, MoneyWords(dataset.currency), forecaster.label)
         happened = events_between(history, days.since, target.as_of, target.period.end) if days.since else {}
-        of_reps, of_groups = metrics_beside(history, target, self.plans, self.closed)
+        of_reps, of_groups, growth = metrics_beside(history, target, self.plans, self.closed)
         self.progress("forecast", 2, _STEPS)
         ladders = pay_ladders(history, target, self.plans, forecast, self.closed, reps=frozenset(self.reps))
         board = Board(
@@ -166,7 +166,7 @@ class _Touched:
         everybody = [newest[rep] for rep in state.days.dataset.frame["rep_id"].to_numpy(dtype=object)[state.days.now]]
         people = build_people(history, target, everybody)
         sums = Sums(state.days, Credited.of(history, target), happened, words)
-        teams = build_teams(history, target, everybody, people, of_groups, sums)
+        teams = build_teams(history, target, everybody, people, of_groups, growth, sums)
         self.progress("forecast", 4, _STEPS)
         batch = _batch(self.before, history, self.started)
         what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, None, ladders)
