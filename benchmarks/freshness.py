@@ -73,14 +73,14 @@ def move_of_largest_deal(workspace: Workspace) -> tuple[dict[str, object], str]:
 
 
 @contextmanager
-def served(workspace: Workspace, rep_id: str) -> Iterator[httpx.Client]:
-    """The service over the workspace, and a client with the session of whoever stands above everybody above a rep."""
+def served(workspace: Workspace, rep_id: str) -> Iterator[tuple[httpx.Client, str]]:
+    """The service, a client with the session of whoever is at the top above a rep, and the rep's name."""
     settings = {"store": workspace.predictions_store, "events": {"sources": {"crm": {"secret": _SIGNED_WITH}}}}
     with PredictionStore.of(workspace) as store:
         with store.read(Scope("hr")) as batch:
-            above = {person.rep_id: person.manager_id for person in batch.people()}
+            people = {person.rep_id: person for person in batch.people()}
         top = rep_id
-        while (manager := above[top]) is not None:
+        while (manager := people[top].manager_id) is not None:
             top = manager
         token = store.credentials.issue("manager", rep_id=top, label="benchmark", valid_for=timedelta(hours=1))
         session = store.credentials.open_session(token)
@@ -94,7 +94,7 @@ def served(workspace: Workspace, rep_id: str) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=f"http://127.0.0.1:{port}", timeout=60, cookies={"spm_session": session or ""}
     ) as client:
-        yield client
+        yield client, people[rep_id].name
     server.should_exit = True
     thread.join(10)
 
@@ -118,12 +118,12 @@ def main() -> None:
     print(f"{options.reps} reps, {options.periods} finished quarters")
     measured("everybody scored", lambda: score(workspace))
     event, owner = move_of_largest_deal(workspace)
-    with served(workspace, owner) as client:
+    with served(workspace, owner) as (client, name):
         begun = time.monotonic()
         answer = measured("POST /v1/events", lambda: send(client, event))
         answer.raise_for_status()
         done = measured("a round of spm watch", lambda: freshen(workspace))
-        page = measured("the board", lambda: client.get("/", params={"q": owner}))
+        page = measured("the board", lambda: client.get("/", params={"q": name}))
         if done.reps is None or "Since" not in page.text:
             raise SystemExit("everybody was scored, or the board does not say what is new")
         print(f"{'from the event to the board':<34} {'':14} {time.monotonic() - begun:8.1f} s; {done.said}")
