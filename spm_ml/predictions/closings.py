@@ -3,6 +3,7 @@
 What is in a plan or a statement only its writer knows: both are text here.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
@@ -130,10 +131,11 @@ class Closings:
 
 
 def hash_of(statements: Iterable[PayStatement]) -> str:
-    """SHA-256 of statements in the order of their reps."""
+    """SHA-256 of statements in the order of their reps, each a line of JSON that later versions can write again."""
     found = sha256()
     for one in statements:
-        found.update(f"{one!r}\n".encode("utf-8", "surrogatepass"))
+        line = json.dumps([one.rep_id, one.plan_id, one.plan_version, one.amount, one.body])
+        found.update(f"{line}\n".encode("ascii"))
     return found.hexdigest()
 
 
