@@ -53,7 +53,7 @@ def answer(before: float, after: float) -> str:
     )
     return (
         f'{{"rep_id":"r-201","method":"sequential","before":{outlook(before, 0.5)},"after":{outlook(after, 0.75)},'
-        f'"parts":[{part}]}}'
+        f'"parts":[{part}],"pay":null}}'
     ).replace(" ", "")
 
 
