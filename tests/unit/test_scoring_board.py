@@ -234,7 +234,7 @@ class TestTeams:
         target = scoring_target(history.calendar, date(2026, 2, 1))
         people = build_people(history, target, self.predictions())
         metric = (MetricValue("team_attainment", "Team attainment", "ratio", 0.28),)
-        rows = build_teams(history, target, self.predictions(), people, {"lead": metric})
+        rows = build_teams(history, target, self.predictions(), people, {("team", "lead"): metric}, {})
         teams = {team.key: team for team in rows}
         assert [team.level for team in rows] == ["team", "team", "company"]
         assert set(teams) == {"boss", "lead", "company"}
