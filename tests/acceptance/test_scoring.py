@@ -134,7 +134,10 @@ def test_the_table_covers_all_rows(result: ScoringResult) -> None:
     assert known["p_hit"].between(0, 1).all()
 
 
-def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld(workspace: Workspace) -> None:
+def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
     offer = Recommendation(
         rep_id="R0002",
         period="2026Q4",
@@ -151,7 +154,7 @@ def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld
         expires_on=date(2026, 12, 31),
         abstention=None,
     )
-    result = score(workspace, as_of=PERIOD_END, today=date(2027, 1, 31), recommendations=(offer,))
+    result = score(own, as_of=PERIOD_END, today=date(2027, 1, 31), recommendations=(offer,))
     assert (result.batch.period, result.batch.as_of) == ("2026Q4", PERIOD_END)
     assert result.batch.watermark <= PERIOD_END
     assert {row.week for row in result.predictions} == {0}
@@ -159,7 +162,7 @@ def test_on_a_period_s_last_day_the_next_is_forecast_and_stale_data_are_withheld
     assert "the period after it is forecast" in result.text()
     assert {row.abstention.reason for row in result.predictions if row.abstention} == {"stale_data"}
     assert all("H25" in row.hazards and row.bookings_quantiles is None for row in result.predictions)
-    with PredictionStore.open(workspace.predictions_database) as store, store.read(Scope("hr")) as published:
+    with PredictionStore.open(own.predictions_database) as store, store.read(Scope("hr")) as published:
         assert [one.recommendation for one in published.offers().items] == [offer]
         card = published.model_card()
     assert card.gate

@@ -8,10 +8,7 @@ import pytest
 
 from spm_ml.compensation import (
     CompensationPlan,
-    Credit,
-    PayoutSnapshots,
     overlay_credit,
-    payout,
     plan_for,
     read_plans,
     split_credit,
@@ -118,23 +115,3 @@ def test_revenue_shares_sum_to_the_deal_and_overlays_may_exceed_it() -> None:
 def test_shares_that_do_not_sum_to_one_are_refused(shares: dict[str, Decimal]) -> None:
     with pytest.raises(DataError, match="sum to 1"):
         split_credit(100_00, shares)
-
-
-def test_a_later_change_makes_a_new_snapshot_beside_the_old(tmp_path: Path) -> None:
-    def result(amount: int):
-        return payout(plan(), 1_000_00, [Credit("e", "d", date(2026, 2, 1), amount)], rep_id="r", period=Q1)
-
-    once = PayoutSnapshots().record(result(500_00))
-    again = once.record(result(500_00))
-    changed = again.record(result(600_00))
-    assert again == once
-    assert [(one.number, one.payout.amount) for one in changed.of("r", "2026Q1")] == [(1, 50_00), (2, 60_00)]
-    assert [paid.amount for paid in changed.earlier("r", date(2026, 4, 1))] == [60_00]
-    assert changed.earlier("r", Q1.start) == ()
-    changed.write(tmp_path / "snapshots.json")
-    assert PayoutSnapshots.read(tmp_path / "snapshots.json") == changed
-    with pytest.raises(AttributeError):
-        changed.snapshots[0].payout.quota = 1  # type: ignore[misc]
-    (tmp_path / "snapshots.json").write_text("[1]", encoding="utf-8")
-    with pytest.raises(DataError, match="no payout snapshots"):
-        PayoutSnapshots.read(tmp_path / "snapshots.json")
