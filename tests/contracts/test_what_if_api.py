@@ -105,6 +105,16 @@ def asking(client: httpx.Client, tokens: dict[str, str]) -> Ask:
 QUOTA = {"kind": "quota", "quota": 250_000.5}
 
 
+def begun(app: FastAPI, ask: Ask) -> int:
+    """The process that loads; on a busy machine it may take another question until it has been started."""
+    deadline = time.monotonic() + 30
+    while not app.state.what_if.pids:
+        assert time.monotonic() < deadline
+        assert ask("r-101", QUOTA).json()["errors"][0]["rule"] == "loading"
+    (pid,) = app.state.what_if.pids
+    return int(pid)
+
+
 def test_an_answer_starts_from_what_is_published_and_adds_up(
     client: httpx.Client, ask: Ask, harbour: World, harbour_tokens: dict[str, str], store: Path
 ) -> None:
@@ -261,7 +271,7 @@ def test_a_model_that_is_being_loaded_is_said_to_be_and_then_answers(
         assert (first.status_code, first.headers["retry-after"]) == (503, "5")
         assert first.json()["errors"] == [{"where": "what_if", "rule": "loading"}]
         assert "The model is being loaded" in first.json()["detail"]
-        (pid,) = app.state.what_if.pids
+        pid = begun(app, ask)
         assert client.get("/v1/reps", headers=headers).status_code == 200
         deadline = time.monotonic() + 60
         while (rule := ask("r-101", QUOTA).json()["errors"][0]["rule"]) == "loading":
@@ -278,7 +288,7 @@ def test_a_model_that_never_loads_is_given_up(
     with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:
         ask = asking(client, harbour_tokens)
         assert ask("r-101", QUOTA).json()["errors"][0]["rule"] == "loading"
-        (pid,) = app.state.what_if.pids
+        pid = begun(app, ask)
         deadline = time.monotonic() + 30
         while (rule := ask("r-101", QUOTA).json()["errors"][0]["rule"]) == "loading":
             assert time.monotonic() < deadline
