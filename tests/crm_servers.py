@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Crm:
             self.records.setdefault(kind, {})[str(each.get("Id", each.get("id")))] = each
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     crm: Crm
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16  # one packet an answer
@@ -82,8 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
         if cut:
             self.close_connection = True
 
+    @abstractmethod
     def route(self, path: str, query: dict[str, list[str]], body: bytes | None) -> tuple[int, Any, dict[str, str]]:
-        raise NotImplementedError
+        """Status, content and headers."""
 
     def fault(self) -> str | None:
         return self.crm.faults.pop(0) or None if self.crm.faults and self.crm.faults[0] != "cut" else None
