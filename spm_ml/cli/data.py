@@ -166,10 +166,8 @@ def dataset(console: Console, engine: EngineName, engine_url: str | None, full: 
 
     Where tables, settings and code are those of the stored one, it stays; another engine than duckdb always builds.
     """
-    import pyarrow.parquet as pq
-
     from spm_ml.dataset import RepPeriodDataset, is_stored, write_dataset
-    from spm_ml.dataset.table import stored_description
+    from spm_ml.dataset.selection import stored_columns, stored_description
     from spm_ml.history import SalesHistory
     from spm_ml.history.engines import engine_named
 
@@ -180,7 +178,7 @@ def dataset(console: Console, engine: EngineName, engine_url: str | None, full: 
         else:
             write_dataset(history, console.workspace.dataset_file, progress=console.progress)
     file = console.workspace.dataset_file
-    said, keys = stored_description(file), pq.read_table(file, columns=["rep_id", "period"]).to_pandas()
+    said, keys = stored_description(file), stored_columns(file, ("rep_id", "period"))
     summary = {
         "rows": len(keys),
         "reps": int(keys["rep_id"].nunique()),

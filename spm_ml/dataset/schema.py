@@ -121,8 +121,12 @@ def pinned(table: pa.Table, expected: Mapping[str, Any]) -> pd.DataFrame:
     missing = [name for name in expected if name not in table.column_names]
     if missing:
         raise SchemaError(f"the table lacks columns {missing}")
-    frame: pd.DataFrame = table.select(list(expected)).to_pandas(
-        date_as_object=False, types_mapper=lambda kind: DTYPES["text"] if pa.types.is_string(kind) else None
+    table = table.select(list(expected))
+    frame: pd.DataFrame = table.to_pandas(
+        date_as_object=False,
+        types_mapper=lambda kind: DTYPES["text"] if pa.types.is_string(kind) else None,
+        split_blocks=True,
+        self_destruct=True,  # column by column, so that no more than one is held twice
     )
     return frame.astype(dict(expected))
 

@@ -1,7 +1,8 @@
 """The workspace's dataset: read where it holds the newest tables, built where it does not."""
 
 from spm_ml.dataset.build import write_dataset
-from spm_ml.dataset.table import RepPeriodDataset, stored_description
+from spm_ml.dataset.selection import stored_description
+from spm_ml.dataset.table import RepPeriodDataset
 from spm_ml.dataset.writer import made_by
 from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory

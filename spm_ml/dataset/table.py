@@ -1,23 +1,20 @@
 """RepPeriodDataset: one row for each rep, period and as-of day, with what was known and what came of it."""
 
-import json
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from spm_ml.dataset.content_hash import ContentHash
 from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, held, pinned_to
 from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, in_order, label_names, pinned, rep_order
-from spm_ml.dataset.writer import BOOKINGS, METADATA, ROWS, STATES, DatasetWriter, part_file
-
-_FORMAT: Final = 3
+from spm_ml.dataset.selection import chosen_rows, stored_description
+from spm_ml.dataset.writer import BOOKINGS, FORMAT, ROWS, STATES, DatasetWriter, part_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +77,15 @@ class RepPeriodDataset:
         kept = np.asarray(mask, dtype=bool)
         if kept.shape != (len(self.frame),):
             raise SchemaError(f"the mask has shape {kept.shape}, but the dataset has {len(self.frame)} rows")
-        frame = self.frame[kept].reset_index(drop=True)
-        rep_periods = pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]].drop_duplicates())
+        return replace(self, frame=self.frame[kept].reset_index(drop=True))._with_deals_of_its_rows()
+
+    def _with_deals_of_its_rows(self) -> Self:
+        """The same rows with the states that hold on them and the bookings of their reps and periods, and no others."""
+        rep_periods = pd.MultiIndex.from_frame(self.frame[["rep_id", "period_start"]].drop_duplicates())
         booked = pd.MultiIndex.from_frame(self.bookings[["rep_id", "period_start"]]).isin(rep_periods)
         return replace(
             self,
-            frame=frame,
-            states=self.states[held(self.states, frame)].reset_index(drop=True),
+            states=self.states[held(self.states, self.frame)].reset_index(drop=True),
             bookings=self.bookings[booked].reset_index(drop=True),
         )
 
@@ -122,35 +121,40 @@ class RepPeriodDataset:
             writer.add(self)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Reads what `write` wrote.
+    def read(cls, path: Path, *, periods: Collection[str] | None = None, reps: Collection[str] | None = None) -> Self:
+        """Reads what `write` wrote, or the rows of some periods and reps of it; no more than that is held in memory.
+
+        Args:
+            path: File of the rows.
+            periods: Labels of the periods that are wanted; default: all.
+            reps: Ids of the reps that are wanted; default: all.
 
         Raises:
             SchemaError: A file is not there, not Parquet, not a dataset of this format, or of another dataset.
         """
-        rows, description = _stored_part(path)
-        states, of_states = _stored_part(part_file(path, STATES))
-        bookings, of_bookings = _stored_part(part_file(path, BOOKINGS))
-        if not description["content_hash"] == of_states["content_hash"] == of_bookings["content_hash"]:
+        parts = {part: stored_description(part_file(path, part)) for part in (ROWS, STATES, BOOKINGS)}
+        if len({said["content_hash"] for said in parts.values()}) > 1:
             raise SchemaError(f"{path} and the files beside it are of different datasets: run 'spm dataset' again")
-        feature_names, stages = tuple(description["feature_names"]), tuple(description["stages"])
-        return cls(
-            frame=pinned(rows, dtypes(feature_names, len(stages))),
-            states=pinned_to(STATE_COLUMNS, states),
-            bookings=pinned_to(BOOKING_COLUMNS, bookings),
+        said = parts[ROWS]
+        feature_names, stages = tuple(said["feature_names"]), tuple(said["stages"])
+        read = cls(
+            frame=pinned(chosen_rows(path, {"period": periods, "rep_id": reps}), dtypes(feature_names, len(stages))),
+            states=pinned_to(STATE_COLUMNS, chosen_rows(part_file(path, STATES), {"rep_id": reps})),
+            bookings=pinned_to(BOOKING_COLUMNS, chosen_rows(part_file(path, BOOKINGS), {"rep_id": reps})),
             feature_names=feature_names,
             stages=stages,
-            currency=description["currency"],
-            version=description["version"],
-            data_hash=description["data_hash"],
-            watermark=date.fromisoformat(description["watermark"]),
+            currency=said["currency"],
+            version=said["version"],
+            data_hash=said["data_hash"],
+            watermark=date.fromisoformat(said["watermark"]),
         )
+        return read if periods is None else read._with_deals_of_its_rows()
 
     @property
     def description(self) -> dict[str, object]:
         """What is said of the rows, in terms of JSON; the same for every block of one dataset."""
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "feature_names": list(self.feature_names),
             "stages": list(self.stages),
             "currency": self.currency,
@@ -158,31 +162,3 @@ class RepPeriodDataset:
             "data_hash": self.data_hash,
             "watermark": self.watermark.isoformat(),
         }
-
-
-def stored_description(path: Path) -> dict[str, Any]:
-    """What a file says of the dataset of which it is a part: `RepPeriodDataset.description` and what `write` adds.
-
-    Raises:
-        SchemaError: It is not there, not Parquet, or not of a dataset of this format.
-    """
-    try:
-        metadata = (pq.read_schema(path).metadata or {}).get(METADATA)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
-    if metadata is None:
-        raise SchemaError(f"{path} is Parquet, but no rep-period dataset: build one with 'spm dataset'")
-    description: dict[str, Any] = json.loads(metadata)
-    if description["format"] != _FORMAT:
-        raise SchemaError(
-            f"{path} has dataset format {description['format']}, this version reads {_FORMAT}: run 'spm dataset'"
-        )
-    return description
-
-
-def _stored_part(path: Path) -> tuple[pa.Table, dict[str, Any]]:
-    description = stored_description(path)
-    try:
-        return pq.read_table(path), description
-    except (OSError, pa.ArrowInvalid) as error:
-        raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error

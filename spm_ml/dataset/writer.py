@@ -17,6 +17,9 @@ from spm_ml.definition import definition_hash
 if TYPE_CHECKING:
     from spm_ml.dataset.table import RepPeriodDataset
 
+FORMAT: Final = 3
+"""Of the files; raised when an older one can no longer be read as it is."""
+
 METADATA: Final = b"spm_ml.dataset"
 ROWS, STATES, BOOKINGS = "", ".deals", ".bookings"
 """Endings of the names of the files of a dataset."""

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spm_ml.dataset import RepPeriodDataset, SchemaError, build_dataset
+from spm_ml.dataset import RepPeriodDataset, SchemaError, build_dataset, writer
 from spm_ml.dataset.deals import DEAL_COLUMNS, states_of
+from spm_ml.dataset.selection import stored_columns
 from spm_ml.dataset.writer import DatasetWriter
 from spm_ml.history import SalesHistory
 from tests.feature_world import World
@@ -116,3 +117,24 @@ def test_blocks_are_of_one_dataset_and_of_later_reps(dataset: RepPeriodDataset, 
 def test_the_hash_names_deals_too(dataset: RepPeriodDataset) -> None:
     states = dataset.states.assign(amount=dataset.states["amount"] + 1)
     assert replace(dataset, states=states).content_hash != dataset.content_hash
+
+
+def test_some_periods_and_reps_are_read_as_they_would_be_chosen(
+    dataset: RepPeriodDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rows.parquet"
+    monkeypatch.setattr(writer, "_ROW_GROUP", 7)
+    dataset.write(file)
+    frame = dataset.frame
+    periods, reps = set(frame["period"].unique()[1:3]), set(frame["rep_id"].unique()[::2])
+    for asked in ({}, {"periods": periods}, {"reps": reps}, {"periods": periods, "reps": reps}, {"reps": {"nobody"}}):
+        mask = frame["period"].isin(asked.get("periods", frame["period"]))
+        mask &= frame["rep_id"].isin(asked.get("reps", frame["rep_id"]))
+        chosen, read = dataset.where(mask), RepPeriodDataset.read(file, **asked)
+        assert read.content_hash == chosen.content_hash, asked
+        pd.testing.assert_frame_equal(read.deals, chosen.deals)
+    assert stored_columns(file, ("rep_id", "as_of")).equals(
+        frame[["rep_id", "as_of"]].astype({"rep_id": "str", "as_of": "datetime64[ms]"})
+    )
+    with pytest.raises(SchemaError, match=r"lacks columns \['team_name'\]"):
+        stored_columns(file, ("team_name",))
