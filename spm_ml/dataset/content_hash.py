@@ -1,8 +1,8 @@
-"""ContentHash: one name for everything in a dataset, whatever the blocks of reps in which it was made or is read."""
+"""ContentHash: one name for some rows, whatever the blocks of reps in which they were made or are read."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,34 +13,37 @@ _EMPTY: Final = -1
 
 
 class ContentHash:
-    """SHA-256 over the columns of some tables, each by itself and in the order of the reps.
+    """SHA-256 over the columns of a table, each by itself and in the order of the rows.
 
     A block is some reps with all their rows, so blocks that follow each other in the order of the reps add up to the
     same bytes however many reps each holds.
     """
 
     def __init__(self) -> None:
-        self._columns: dict[tuple[str, str, str], Any] = {}
+        self._columns: dict[tuple[str, str], Any] = {}
 
-    def update(self, part: str, frame: pd.DataFrame, order: np.ndarray | None = None) -> None:
-        """Adds the next rows of a table.
-
-        Args:
-            part: Name of the table.
-            frame: Its rows, all of reps that follow those that were added before.
-            order: (rows,) places of the rows in the order of rep and day; default: they are in their order.
-        """
+    def update(self, frame: pd.DataFrame) -> None:
+        """Adds the next rows, which follow those that were added before."""
         for name, column in frame.items():
-            values = column if order is None else column.take(order)
-            for what, content in _bytes_of(values).items():
-                self._columns.setdefault((part, str(name), what), hashlib.sha256()).update(content)
+            for what, content in _bytes_of(column).items():
+                self._columns.setdefault((str(name), what), hashlib.sha256()).update(content)
 
-    def hexdigest(self, description: Mapping[str, object]) -> str:
-        """The hash of all rows that were added and of what is said of them."""
-        digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    def hexdigest(self) -> str:
+        """The hash of all rows that were added."""
+        digest = hashlib.sha256()
         for key, column in self._columns.items():
             digest.update("\x1d".join(key).encode() + column.digest())
         return digest.hexdigest()
+
+
+def hash_of(description: Mapping[str, object], parts: Iterable[tuple[str, str, str]]) -> str:
+    """The hash of a dataset.
+
+    Args:
+        description: What is said of its rows.
+        parts: Period, kind and hash of the rows of each, in order.
+    """
+    return hashlib.sha256(json.dumps([description, list(parts)], sort_keys=True).encode()).hexdigest()
 
 
 def _bytes_of(column: pd.Series) -> dict[str, bytes]:

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, held, pinned_to
 from spm_ml.features import AsOf, ratio
+from spm_ml.features.day_numbers import day_numbers, days_of
+from spm_ml.features.days import Slots
 from spm_ml.features.few_days import FEW, held_on
 from spm_ml.features.pipeline import open_states
 
@@ -16,7 +18,7 @@ _ = ibis._
 
 
 def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
-    """The states of open deals that hold on some row, columns `STATE_COLUMNS`, in their order.
+    """The states of open deals that hold on some row, columns `STATE_COLUMNS`, cut by period and in their order.
 
     Args:
         at: The rows.
@@ -36,7 +38,25 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
     table = content.order_by("rep_id", "opportunity_id", "visible_from").to_pyarrow()
     growth = ratio(_numbers(table["amount"]), _numbers(table["first_amount"]))
     found = pinned_to(STATE_COLUMNS, table.append_column("amount_growth", pa.array(growth)))
-    return found[held(found, frame)].reset_index(drop=True)
+    cut = _cut_by_period(found, grid.slots)
+    return cut[held(cut, frame)].reset_index(drop=True)
+
+
+def _cut_by_period(states: pd.DataFrame, slots: Slots) -> pd.DataFrame:
+    """What of each state lies in each period, from its eve to its last day; periods in order."""
+    starts, ends = np.unique(slots.period_start) - 1, np.unique(slots.period_end)
+    days = {name: day_numbers(states[name]) for name in ("visible_from", "visible_until")}
+    first = np.searchsorted(ends, days["visible_from"], side="right")
+    lengths = np.maximum(np.searchsorted(starts, days["visible_until"]) - first, 0)
+    state = np.repeat(np.arange(len(states)), lengths)
+    period = np.arange(len(state)) + (first - np.cumsum(lengths) + lengths)[state]
+    by_period = np.argsort(period, kind="stable")
+    state, period = state[by_period], period[by_period]
+    cut = {
+        "visible_from": days_of(np.maximum(days["visible_from"][state], starts[period])),
+        "visible_until": days_of(np.minimum(days["visible_until"][state], ends[period])),
+    }
+    return states.take(state).reset_index(drop=True).assign(**cut)
 
 
 def read_bookings(at: AsOf) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spm_ml.dataset.schema import DTYPES, DatasetColumn, pinned
+from spm_ml.dataset.schema import DTYPES, DatasetColumn, empty, pinned
 from spm_ml.features.day_numbers import day_numbers, days_of
 
 DEAL_COLUMNS: Final = (
@@ -37,8 +37,8 @@ DEAL_COLUMNS: Final = (
 STATE_COLUMNS: Final = (
     DatasetColumn("rep_id", "text", "Owner.", "key"),
     DatasetColumn("opportunity_id", "text", "The deal, open and touched within `zombie_after_days`.", "key"),
-    DatasetColumn("visible_from", "date", "First day at whose end the state holds.", "key"),
-    DatasetColumn("visible_until", "date", "First day at whose end it no longer holds."),
+    DatasetColumn("visible_from", "date", "First day of the period at whose end the state holds.", "key"),
+    DatasetColumn("visible_until", "date", "First day at whose end it no longer holds, or the period's last."),
     DatasetColumn("changed_on", "date", "Day of the deal's last change."),
     DatasetColumn("stage", "count", "Position of its stage, 1 …"),
     DatasetColumn("amount", "money", "Its amount; 0 = not stated."),
@@ -51,7 +51,10 @@ STATE_COLUMNS: Final = (
     DatasetColumn("inherited", "flag", "Likewise."),
     DatasetColumn("reconstructed", "flag", "Likewise."),
 )
-"""Columns of `RepPeriodDataset.states`: those that hold on some row, in the order of the key."""
+"""Columns of `RepPeriodDataset.states`: those that hold on some row, in the order of period and key.
+
+They are cut where a period of the rows begins, on its eve: what is recorded after a period changes none of its states.
+"""
 
 BOOKING_COLUMNS: Final = (
     DatasetColumn("rep_id", "text", "Who is credited.", "key"),
@@ -65,7 +68,7 @@ BOOKING_COLUMNS: Final = (
 )
 """Columns of `RepPeriodDataset.bookings`: credited bookings of the rows' reps and periods, finished or not."""
 
-BOOKING_ORDER: Final = ("rep_id", "recorded_on", "booked_on", "opportunity_id", "amount", "overlay")
+BOOKING_ORDER: Final = ("period_start", "rep_id", "recorded_on", "booked_on", "opportunity_id", "amount", "overlay")
 """In what order they are."""
 
 _ALIKE: Final = ("opportunity_id", "stage", "amount", "pushes", "steps", "amount_growth", "inherited", "reconstructed")
@@ -77,7 +80,7 @@ _DAY_BITS, _DAY_ZERO = 23, 1 << 22
 
 def empty_frame(columns: tuple[DatasetColumn, ...]) -> pd.DataFrame:
     """A frame without rows of the declared types."""
-    return pd.DataFrame({column.name: pd.Series(dtype=DTYPES[column.kind]) for column in columns})
+    return empty({column.name: DTYPES[column.kind] for column in columns})
 
 
 def pinned_to(columns: tuple[DatasetColumn, ...], table: pa.Table) -> pd.DataFrame:

@@ -112,6 +112,11 @@ def dtypes(feature_names: tuple[str, ...], stages: int) -> dict[str, Any]:
     return declared | dict.fromkeys(numbers, DTYPES["number"])
 
 
+def empty(types: Mapping[str, Any]) -> pd.DataFrame:
+    """A frame without rows of the given types."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+
+
 def pinned(table: pa.Table, expected: Mapping[str, Any]) -> pd.DataFrame:
     """The Arrow table as a frame with the expected columns, order and types.
 

@@ -11,26 +11,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from spm_ml.dataset.parts import FORMAT, METADATA, ROWS, Part, parts_folder
 from spm_ml.dataset.schema import SchemaError
-from spm_ml.dataset.writer import FORMAT, METADATA
 
 Wanted = Mapping[str, Collection[str] | None]
 """Values that a row's text columns must have; None = any."""
 
 
 def stored_description(path: Path) -> dict[str, Any]:
-    """What a file says of the dataset of which it is a part: `RepPeriodDataset.description` and what `write` adds.
+    """What an index says of its dataset: `RepPeriodDataset.description` and what `DatasetWriter` adds.
 
     Raises:
         SchemaError: It is not there, not Parquet, or not of a dataset of this format.
     """
     try:
-        metadata = (pq.read_schema(path).metadata or {}).get(METADATA)
+        index = pq.read_metadata(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
+    metadata = (index.metadata or {}).get(METADATA)
     if metadata is None:
         raise SchemaError(f"{path} is Parquet, but no rep-period dataset: build one with 'spm dataset'")
     description: dict[str, Any] = json.loads(metadata)
+    if description["format"] == 3 and index.num_rows == 0:  # the row format of a model: without rows both are the same
+        return {**description, "format": FORMAT, "parts": []}
     if description["format"] != FORMAT:
         raise SchemaError(
             f"{path} has dataset format {description['format']}, this version reads {FORMAT}: run 'spm dataset'"
@@ -39,17 +42,51 @@ def stored_description(path: Path) -> dict[str, Any]:
 
 
 def stored_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Some columns of all rows of a stored dataset, in the order of the file; the others are not read.
+    """Some columns of all rows of a stored dataset, in their order; the others are not read.
 
     Raises:
         SchemaError: It is not a dataset of this format, or a column is missing.
     """
-    stored_description(path)
-    missing = [name for name in columns if name not in pq.read_schema(path).names]
+    description, schema = stored_description(path), pq.read_schema(path)
+    missing = [name for name in columns if name not in schema.names]
     if missing:
         raise SchemaError(f"{path} lacks columns {missing}")
-    frame: pd.DataFrame = chosen_rows(path, {}, list(columns)).to_pandas()
+    rows = chosen_parts(path, description, ROWS, {}, columns=list(columns))
+    found = pa.schema([schema.field(name) for name in columns]).empty_table() if rows is None else rows
+    frame: pd.DataFrame = found.to_pandas()
     return frame
+
+
+def chosen_parts(
+    path: Path,
+    description: Mapping[str, Any],
+    kind: str,
+    wanted: Wanted,
+    *,
+    periods: Collection[str] | None = None,
+    columns: list[str] | None = None,
+) -> pa.Table | None:
+    """The rows of one kind that are wanted, period after period; None = no file holds any.
+
+    Args:
+        path: The index.
+        description: What it says.
+        kind: `ROWS`, `STATES` or `BOOKINGS`.
+        wanted: Values by column.
+        periods: Labels of the periods whose files are read; default: all.
+        columns: What is read; default: all.
+
+    Raises:
+        SchemaError: A file cannot be read, or holds other rows than the index says.
+    """
+    tables = []
+    for part in Part.all_of(description):
+        if part.kind == kind and (periods is None or part.period in periods):
+            file = parts_folder(path) / part.name
+            if part.count != (found := _count(file)):
+                raise SchemaError(f"{file} has {found} rows, not {part.count}: run 'spm dataset' again")
+            tables.append(chosen_rows(file, wanted, columns))
+    return pa.concat_tables(tables) if tables else None
 
 
 def chosen_rows(path: Path, wanted: Wanted, columns: list[str] | None = None) -> pa.Table:
@@ -74,6 +111,13 @@ def chosen_rows(path: Path, wanted: Wanted, columns: list[str] | None = None) ->
     except (OSError, pa.ArrowInvalid) as error:
         raise SchemaError(f"{path} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
     return pa.concat_tables(parts) if parts else empty if columns is None else empty.select(columns)
+
+
+def _count(file: Path) -> int:
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SchemaError(f"{file} cannot be read as a dataset ({error}): build it with 'spm dataset'") from error
 
 
 def _of_group(

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from spm_ml.dataset.content_hash import ContentHash
 from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, held, pinned_to
-from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, in_order, label_names, pinned, rep_order
-from spm_ml.dataset.selection import chosen_rows, stored_description
-from spm_ml.dataset.writer import BOOKINGS, FORMAT, ROWS, STATES, DatasetWriter, part_file
+from spm_ml.dataset.parts import BOOKINGS, FORMAT, ROWS, STATES
+from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, empty, in_order, label_names, pinned
+from spm_ml.dataset.selection import chosen_parts, stored_description
+from spm_ml.dataset.writer import DatasetWriter, hash_of_parts, parts_in_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +109,7 @@ class RepPeriodDataset:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything in the dataset; equal content gives an equal hash on every machine."""
-        content = ContentHash()
-        content.update(ROWS, self.frame, rep_order(self.frame))
-        content.update(STATES, self.states)
-        content.update(BOOKINGS, self.bookings)
-        return content.hexdigest(self.description)
+        return hash_of_parts(self.description, parts_in_memory(self.frame, self.states, self.bookings))
 
     def write(self, path: Path) -> None:
         """Writes Parquet that `read` reads; see `DatasetWriter`."""
@@ -125,22 +121,35 @@ class RepPeriodDataset:
         """Reads what `write` wrote, or the rows of some periods and reps of it; no more than that is held in memory.
 
         Args:
-            path: File of the rows.
+            path: The index.
             periods: Labels of the periods that are wanted; default: all.
             reps: Ids of the reps that are wanted; default: all.
 
         Raises:
-            SchemaError: A file is not there, not Parquet, not a dataset of this format, or of another dataset.
+            SchemaError: A file is not there, not Parquet, not of a dataset of this format, or does not hold its rows.
         """
-        parts = {part: stored_description(part_file(path, part)) for part in (ROWS, STATES, BOOKINGS)}
-        if len({said["content_hash"] for said in parts.values()}) > 1:
-            raise SchemaError(f"{path} and the files beside it are of different datasets: run 'spm dataset' again")
-        said = parts[ROWS]
+        said = stored_description(path)
+        while True:
+            try:
+                return cls._read(path, said, periods, reps)
+            except SchemaError:  # its files go once a newer dataset is there
+                before, said = said, stored_description(path)
+                if said == before:
+                    raise
+
+    @classmethod
+    def _read(
+        cls, path: Path, said: dict[str, Any], periods: Collection[str] | None, reps: Collection[str] | None
+    ) -> Self:
         feature_names, stages = tuple(said["feature_names"]), tuple(said["stages"])
-        read = cls(
-            frame=pinned(chosen_rows(path, {"period": periods, "rep_id": reps}), dtypes(feature_names, len(stages))),
-            states=pinned_to(STATE_COLUMNS, chosen_rows(part_file(path, STATES), {"rep_id": reps})),
-            bookings=pinned_to(BOOKING_COLUMNS, chosen_rows(part_file(path, BOOKINGS), {"rep_id": reps})),
+        types = dtypes(feature_names, len(stages))
+        rows, states, bookings = (
+            chosen_parts(path, said, kind, {"rep_id": reps}, periods=periods) for kind in (ROWS, STATES, BOOKINGS)
+        )
+        return cls(
+            frame=empty(types) if rows is None else pinned(rows, types),
+            states=empty_frame(STATE_COLUMNS) if states is None else pinned_to(STATE_COLUMNS, states),
+            bookings=empty_frame(BOOKING_COLUMNS) if bookings is None else pinned_to(BOOKING_COLUMNS, bookings),
             feature_names=feature_names,
             stages=stages,
             currency=said["currency"],
@@ -148,7 +157,6 @@ class RepPeriodDataset:
             data_hash=said["data_hash"],
             watermark=date.fromisoformat(said["watermark"]),
         )
-        return read if periods is None else read._with_deals_of_its_rows()
 
     @property
     def description(self) -> dict[str, object]:

@@ -77,7 +77,10 @@ def test_parquet_gives_everything_back(dataset: RepPeriodDataset, tmp_path: Path
     assert again.stages == dataset.stages
     assert again.watermark == dataset.watermark
     files = {path.name for path in (tmp_path / "deep").iterdir()}
-    assert files == {"dataset.parquet", "dataset.deals.parquet", "dataset.bookings.parquet"}
+    assert files == {"dataset.parquet", "dataset.parts"}
+    periods = dataset.frame["period_start"].dt.strftime("%Y-%m-%d").unique()
+    parts = [path.name.split(".")[:2] for path in (tmp_path / "deep" / "dataset.parts").iterdir()]
+    assert {period for period, kind in parts if kind == "rows"} == set(periods)
 
 
 def test_other_files_are_refused(dataset: RepPeriodDataset, tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """The open deals and bookings behind the rows."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from spm_ml.dataset import RepPeriodDataset, SchemaError, build_dataset, writer
 from spm_ml.dataset.deals import DEAL_COLUMNS, states_of
+from spm_ml.dataset.parts import METADATA, parts_folder
 from spm_ml.dataset.selection import stored_columns
 from spm_ml.dataset.writer import DatasetWriter
 from spm_ml.history import SalesHistory
@@ -82,16 +86,46 @@ def test_what_was_written_is_read(dataset: RepPeriodDataset, tmp_path: Path) -> 
     assert list(read.deals.columns) == [column.name for column in DEAL_COLUMNS]
 
 
-def test_parts_of_two_datasets_are_refused(dataset: RepPeriodDataset, tmp_path: Path) -> None:
-    dataset.write(tmp_path / "rows.parquet")
-    other = replace(dataset, states=dataset.states.iloc[:-1])
-    other.write(tmp_path / "other.parquet")
-    (tmp_path / "other.deals.parquet").rename(tmp_path / "rows.deals.parquet")
-    with pytest.raises(SchemaError, match="different datasets"):
-        RepPeriodDataset.read(tmp_path / "rows.parquet")
-    (tmp_path / "rows.deals.parquet").unlink()
+def test_states_lie_in_one_period_each(dataset: RepPeriodDataset) -> None:
+    states, periods = dataset.states, dataset.frame.drop_duplicates("period_start")
+    starts = periods["period_start"].sort_values().to_numpy()
+    place = np.searchsorted(starts - np.timedelta64(1, "D"), states["visible_from"].to_numpy(), side="right") - 1
+    ends = periods.sort_values("period_start")["period_end"].to_numpy()
+    assert (states["visible_until"].to_numpy() <= ends[place]).all()
+    assert (np.diff(place) >= 0).all()
+    assert len(np.unique(place)) > 1
+
+
+def test_torn_and_missing_parts_are_refused(dataset: RepPeriodDataset, tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    dataset.write(file)
+    part = next(parts_folder(file).glob("*.deals.*"))
+    other = next(each for each in parts_folder(file).glob("*.deals.*") if each != part)
+    kept = part.read_bytes()
+    part.write_bytes(kept[:100])
     with pytest.raises(SchemaError, match="cannot be read"):
-        RepPeriodDataset.read(tmp_path / "rows.parquet")
+        RepPeriodDataset.read(file)
+    part.write_bytes(other.read_bytes())
+    with pytest.raises(SchemaError, match="rows, not"):
+        RepPeriodDataset.read(file)
+    part.unlink()
+    with pytest.raises(SchemaError, match="No such file"):
+        RepPeriodDataset.read(file)
+
+
+def test_rows_of_an_older_format_are_refused_but_a_row_format_is_read(
+    dataset: RepPeriodDataset, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.parquet"
+    said = {**dataset.description, "format": 3}
+    rows = pa.Table.from_pandas(dataset.frame, preserve_index=False).replace_schema_metadata(
+        {METADATA: json.dumps(said).encode()}
+    )
+    pq.write_table(rows, file)
+    with pytest.raises(SchemaError, match="has dataset format 3"):
+        RepPeriodDataset.read(file)
+    pq.write_table(rows.slice(0, 0), file)
+    assert RepPeriodDataset.read(file).feature_names == dataset.feature_names
 
 
 def test_a_build_that_is_killed_leaves_the_dataset_that_was_there(dataset: RepPeriodDataset, tmp_path: Path) -> None:
@@ -101,7 +135,8 @@ def test_a_build_that_is_killed_leaves_the_dataset_that_was_there(dataset: RepPe
         writer.add(some)
         raise KeyboardInterrupt
     assert RepPeriodDataset.read(tmp_path / "rows.parquet").content_hash == dataset.content_hash
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 2
+    assert not list(parts_folder(tmp_path / "rows.parquet").glob("*.pending"))
 
 
 def test_blocks_are_of_one_dataset_and_of_later_reps(dataset: RepPeriodDataset, tmp_path: Path) -> None:
