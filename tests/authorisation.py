@@ -364,6 +364,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/pay/statements"): Rule(SEES_PAY, REP_IDS),
     ("GET", "/v1/pay/statement"): Rule(SEES_PAY, REP_IDS),
     ("GET", "/v1/pay/costs"): Rule(SEES_PAY),
+    ("GET", "/v1/pay/leavers"): Rule(SEES_PAY),
     ("GET", "/v1/exports/statement.csv"): Rule(SEES_PAY, REP_IDS),
     ("GET", "/exports/statement.csv"): Rule(SEES_PAY, REP_IDS, page=True),
     ("GET", "/pay"): Rule(SEES_PAY, REP_IDS, page=True),

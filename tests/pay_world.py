@@ -4,9 +4,18 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from spm_ml.compensation import CompensationPlan, Credit, Payout, payout, payout_text, plans_json
+from spm_ml.compensation import CompensationPlan, Credit, Payout, payout, payout_text, plans_json, settlement
 from spm_ml.fiscal import FiscalCalendar, Period
-from spm_ml.predictions import NewClosing, PayClosing, PayCost, PayStatement, Prediction, PredictionStore, PublishedPay
+from spm_ml.predictions import (
+    Leaver,
+    NewClosing,
+    PayClosing,
+    PayCost,
+    PayStatement,
+    Prediction,
+    PredictionStore,
+    PublishedPay,
+)
 from spm_ml.settings import FiscalSettings
 
 PLAN: Final = CompensationPlan.parse(
@@ -69,8 +78,8 @@ def make_pay(rows: Iterable[Prediction], head: str, label: str) -> PublishedPay:
     )
 
 
-def close_quarter(store: PredictionStore, rows: Iterable[Prediction]) -> PayClosing:
-    """Closes the quarter before, in which everybody booked half of the quota."""
+def close_quarter(store: PredictionStore, rows: Iterable[Prediction], leavers: Iterable[Leaver] = ()) -> PayClosing:
+    """Closes the quarter before, in which everybody booked half of the quota, and those settle who have left."""
     period = _CALENDAR.parse(CLOSED)
     new = NewClosing(
         period=CLOSED,
@@ -84,4 +93,9 @@ def close_quarter(store: PredictionStore, rows: Iterable[Prediction]) -> PayClos
         plans=plans_json([PLAN]),
     )
     own = [paid(row, period, row.quota // 2) for row in rows if row.quota]
-    return store.closings.close(new, [statement(one) for one in own], actor="operator")
+    left, before = tuple(leavers), _CALENDAR.parse("2025Q4")
+    for one in left:
+        sold = Credit("1", f"W-{one.rep_id}", before.end, 10_000_000)
+        earlier = payout(PLAN, 10_000_000, [sold], rep_id=one.rep_id, period=before)
+        own.append(settlement(PLAN, [], rep_id=one.rep_id, period=period, earlier=[earlier]))
+    return store.closings.close(new, [statement(one) for one in own], actor="operator", leavers=left)

@@ -134,7 +134,7 @@ def _chart(plan: CompensationPlan, paid: Payout, money: Money) -> Markup:
     last = max(_LEAST, *(bound + Decimal("0.25") for bound in ends if bound is not None))
     at = [float(last) * step / _STEPS for step in range(_STEPS + 1)]
     points = [(share, float(commission_on(plan, paid.quota, [round(share * quota) for quota in own]))) for share in at]
-    reached = float(paid.attainment)
+    reached = float(paid.attainment or 0)
     now = (reached, float(paid.commission)) if 0 <= reached <= float(last) else None
     at_quota = commission_on(plan, paid.quota, own)
     stands = f" Now at {formats.percent(reached)}: {money.full(paid.commission)}."

@@ -22,7 +22,7 @@ from serving.pages.queries import Pages
 from serving.routes.answers import Identifier
 from serving.routes.pay import OTHERS, StatementQuery, payout_in_sight, require_payee, statement_file
 from spm_ml.compensation import Payout, TraceLine, plans_of_json
-from spm_ml.predictions import Batch, BatchReader, PaidSoFar, StatementHead
+from spm_ml.predictions import Batch, BatchReader, LeftPayee, Listing, PaidSoFar, StatementHead
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,6 +71,7 @@ class StatementPage:
         draw: What the draw adds or takes, which no deal does.
         rest: Lines that are left out, added up; None: none is.
         expected: What is expected by the period's end; empty for a closed one.
+        plan: None in a settlement, which no tier decides.
         chart: The same as a picture.
         file: Address of the CSV file.
         missing: Why there is no statement; empty if there is one.
@@ -113,6 +114,8 @@ class PayPage:
 
     Attributes:
         period: The running one.
+        left: Of those who have left, the last statement of each.
+        more_left: How many more there are; empty: none.
         own: Address of the reader's own statement.
     """
 
@@ -120,6 +123,8 @@ class PayPage:
     currency: str
     costs: tuple[CostWords, ...]
     rows: tuple[PayeeRow, ...]
+    left: tuple[PayeeRow, ...]
+    more_left: str
     pages: Pages
     own: str
 
@@ -175,11 +180,15 @@ def _overview(batch: BatchReader, number: int, me: str) -> PayPage:
     found = batch.paid_so_far(limit=PAGE_SIZE, offset=offset)
     last = min(offset + PAGE_SIZE, found.total)
     names = {person.rep_id: person.name for person in batch.people()}
+    left = batch.left_payees(limit=PAGE_SIZE) if number == 1 else Listing((), 0)
+    more = left.total - len(left.items)
     return PayPage(
         period=batch.batch.period,
         currency=batch.batch.currency,
         costs=cost_words(batch.pay_costs(), names, money),
         rows=tuple(_payee(one, money) for one in found.items),
+        left=tuple(_left(one) for one in left.items),
+        more_left=f"{more} more who left earlier are listed by /v1/pay/leavers." if more else "",
         pages=Pages(
             first=min(offset + 1, found.total),
             last=last,
@@ -195,6 +204,11 @@ def _payee(one: PaidSoFar, money: Money) -> PayeeRow:
     return PayeeRow(one.name, pay_href(one.rep_id), one.role, one.plan_id, money.exact(one.amount))
 
 
+def _left(one: LeftPayee) -> PayeeRow:
+    amount = Money(one.currency, one.minor_digits).exact(one.amount)
+    return PayeeRow(one.name, pay_href(one.rep_id), one.period, one.plan_id, f"{one.currency} {amount}")
+
+
 def _statement_page(batch: BatchReader, rep_id: str, period: str | None, *, own: bool) -> StatementPage:
     name = require_payee(batch, rep_id)
     heads, stored = batch.statements(rep_id), batch.statement(rep_id, period)
@@ -208,7 +222,7 @@ def _statement_page(batch: BatchReader, rep_id: str, period: str | None, *, own:
         one for one in plans_of_json(stored.plans) if (one.plan_id, one.version) == (head.plan_id, head.plan_version)
     )
     shown, rest = paid.lines[:MOST_LINES], paid.lines[MOST_LINES:]
-    expected, chart = ("", "") if head.closed_at else _expected(batch, rep_id, paid, money)
+    expected, chart = ("", "") if head.closed_at or not paid.quota else _expected(batch, rep_id, paid, money)
     return StatementPage(
         name=name,
         rep_id=rep_id,
@@ -216,7 +230,7 @@ def _statement_page(batch: BatchReader, rep_id: str, period: str | None, *, own:
         forecast=forecast,
         currency=head.currency,
         periods=_periods(heads, head.period),
-        status=_status(head, batch.batch),
+        status=" ".join(part for part in (_status(head, batch.batch), "" if paid.quota else _SETTLEMENT) if part),
         amount=money.exact(paid.amount),
         together="Paid" if head.closed_at else "So far",
         parts=tuple(_parts(paid, money)),
@@ -225,9 +239,15 @@ def _statement_page(batch: BatchReader, rep_id: str, period: str | None, *, own:
         rest=_rest(rest, money) if rest else None,
         expected=expected,
         chart=chart,
-        plan=plan_words(plan, paid, money),
+        plan=plan_words(plan, paid, money) if paid.quota else None,
         file=f"/exports/statement.csv?{urlencode({'rep_id': rep_id, 'period': head.period})}",
     )
+
+
+_SETTLEMENT: Final = (
+    "It is a settlement without a quota: nothing new is earned, and what earlier periods left open is paid or taken "
+    "back."
+)
 
 
 def _periods(heads: Sequence[StatementHead], chosen: str | None) -> tuple[Choice, ...]:

@@ -15,7 +15,7 @@ from serving.problem import NotYoursError, documented
 from serving.routes.answers import Answer, Identifier, Model, major, source
 from serving.routes.exports import FILE, Row, csv_of, file_of
 from spm_ml.compensation import Payout, TraceLine, payout_of_text
-from spm_ml.predictions import BatchReader, PayCost, Principal, StatementHead, StoredStatement
+from spm_ml.predictions import BatchReader, LeftPayee, PayCost, Principal, StatementHead, StoredStatement
 
 router = APIRouter(prefix="/v1/pay", tags=["pay"])
 files = APIRouter(prefix="/v1/exports", tags=["exports"])
@@ -165,6 +165,30 @@ class CostsAnswer(Answer):
     items: tuple[CostOut, ...]
 
 
+class LeaverOut(Model):
+    """Somebody who has left, with the last statement."""
+
+    rep_id: str
+    name: str
+    period: str
+    plan_id: str
+    amount: float = Field(description="Negative: owed by the person.")
+    currency: str
+
+
+class LeaversAnswer(Answer):
+    """People in scope who have left."""
+
+    items: tuple[LeaverOut, ...]
+    total: int
+
+
+class LeaversQuery(Model):
+    """How many."""
+
+    limit: int = Field(default=50, ge=1, le=500)
+
+
 class PayeeQuery(Model):
     """Whose pay."""
 
@@ -212,6 +236,28 @@ async def list_costs(request: Request, principal: SeesPay) -> CostsAnswer:
 
     def build(batch: BatchReader) -> CostsAnswer:
         return CostsAnswer(**source(batch.batch), items=tuple(CostOut.of(cost, batch) for cost in batch.pay_costs()))
+
+    return await on_batch(request, principal, build)
+
+
+@router.get("/leavers", responses=documented(401, 403, 422, 503))
+async def list_leavers(request: Request, principal: SeesPay, query: Annotated[LeaversQuery, Query()]) -> LeaversAnswer:
+    """List people in scope who have left and have statements: of your tree, or without a manager if you see all."""
+
+    def build(batch: BatchReader) -> LeaversAnswer:
+        found = batch.left_payees(limit=query.limit)
+        items = tuple(
+            LeaverOut(
+                rep_id=one.rep_id,
+                name=one.name,
+                period=one.period,
+                plan_id=one.plan_id,
+                amount=_units(one.amount, one),
+                currency=one.currency,
+            )
+            for one in found.items
+        )
+        return LeaversAnswer(**source(batch.batch), items=items, total=found.total)
 
     return await on_batch(request, principal, build)
 
@@ -305,6 +351,6 @@ def _rows(stored: StoredStatement, paid: Payout) -> list[Row]:
     return rows
 
 
-def _units(minor: int, head: StatementHead) -> float:
+def _units(minor: int, head: StatementHead | LeftPayee) -> float:
     """An amount in units of the statement's currency."""
     return round(minor / 10.0**head.minor_digits, head.minor_digits)

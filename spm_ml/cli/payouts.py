@@ -25,10 +25,19 @@ if TYPE_CHECKING:
 @click.option("--as-of", type=day_option, help="With what was known at the end of this day; default: the watermark.")
 @click.option("--rep", help="The trace of this rep: deal, credit, component and tier, amount.")
 @click.option("--close", "closing", help="Settle this period for good; what is known later is paid with the next.")
+@click.option(
+    "--settle", multiple=True, help="With --close: settle what is open with this person, who has no quota any more."
+)
 @out_option
 @on_workspace
 def payouts(
-    console: Console, period: str | None, as_of: datetime | None, rep: str | None, closing: str | None, out: Path | None
+    console: Console,
+    period: str | None,
+    as_of: datetime | None,
+    rep: str | None,
+    closing: str | None,
+    settle: tuple[str, ...],
+    out: Path | None,
 ) -> None:
     """Print what the plans pay, part by part; with --rep the trace that adds up to it; with --close settle a period."""
     from spm_ml.compensation import plans_of
@@ -39,13 +48,15 @@ def payouts(
 
     if closing is not None and period is not None:
         raise click.UsageError("--close names its period itself: leave out --period")
+    if settle and closing is None:
+        raise click.UsageError("--settle is a part of closing a period: say which with --close")
     in_force = plans_of(console.workspace)
     if not in_force:
         raise NotReadyError("there is no plan: put comp_plans.yaml beside the tables and run 'spm ingest'")
     with SalesHistory.open(console.workspace) as whole:
         day = as_day(as_of) or whole.watermark
         if closing is not None:
-            _close(console, whole, in_force, closing, as_day(as_of))
+            _close(console, whole, in_force, closing, as_day(as_of), settle)
         history = whole.as_of(day)
         window = Window.of(history.calendar, history.periods(), day, closing or period)
         settled = closed_periods(console.workspace, known_on=day)
@@ -67,14 +78,19 @@ def payouts(
 
 
 def _close(
-    console: Console, history: SalesHistory, plans: Sequence[CompensationPlan], label: str, as_of: date | None
+    console: Console,
+    history: SalesHistory,
+    plans: Sequence[CompensationPlan],
+    label: str,
+    as_of: date | None,
+    settle: Sequence[str],
 ) -> None:
     from spm_ml.incentives import close_period
     from spm_ml.predictions import ClosedAlreadyError
 
     with console.step("close"):
         try:
-            closing, unsettled = close_period(console.workspace, history, plans, label, as_of=as_of)
+            closing, unsettled = close_period(console.workspace, history, plans, label, as_of=as_of, settle=settle)
         except ClosedAlreadyError as error:
             console.log(f"note: {error}")
             return
@@ -86,7 +102,8 @@ def _close(
     for one in unsettled:
         console.log(
             f"note: {one.rep_id} is owed {one.amount / units:,.2f} {closing.currency} for {one.period}, and is paid "
-            f"nothing for {closing.period}: it stays pending until a period pays them, or settle it by hand"
+            f"nothing for {closing.period}: it stays pending until a period pays them, as long as they are employed; "
+            f"if none will, close the next one with --settle {one.rep_id}"
         )
 
 

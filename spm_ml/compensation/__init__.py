@@ -9,7 +9,7 @@ from spm_ml.compensation.closing import (
     payout_text,
 )
 from spm_ml.compensation.credit import Credit, overlay_credit, split_credit
-from spm_ml.compensation.payouts import payout, payout_at, payout_at_quota
+from spm_ml.compensation.payouts import payout, payout_at, payout_at_quota, settlement
 from spm_ml.compensation.plan import CompensationPlan, check_plans, plan_for
 from spm_ml.compensation.plan_files import plans_json, plans_of, plans_of_json, plans_text, read_plans
 from spm_ml.compensation.terms import Component, Draw, Holdback, Measure, Spif, Tier
@@ -46,5 +46,6 @@ __all__ = [
     "plans_of_json",
     "plans_text",
     "read_plans",
+    "settlement",
     "split_credit",
 ]

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from spm_ml.compensation.adjustments import adjustment_lines
 from spm_ml.compensation.credit import Credit
-from spm_ml.compensation.payouts import payout
+from spm_ml.compensation.payouts import payout, settlement
 from spm_ml.compensation.plan import CompensationPlan
 from spm_ml.compensation.trace import Payout, TraceLine
 from spm_ml.errors import DataError
@@ -59,12 +59,14 @@ class PeriodTerms:
         plan: The plan; of a closed period the one that it was closed with.
         quota: In force, minor units; 0 where none is known.
         entries: Signed credits of the period.
+        settles: Without a quota, what earlier periods left open is settled all the same: the person has left.
     """
 
     period: Period
     plan: CompensationPlan
     quota: int
     entries: Sequence[Credit]
+    settles: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class PaidPeriods:
 
     Attributes:
         payouts: By label: the snapshot of a closed period, else what it pays on what is known now. A period without a
-            quota above 0 is not in it, because tiers need one.
+            quota above 0 is not in it, because tiers need one, unless it settles something.
         pending: What closed periods would pay otherwise by now, and no closed one has settled: it is part of the first
             open payout.
     """
@@ -103,35 +105,40 @@ def pay_in_order(
     as_known: list[Payout] = []  # every period as it would be paid had everything been known in time
     restated: dict[str, Payout] = {}
     for terms in known:
-        label, now = terms.period.label, None
-        if terms.quota > 0:
-            now = payout(terms.plan, terms.quota, terms.entries, rep_id=rep_id, period=terms.period, earlier=as_known)
+        label = terms.period.label
+        snapshot = closed.get(label)
+        now = _worked_out(rep_id, terms, snapshot, as_known)
         if label in closed:
-            snapshot = closed[label]
             if now is not None:
                 restated[label] = now
             if snapshot is not None:
                 paid.append(snapshot)
                 now = now or _of_itself(snapshot)
-        elif now is not None:
-            paid.append(
-                payout(
-                    terms.plan,
-                    terms.quota,
-                    terms.entries,
-                    rep_id=rep_id,
-                    period=terms.period,
-                    earlier=paid,
-                    restated=list(restated.values()),
-                )
-                if closed
-                else now
-            )
+        else:
+            due = _worked_out(rep_id, terms, None, paid, list(restated.values())) if closed else now
+            if due is not None and (due.quota or due.lines):
+                paid.append(due)
         if now is not None:
             as_known.append(now)
     settled = [one for one in closed.values() if one is not None]
     pending = adjustment_lines(settled, list(restated.values()))
     return PaidPeriods({one.period: one for one in paid}, tuple(pending))
+
+
+def _worked_out(
+    rep_id: str,
+    terms: PeriodTerms,
+    snapshot: Payout | None,
+    earlier: Sequence[Payout],
+    restated: Sequence[Payout] = (),
+) -> Payout | None:
+    """The payout, or the settlement of whoever has left or was settled then; None for others without a quota."""
+    plan, entries, period = terms.plan, terms.entries, terms.period
+    if terms.quota > 0:
+        return payout(plan, terms.quota, entries, rep_id=rep_id, period=period, earlier=earlier, restated=restated)
+    if terms.settles or (snapshot is not None and not snapshot.quota):
+        return settlement(plan, entries, rep_id=rep_id, period=period, earlier=earlier, restated=restated)
+    return None
 
 
 def _of_itself(snapshot: Payout) -> Payout:

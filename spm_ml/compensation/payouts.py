@@ -1,5 +1,7 @@
 """payout(): credits, tiers, SPIFs, refunds, holdback, adjustments and draw of one rep and period, in exact arithmetic.
 
+settlement(): what of that is still due to somebody without a quota.
+
 Tiers, accelerators, draws, caps and SPIFs as in Cichelli, Compensating the Sales Force (McGraw-Hill).
 """
 
@@ -12,7 +14,7 @@ from spm_ml.compensation.credit import Credit
 from spm_ml.compensation.holdbacks import holdback_lines, withheld_of_commission
 from spm_ml.compensation.plan import CompensationPlan
 from spm_ml.compensation.settlement import settle_refunds
-from spm_ml.compensation.terms import Measure, Spif
+from spm_ml.compensation.terms import Draw, Measure, Spif
 from spm_ml.compensation.tiers import commission, commission_on, component_quota, rounded
 from spm_ml.compensation.trace import LineKind, Payout, TraceLine
 from spm_ml.errors import DataError
@@ -48,19 +50,70 @@ def payout(
         DataError: The quota is not above 0, a ledger entry is given twice or lies outside the period, `earlier` holds
             another rep, a later period or a period twice; or `restated` does.
     """
+    if quota <= 0:
+        raise DataError(f"rep {rep_id!r} has a quota of {quota} in {period.label}: tiers need a quota above 0")
+    return _worked_out(plan, quota, entries, rep_id=rep_id, period=period, earlier=earlier, restated=restated)
+
+
+def settlement(
+    plan: CompensationPlan,
+    entries: Iterable[Credit],
+    *,
+    rep_id: str,
+    period: Period,
+    earlier: Sequence[Payout] = (),
+    restated: Sequence[Payout] = (),
+) -> Payout:
+    """Works out what is still open between a company and somebody who has no quota any more, such as a leaver.
+
+    Adjustments of closed periods, clawbacks of refunds and the release of what was withheld are due as for everybody.
+    Nothing is earned: tiers and SPIFs need a quota, and so does the advance of a draw. What is payable first repays
+    what is left of earlier advances.
+
+    Args:
+        plan: The plan in force, whose holdback and clawback hold.
+        entries: The period's signed credits; of these only refunds of deals that were paid for count.
+        rep_id: The person.
+        period: The period that it is paid with.
+        earlier: As for `payout`.
+        restated: As for `payout`.
+
+    Returns:
+        A payout without quota, credit and commission; without lines where nothing is open. A negative amount is owed
+        by the person.
+
+    Raises:
+        DataError: As for `payout`.
+    """
+    return _worked_out(plan, 0, entries, rep_id=rep_id, period=period, earlier=earlier, restated=restated)
+
+
+def _worked_out(
+    plan: CompensationPlan,
+    quota: int,
+    entries: Iterable[Credit],
+    *,
+    rep_id: str,
+    period: Period,
+    earlier: Sequence[Payout],
+    restated: Sequence[Payout],
+) -> Payout:
     in_order = sorted(entries, key=lambda credit: credit.booked_on)
     before = _in_order(earlier, rep_id, period)
-    _check(quota, in_order, rep_id, period)
+    _check(in_order, rep_id, period)
     now = _in_order(restated, rep_id, period)
     adjusted = adjustment_lines(before, now)
     past = _past(before, now)
     credited, settled = settle_refunds(plan, in_order, past)
+    if not quota:
+        credited = []
     paid = commission(plan, quota, credited)
     spifs = [line for spif in plan.spifs for line in _spif_lines(plan, spif, credited)]
     held = holdback_lines(plan.holdback, paid.lines, [*past, *settled], period)
     lines = (*paid.lines, *spifs, *settled, *adjusted, *held)
     payable = sum(line.amount for line in lines)
-    advance, repaid, balance = _draw(plan, payable, before[-1].draw_balance if before else 0)
+    balance = before[-1].draw_balance if before else 0
+    advance, repaid, balance = _draw(plan.draw if quota else None, plan, payable, balance)
     return Payout(
         rep_id=rep_id,
         plan_id=plan.plan_id,
@@ -70,7 +123,7 @@ def payout(
         currency=plan.currency,
         quota=quota,
         credited=sum(credit.amount for credit in credited if _is_measured(plan, credit)),
-        components=paid.components,
+        components=paid.components if quota else (),
         commission=paid.total,
         capped_off=paid.capped_off,
         spif=_sum(lines, "spif"),
@@ -118,7 +171,7 @@ def _paid_on(plan: CompensationPlan, so_far: Payout, credited: Sequence[int]) ->
     withheld = so_far.withheld - withheld_of_commission(plan.holdback, total - so_far.commission)
     payable = total + so_far.spif + so_far.clawback + so_far.adjustment + withheld + so_far.released
     advanced = so_far.draw_advance if plan.draw is not None and plan.draw.recoverable else 0
-    advance, repaid, _ = _draw(plan, payable, so_far.draw_balance + so_far.draw_repaid - advanced)
+    advance, repaid, _ = _draw(plan.draw, plan, payable, so_far.draw_balance + so_far.draw_repaid - advanced)
     return payable + advance - repaid
 
 
@@ -156,9 +209,7 @@ def _in_order(earlier: Sequence[Payout], rep_id: str, period: Period) -> list[Pa
     return ordered
 
 
-def _check(quota: int, entries: Sequence[Credit], rep_id: str, period: Period) -> None:
-    if quota <= 0:
-        raise DataError(f"rep {rep_id!r} has a quota of {quota} in {period.label}: tiers need a quota above 0")
+def _check(entries: Sequence[Credit], rep_id: str, period: Period) -> None:
     seen: set[str] = set()
     for credit in entries:
         if credit.entry in seen:
@@ -209,11 +260,11 @@ def _spif_lines(plan: CompensationPlan, spif: Spif, credited: Sequence[Credit]) 
             )
 
 
-def _draw(plan: CompensationPlan, payable: int, balance: int) -> tuple[int, int, int]:
+def _draw(terms: Draw | None, plan: CompensationPlan, payable: int, balance: int) -> tuple[int, int, int]:
     """Advance, repayment and balance after this period."""
-    floor = 0 if plan.draw is None else rounded(plan.minor(plan.draw.amount))
-    if plan.draw is not None and payable < floor:
+    floor = 0 if terms is None else rounded(plan.minor(terms.amount))
+    if terms is not None and payable < floor:
         advance = floor - payable
-        return advance, 0, balance + (advance if plan.draw.recoverable else 0)
+        return advance, 0, balance + (advance if terms.recoverable else 0)
     repaid = min(balance, max(payable - floor, 0))
     return 0, repaid, balance - repaid

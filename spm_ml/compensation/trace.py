@@ -72,9 +72,9 @@ class Payout:
         period: Label of the period.
         period_start: First day of the period.
         currency: Of all amounts.
-        quota: In force.
+        quota: In force; 0 in the settlement of somebody who has none any more.
         credited: Net credit that at least one component saw.
-        components: What each component pays.
+        components: What each component pays; none in a settlement.
         commission: Σ of the commission lines, after the caps.
         capped_off: Commission that the caps took away.
         spif: Σ of the SPIF lines.
@@ -125,6 +125,6 @@ class Payout:
         return self.payable + self.draw_advance - self.draw_repaid
 
     @property
-    def attainment(self) -> Decimal:
-        """Credit as a share of the quota."""
-        return Decimal(self.credited) / self.quota
+    def attainment(self) -> Decimal | None:
+        """Credit as a share of the quota; None in a settlement."""
+        return Decimal(self.credited) / self.quota if self.quota else None

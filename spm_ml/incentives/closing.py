@@ -1,9 +1,11 @@
 """Closing a pay period, and the closed periods that later pay is worked out with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+
+import ibis
 
 from spm_ml.compensation import (
     ClosedPeriod,
@@ -14,12 +16,13 @@ from spm_ml.compensation import (
     plans_json,
     plans_of_json,
 )
-from spm_ml.errors import DataError
+from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
+from spm_ml.metrics.fetching import fetch
 from spm_ml.metrics.inputs_pay import PeriodPay, pay_of_periods
 from spm_ml.metrics.window import Window
-from spm_ml.predictions import NewClosing, PayClosing, PayStatement, PredictionStore
+from spm_ml.predictions import Leaver, NewClosing, PayClosing, PayStatement, PredictionStore
 from spm_ml.settings import Workspace
 from spm_ml.tables import minor_digits
 
@@ -70,8 +73,12 @@ def close_period(
     label: str,
     *,
     as_of: date | None = None,
+    settle: Collection[str] = (),
 ) -> tuple[PayClosing, tuple[Unsettled, ...]]:
     """Closes a pay period for good.
+
+    With whoever has left, what earlier periods leave open is settled: adjustments, clawbacks, and what was withheld and
+    is due. Nothing waits for a quota that will never come.
 
     Args:
         workspace: Whose store takes the statements.
@@ -79,6 +86,8 @@ def close_period(
         plans: The plans in force.
         label: The period.
         as_of: What was known at the end of this day is paid; default, and at most, the watermark.
+        settle: People who are still employed and have no quota for the period, such as those who have another job
+            now: what is open is settled with them as with leavers.
 
     Returns:
         The closing; and to whom adjustments of earlier periods could not be paid with it.
@@ -87,7 +96,7 @@ def close_period(
         OpenPeriodError: The period still runs on that day.
         ClosedAlreadyError: It is closed.
         ClosingOrderError: Another period comes first, or the data or the clock have gone back.
-        DataError: The label is no period, or nobody is paid for it.
+        DataError: The label is no period, nobody is paid for it, or there is nothing to settle with somebody.
         ConfigurationError: A plan is in another currency, or two plans hold for one rep.
     """
     day = min(as_of or history.watermark, history.watermark)
@@ -112,13 +121,34 @@ def close_period(
         )
     known = history.as_of(day)
     window = Window.of(known.calendar, known.periods(), day, period.label)
-    by_rep = pay_of_periods(known, plans, window, closed_periods(workspace))
+    by_rep = pay_of_periods(known, plans, window, closed_periods(workspace), settle=settle)
     paid = [found for pays in by_rep.values() if (found := _payout_of(pays, period)) is not None]
     if not paid:
         raise DataError(f"nobody is paid for {period.label}: look at roles and reps of the plans, and at quotas")
+    settled = {one.rep_id for one in paid if not one.quota}
+    if others := sorted(set(settle) - settled):
+        raise DataError(
+            f"there is nothing to settle with {others[0]!r} in {period.label}: only with people who have no quota "
+            f"then, are on a plan and have something open{did_you_mean(others[0], by_rep)}"
+        )
     with PredictionStore.of(workspace) as store:
-        closing = store.closings.close(new, [statement_of(one) for one in paid], actor=OPERATOR)
+        closing = store.closings.close(
+            new, [statement_of(one) for one in paid], actor=OPERATOR, leavers=leavers_of(known)
+        )
     return closing, unsettled(by_rep, {one.rep_id for one in paid})
+
+
+def leavers_of(history: SalesHistory) -> list[Leaver]:
+    """Everybody whose last day is over, as known then, by rep_id."""
+    day = history.as_of_day or history.watermark
+    profiles = history.profiles
+    rows = profiles.filter(profiles.left_on <= ibis.literal(day)).select("rep_id", "valid_from", "name", "manager_id")
+    last = fetch(rows).sort_values(["rep_id", "valid_from"]).drop_duplicates("rep_id", keep="last")
+    last = last.astype(object).where(last.notna(), None)
+    return [
+        Leaver(rep_id, name or "", manager_id)
+        for rep_id, name, manager_id in zip(last["rep_id"], last["name"], last["manager_id"], strict=True)
+    ]
 
 
 def unsettled(by_rep: dict[str, list[PeriodPay]], paid: set[str]) -> tuple[Unsettled, ...]:

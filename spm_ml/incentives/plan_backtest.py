@@ -99,7 +99,7 @@ def backtest_plans(
     """Pays finished periods by the plans in force and by a draft.
 
     The deals are what they were: nobody would have sold otherwise under the draft, which is what a plan is for. The
-    difference is what the draft changes for the same work.
+    difference is what the draft changes for the same work. What is settled with leavers is left out.
 
     Args:
         history: What is known.
@@ -119,7 +119,7 @@ def backtest_plans(
     check_plans(always)
     now, then = (statements(history, some, window) for some in (plans, always))
     both = now.table.merge(then.table, on=_KEY, how="outer", suffixes=("_now", "_draft"))
-    paid = both["amount_now"].notna() & both["amount_draft"].notna()
+    paid = both["attainment_now"].notna() & both["attainment_draft"].notna()
     if not paid.any():
         raise DataError(
             f"nobody is paid by both in {window.period.label}: look at roles and reps of the plans, and at quotas"

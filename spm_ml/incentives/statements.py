@@ -9,7 +9,8 @@ import pandas as pd
 from spm_ml.compensation import ClosedPeriod, CompensationPlan, Payout
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.history import SalesHistory
-from spm_ml.metrics.inputs_pay import PeriodPay, oversplit_deals, pay_of_periods
+from spm_ml.metrics.credited import oversplit_deals
+from spm_ml.metrics.inputs_pay import PeriodPay, pay_of_periods
 from spm_ml.metrics.window import Window
 
 PARTS: Final = (
@@ -46,8 +47,9 @@ class Statements:
 
     Attributes:
         table: A row a rep on a plan: rep, period, plan and its version, quota, credit, attainment, `PARTS` and
-            `pending`; empty from `quota` to the parts where no quota is known, because tiers need one. A closed period
-            stands as it was closed, and `pending` is what it would pay more or less by now.
+            `pending`; empty from `quota` to the parts where no quota is known, because tiers need one, unless somebody
+            who has left is settled with: then quota is 0 and the attainment empty. A closed period stands as it was
+            closed, and `pending` is what it would pay more or less by now.
         lines: The trace: `rep_id, period`, then kind, deal, day, component, owner, credit, tier, rate, amount,
             withheld and the closed period that an adjustment mends; the lines of a rep add up to the parts of the
             table before the draw.
@@ -129,4 +131,4 @@ def _row(rep_id: str, pay: PeriodPay) -> dict[str, object]:
     if paid is None:
         return head
     figures = {name: getattr(paid, name) for name in ("quota", "credited", *PARTS)}
-    return head | figures | {"attainment": float(paid.attainment)}
+    return head | figures | {"attainment": None if paid.attainment is None else float(paid.attainment)}

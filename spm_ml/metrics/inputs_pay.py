@@ -1,16 +1,14 @@
 """Inputs about pay: payouts of the reps that are on a compensation plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-import ibis.expr.types as ir
 import pandas as pd
 
 from spm_ml.compensation import (
     ClosedPeriod,
     CompensationPlan,
-    Credit,
     Payout,
     PeriodTerms,
     TraceLine,
@@ -20,11 +18,10 @@ from spm_ml.compensation import (
 from spm_ml.errors import ConfigurationError
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
-from spm_ml.metrics.fetching import fetch
+from spm_ml.metrics.credited import Credits
 from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
 from spm_ml.metrics.inputs_people import profile_spans, profiles_at
 from spm_ml.metrics.window import Window
-from spm_ml.tables import MOST_SHARED
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,8 @@ class PeriodPay:
     Attributes:
         period: The period.
         plan: The plan.
-        payout: None where no quota above 0 is known: tiers need one. Of a closed period: as it was closed.
+        payout: None where no quota above 0 is known, because tiers need one, and nothing is to be settled with somebody
+            who has left. Of a closed period: as it was closed.
         pending: What a closed period would pay otherwise by now; it is paid with the first open one.
     """
 
@@ -75,6 +73,8 @@ def pay_of_periods(
     plans: Sequence[CompensationPlan],
     window: Window,
     closed: Sequence[ClosedPeriod] = (),
+    *,
+    settle: Collection[str] = (),
 ) -> dict[str, list[PeriodPay]]:
     """The pay of every period from the first of which data are known to the window's last, by rep_id.
 
@@ -83,6 +83,8 @@ def pay_of_periods(
         plans: Plans to pay by.
         window: Its last day counts.
         closed: Periods that are settled: they are what they were, and differences are paid with the first open one.
+        settle: People with whom the window's last period settles what is open, although they have no quota and are
+            still employed. With leavers every period does.
 
     Raises:
         ConfigurationError: A plan is in another currency, or a closed period was, or two plans hold for one rep.
@@ -92,7 +94,7 @@ def pay_of_periods(
     in_force = quotas_in_force(quota_versions(history), window.last)
     # A period of which nothing is seen yet has its plan all the same.
     through = max(window.last, window.fiscal_periods[-1].start)
-    return dict(_pay_by_rep(history, plans, profile_spans(history), in_force, window, through, closed))
+    return dict(_pay_by_rep(history, plans, profile_spans(history), in_force, window, through, closed, settle))
 
 
 def pay_inputs(
@@ -135,7 +137,7 @@ def _sums(inside: Sequence[PeriodPay]) -> tuple[float, float | None, float | Non
     targets = [
         (float(result.quota), float(plan.minor(plan.on_target_earnings)))
         for plan, result in paid
-        if plan.on_target_earnings is not None
+        if plan.on_target_earnings is not None and result.quota
     ]
     return (
         float(bool(inside)),
@@ -153,6 +155,7 @@ def _pay_by_rep(
     window: Window,
     through: date,
     closed: Sequence[ClosedPeriod],
+    settle: Collection[str] = (),
 ) -> Iterator[tuple[str, list[PeriodPay]]]:
     """Every rep, with the periods that begin up to a day in which the rep is on a plan."""
     currency = history.organisation.currency
@@ -169,14 +172,15 @@ def _pay_by_rep(
     days = {period: min(period.end, through) for period in periods}
     # Whoever changed roles was paid by the plan of the role held then.
     roles = {period: _roles_on(spans, window, day) for period, day in days.items()}
-    credits_of = _Credits(history, window)
+    credits_of = Credits(history, window)
     quota_of = {
         (rep_id, start.date()): float(quota)
         for rep_id, start, quota in zip(in_force["rep_id"], in_force["period_start"], in_force["quota"], strict=True)
     }
     if periods:
         _refuse_circle(plans, roles[periods[-1]], credits_of, days[periods[-1]])
-    for rep_id in profiles_at(spans, window).index.tolist():
+    people = profiles_at(spans, window)
+    for rep_id, left in zip(people.index.tolist(), people["left_on"].tolist(), strict=True):
         terms = []
         for period, day in days.items():
             then = settled.get(period.label)
@@ -186,7 +190,8 @@ def _pay_by_rep(
             )
             if plan is not None:
                 quota = int(quota_of.get((rep_id, period.start), 0.0))
-                terms.append(PeriodTerms(period, plan, quota, credits_of.of(rep_id, plan, period, day)))
+                settles = left <= pd.Timestamp(day) or (period == periods[-1] and rep_id in settle)
+                terms.append(PeriodTerms(period, plan, quota, credits_of.of(rep_id, plan, period, day), settles))
         paid = pay_in_order(rep_id, terms, {label: one.payouts.get(rep_id) for label, one in settled.items()})
         pending: dict[str, list[TraceLine]] = {}
         for line in paid.pending:
@@ -212,7 +217,7 @@ def _roles_on(spans: pd.DataFrame, window: Window, day: date) -> dict[str, str |
 
 
 def _refuse_circle(
-    plans: Sequence[CompensationPlan], roles: Mapping[str, str | None], credits_of: "_Credits", day: date
+    plans: Sequence[CompensationPlan], roles: Mapping[str, str | None], credits_of: Credits, day: date
 ) -> None:
     """Stops where somebody is paid for the team of a person who counts that one's credit by name.
 
@@ -234,69 +239,3 @@ def _refuse_circle(
                     f"overrides run in a circle: plan {plan.plan_id!r} pays {rep_id!r} for the credit of {other!r}, "
                     f"and plan {above.plan_id!r} pays {other!r} for the team, {rep_id!r} included: leave one out"
                 )
-
-
-class _Credits:
-    """Credits by whom they count for."""
-
-    def __init__(self, history: SalesHistory, window: Window) -> None:
-        self._history = history
-        self._own = _credits(history, window)
-        self._below: dict[date, dict[str, list[str]]] = {}
-
-    def of(self, rep_id: str, plan: CompensationPlan, period: Period, day: date) -> list[Credit]:
-        """The rep's own of a period, and those of the others whose credit counts for the rep on the day."""
-        others = self.team(rep_id, day) if plan.overrides == "team" else plan.overrides
-        return [
-            credit if owner == rep_id else replace(credit, owner=owner)
-            for owner in (rep_id, *(other for other in others if other != rep_id))
-            for credit in self._own.get(owner, ())
-            if period.contains(credit.booked_on)
-        ]
-
-    def team(self, rep_id: str, day: date) -> list[str]:
-        """Everybody below on the day."""
-        if day not in self._below:
-            below: dict[str, list[str]] = {}
-            for path in self._history.tree(day)["path"]:
-                for manager in path[:-1]:
-                    below.setdefault(manager, []).append(path[-1])
-            self._below[day] = below
-        return self._below[day].get(rep_id, [])
-
-
-def _credits(history: SalesHistory, window: Window) -> dict[str, list[Credit]]:
-    """Every credit up to the last day by rep, in the order of days; nothing is paid for deals that are oversplit."""
-    deals = history.table("opportunities").select("opportunity_id", "product", "kind")
-    bookings = history.bookings
-    counted = bookings.filter(bookings.booked_on <= window.last).anti_join(_oversplit(history), "opportunity_id")
-    rows = counted.left_join(deals, "opportunity_id")
-    frame = fetch(
-        rows.select("rep_id", "opportunity_id", "booked_on", "recorded_on", "amount", "credit", "product", "kind")
-    ).sort_values(["rep_id", "booked_on", "recorded_on", "opportunity_id", "amount"])
-    credit_of: dict[str, list[Credit]] = {}
-    for number, row in enumerate(frame.to_dict("records")):
-        credit = Credit(
-            entry=f"{row['opportunity_id']}/{number}",
-            opportunity_id=row["opportunity_id"],
-            booked_on=row["booked_on"].date(),
-            amount=row["amount"],
-            kind=row["credit"],
-            product=None if pd.isna(row["product"]) else row["product"],
-            deal_kind=None if pd.isna(row["kind"]) else row["kind"],
-        )
-        credit_of.setdefault(row["rep_id"], []).append(credit)
-    return credit_of
-
-
-def oversplit_deals(history: SalesHistory) -> tuple[str, ...]:
-    """Deals whose revenue shares add up to more than 1: nothing is paid for them until the shares are corrected."""
-    found = _oversplit(history).to_pyarrow()["opportunity_id"].to_pylist()
-    return tuple(sorted(str(one) for one in found))
-
-
-def _oversplit(history: SalesHistory) -> ir.Table:
-    shares = history.table("credits")
-    revenue = shares.filter(shares.kind.fill_null("revenue") == "revenue")
-    by_deal = revenue.group_by("opportunity_id").aggregate(shared=revenue.share.sum())
-    return by_deal.filter(by_deal.shared > MOST_SHARED).select("opportunity_id")

@@ -80,7 +80,7 @@ from spm_ml.predictions.notes import Note, NoteDayError, NoteTopic
 from spm_ml.predictions.outcomes import Outcome, OutcomeVersion
 from spm_ml.predictions.outlook import DealOutlook, News, Submission, SubmissionKind, WithoutLargest
 from spm_ml.predictions.parts import Driver, ForecastChange, ForecastPart
-from spm_ml.predictions.pay import ExpectedPay, PayCost, PayOutlook, PayStatement, PublishedPay
+from spm_ml.predictions.pay import ExpectedPay, Leaver, PayCost, PayOutlook, PayStatement, PublishedPay
 from spm_ml.predictions.periods import StoredPeriod, UnknownPeriodError
 from spm_ml.predictions.proposed_quota import ProposalGroup, ProposalTerms, ProposedQuota, QuotaReason
 from spm_ml.predictions.publishing import BatchContent
@@ -88,6 +88,7 @@ from spm_ml.predictions.pulses import ConsentMissingError, Pulse, PulseCount, Pu
 from spm_ml.predictions.quota_proposals import NewProposal, ProposalHead, UnknownProposalError
 from spm_ml.predictions.reading import BatchReader, Offer, RepSummary
 from spm_ml.predictions.reading_days import UnknownDayError
+from spm_ml.predictions.reading_leavers import LeftPayee
 from spm_ml.predictions.reading_outcomes import GroupOutcome, HeldRanges
 from spm_ml.predictions.reading_pay import PaidSoFar, StatementHead, StoredStatement
 from spm_ml.predictions.rivals import Contender, GateRow, PairedDifference, Rivals
@@ -198,6 +199,8 @@ __all__ = [
     "Key",
     "KeyReusedError",
     "LeakageResult",
+    "Leaver",
+    "LeftPayee",
     "Level",
     "Lineage",
     "Listing",

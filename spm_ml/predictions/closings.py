@@ -16,10 +16,10 @@ from spm_ml.errors import DataError
 from spm_ml.predictions import schema
 from spm_ml.predictions.audit import append, record
 from spm_ml.predictions.engine import reading, writing
-from spm_ml.predictions.pay import PayStatement
+from spm_ml.predictions.pay import Leaver, PayStatement
 from spm_ml.predictions.publishing_coaching import insert
 
-_closings, _statements = schema.pay_closings.c, schema.pay_statements.c
+_closings, _statements, _leavers = schema.pay_closings.c, schema.pay_statements.c, schema.pay_leavers.c
 
 
 class ClosedAlreadyError(DataError):
@@ -102,8 +102,16 @@ class Closings:
         with reading(self._engine) as connection:
             _require_next(connection, new, datetime.now(UTC))
 
-    def close(self, new: NewClosing, statements: Sequence[PayStatement], *, actor: str) -> PayClosing:
+    def close(
+        self, new: NewClosing, statements: Sequence[PayStatement], *, actor: str, leavers: Iterable[Leaver] = ()
+    ) -> PayClosing:
         """Writes the statements of a period for good.
+
+        Args:
+            new: The period.
+            statements: What it pays.
+            actor: Who closes it.
+            leavers: Everybody who has left; kept of those who have a statement, of this period or an earlier one.
 
         Raises:
             ClosedAlreadyError: It is closed.
@@ -124,8 +132,10 @@ class Closings:
             )
             _, named = append(connection, "pay_closings", vars(closing))
             insert(connection, schema.pay_statements, [{"period": new.period} | vars(one) for one in in_order])
+            gone = _new_leavers(connection, leavers)
+            insert(connection, schema.pay_leavers, [{"period": new.period} | vars(one) for one in gone])
             told = {"as_of": new.as_of.isoformat(), "data_version": new.data_version, "data_hash": new.data_hash}
-            detail = named | told | {"statements": closing.statements}
+            detail = named | told | {"statements": closing.statements, "leavers": len(gone)}
             record(connection, actor=actor, action="pay period closed", subject=new.period, detail=detail)
         return closing
 
@@ -174,6 +184,15 @@ def _require_next(connection: Connection, new: NewClosing, now: datetime) -> Non
             f"the clock says {now:%Y-%m-%d %H:%M} UTC, and {last.period} was closed at "
             f"{last.closed_at:%Y-%m-%d %H:%M} UTC: set the clock right, then close again"
         )
+
+
+def _new_leavers(connection: Connection, leavers: Iterable[Leaver]) -> list[Leaver]:
+    """Those with a statement of whom the same was not kept before."""
+    paid = set(connection.execute(select(_statements.rep_id).distinct()).scalars())
+    columns = (_leavers[field.name] for field in fields(Leaver))
+    kept = select(*columns).join_from(schema.pay_leavers, schema.pay_closings).order_by(_closings.period_start)
+    known = {row.rep_id: Leaver(*row) for row in connection.execute(kept).all()}
+    return [one for one in leavers if one.rep_id in paid and known.get(one.rep_id) != one]
 
 
 def _statements_of(connection: Connection, period: str) -> tuple[PayStatement, ...]:

@@ -95,6 +95,21 @@ class PayStatement:
 
 
 @dataclass(frozen=True)
+class Leaver:
+    """Somebody who has left, as the statements name them.
+
+    Attributes:
+        rep_id: The person.
+        name: The name, empty where none is stated.
+        manager_id: The last manager; None: nobody.
+    """
+
+    rep_id: str
+    name: str
+    manager_id: str | None
+
+
+@dataclass(frozen=True)
 class PayCost:
     """What the running period's incentives will cost, minor units.
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, select
 from spm_ml.predictions import schema
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.pay import PayCost
-from spm_ml.predictions.reading_coaching import CoachingReader
+from spm_ml.predictions.reading_leavers import LeaverReader
 from spm_ml.predictions.selection import Listing
 
 _closing, _closed, _running = schema.pay_closings.c, schema.pay_statements.c, schema.running_statements.c
@@ -72,8 +72,8 @@ class PaidSoFar:
     amount: int
 
 
-class PayReader(CoachingReader):
-    """Pay, as one principal may see it: one's own, and that of one's tree."""
+class PayReader(LeaverReader):
+    """Pay, as one principal may see it: one's own, that of one's tree, and that of people who have left it."""
 
     def payee(self, rep_id: str) -> str | None:
         """The name of a person whose pay the principal may see; None if there is none in scope."""
@@ -84,7 +84,9 @@ class PayReader(CoachingReader):
                 self._may("pay", literal(rep_id)),
             )
         ).first()
-        return None if row is None else row.name
+        if row is not None:
+            return str(row.name)
+        return self.left_payee(rep_id)
 
     def statements(self, rep_id: str) -> tuple[StatementHead, ...]:
         """A person's statements, the running period's first, then the latest; empty if none is in scope."""

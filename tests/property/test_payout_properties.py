@@ -143,23 +143,34 @@ def test_what_is_known_later_leaves_what_was_closed_and_is_paid_once(
     assert last.adjustment == 0
 
 
-def known(plan: CompensationPlan, credits_: Sequence[Credit], periods: int) -> list[PeriodTerms]:
-    """What is known of the first periods."""
+def known(
+    plan: CompensationPlan, credits_: Sequence[Credit], periods: int, *, employed: int = len(PERIODS)
+) -> list[PeriodTerms]:
+    """What is known of the first periods; the rep has left after some of them."""
     return [
-        PeriodTerms(period, plan, QUOTA, [credit for credit in credits_ if period.contains(credit.booked_on)])
-        for period in PERIODS[:periods]
+        PeriodTerms(
+            period,
+            plan,
+            QUOTA if number < employed else 0,
+            [credit for credit in credits_ if period.contains(credit.booked_on)],
+            settles=number >= employed,
+        )
+        for number, period in enumerate(PERIODS[:periods])
     ]
 
 
-def closed_one_by_one(plan: CompensationPlan, states: Sequence[Sequence[Credit]]) -> dict[str, Payout | None]:
+def closed_one_by_one(
+    plan: CompensationPlan, states: Sequence[Sequence[Credit]], *, employed: int = len(PERIODS)
+) -> dict[str, Payout | None]:
     """Each period closed on what was known then."""
     closed: dict[str, Payout | None] = {}
     for number, state in enumerate(states, start=1):
         label = PERIODS[number - 1].label
-        found = pay_in_order("r", known(plan, state, number), closed)
-        assert found == pay_in_order("r", known(plan, list(state), number), closed), "a replay is identical"
-        assert {one: found.payouts[one] for one in closed} == closed, "what is closed stays"
-        closed[label] = found.payouts[label]
+        found = pay_in_order("r", known(plan, state, number, employed=employed), closed)
+        again = pay_in_order("r", known(plan, list(state), number, employed=employed), closed)
+        assert found == again, "a replay is identical"
+        assert {one: found.payouts.get(one) for one in closed} == closed, "what is closed stays"
+        closed[label] = found.payouts.get(label)
     return closed
 
 
@@ -180,6 +191,22 @@ def test_closed_periods_pay_together_what_full_knowledge_would(
     nothing_new = pay_in_order("r", known(plan, third, 3), {one.period: one for one in closed[:2]})
     assert nothing_new.payouts[PERIODS[2].label] == closed[-1]
     assert not pay_in_order("r", known(plan, third, 3), {one.period: one for one in closed}).pending
+
+
+@given(plans(), entries(), entries(), entries(), st.integers(1, 2))
+@settings(deadline=None, max_examples=60)
+def test_with_leavers_everything_is_settled_to_the_cent(
+    plan: CompensationPlan, first: list[Credit], second: list[Credit], third: list[Credit], employed: int
+) -> None:
+    """Whatever comes to light after the last day at work is paid or taken once, and nothing new is earned."""
+    closed = closed_one_by_one(plan, [first, second, third], employed=employed)
+    made = [one for one in closed.values() if one is not None]
+    whole = pay_in_order("r", known(plan, third, 3, employed=employed))
+    assert sum(one.payable for one in made) == sum(one.payable for one in whole.payouts.values())
+    assert not pay_in_order("r", known(plan, third, 3, employed=employed), closed).pending
+    for one in made[employed:]:
+        assert (one.quota, one.commission, one.spif, one.draw_advance, one.attainment) == (0, 0, 0, 0, None)
+        assert one.amount == sum(line.amount for line in one.lines) - one.draw_repaid
 
 
 @given(

@@ -37,7 +37,7 @@ def plan(**settings: object) -> CompensationPlan:
 
 
 def tables() -> Tables:
-    """Two reps: a deal of March that is entered in April, another that is undone in May, and one who leaves."""
+    """A deal of March entered in April, another that is undone in May; cyd gets no quota any more, dan leaves."""
 
     def won(
         name: str, whose: str, amount: int, day: date, *later: tuple[date, dict[str, object]], **more: date
@@ -58,14 +58,19 @@ def tables() -> Tables:
         won("b2", "bob", 20_000, date(2026, 4, 2)),
         won("c1", "cyd", 10_000, date(2026, 3, 3)),
         won("c2", "cyd", 50_000, date(2026, 3, 29), entered=date(2026, 5, 1), closed_on=date(2026, 3, 29)),
+        won("d1", "dan", 10_000, date(2026, 3, 3)),
+        won("d2", "dan", 20_000, date(2026, 3, 20), entered=date(2026, 5, 1), closed_on=date(2026, 3, 20)),
+        won("d3", "dan", 5_000, date(2026, 5, 2)),
+        won("d4", "dan", 30_000, date(2026, 3, 21), entered=date(2026, 8, 1), closed_on=date(2026, 3, 21)),
     ]
     quotas = [
         {"rep_id": whose, "period": period, "amount": QUOTA, "set_on": date(2026, 1, 1)}
-        for whose, periods in (("ann", 3), ("bob", 3), ("cyd", 1))
+        for whose, periods in (("ann", 3), ("bob", 3), ("cyd", 1), ("dan", 1))
         for period in ("2026Q1", "2026Q2", "2026Q3")[:periods]
     ]
     news = deal("news", (date(2026, 8, 1), {"rep_id": "ann", "amount": 1}), rep_id="ann")
     reps = [rep(name, role="ae") | {"recorded_at": "2024-01-01T00:00:00"} for name in ("ann", "bob", "cyd")]
+    reps.append(rep("dan", "ann", role="ae", left_on="2026-04-20") | {"recorded_at": "2024-01-01T00:00:00"})
     return together({"reps": reps, "quotas": quotas}, news, *deals)
 
 
@@ -110,14 +115,16 @@ def amounts(workspace: Workspace, history: SalesHistory, period: str) -> dict[st
 def test_what_comes_to_light_later_is_paid_once_with_the_next_period(workspace: Workspace, whole: SalesHistory) -> None:
     in_july = whole.as_of(SECOND)
     closing, unsettled = close_period(workspace, whole, plans_of(workspace), "2026Q1", as_of=FIRST)
-    assert (closing.statements, closing.amount, unsettled) == (3, 9_000_00 + 4_000_00 + 1_000_00, ())
-    assert amounts(workspace, whole, "2026Q1") == {"ann": 9_000, "bob": 4_000, "cyd": 1_000}, "not what is known now"
+    assert (closing.statements, closing.amount, unsettled) == (4, 9_000_00 + 4_000_00 + 1_000_00 + 1_000_00, ())
+    assert amounts(workspace, whole, "2026Q1") == {"ann": 9_000, "bob": 4_000, "cyd": 1_000, "dan": 1_000}, (
+        "not what is known now"
+    )
     # 30 000 more lift ann above the quota; 40 000 of bob's come back in May by themselves, as negative credit.
     assert amounts(workspace, in_july, "2026Q2") == pytest.approx(
-        {"ann": 5_000, "bob": -2_000, "cyd": float("nan")}, nan_ok=True
+        {"ann": 5_000, "bob": -2_000, "cyd": float("nan"), "dan": 2_000}, nan_ok=True
     )
     second, unsettled = close_period(workspace, whole, plans_of(workspace), "2026Q2", as_of=SECOND)
-    assert second.amount == 3_000_00
+    assert second.amount == 5_000_00
     assert [(one.rep_id, one.period, one.amount) for one in unsettled] == [("cyd", "2026Q1", 5_000_00)]
     assert amounts(workspace, whole, "2026Q3")["ann"] == 0, "nothing is paid twice"
     window = Window.of(whole.calendar, whole.periods(), SECOND, "2026Q2")
@@ -130,6 +137,35 @@ def test_what_comes_to_light_later_is_paid_once_with_the_next_period(workspace: 
     with PredictionStore.of(workspace) as store:
         assert store.audit.check().intact
         assert [line.action for line in store.audit.entries()].count("pay period closed") == 2
+
+
+def test_with_leavers_what_is_open_is_settled_with_the_next_closings(workspace: Workspace, whole: SalesHistory) -> None:
+    in_force = plans_of(workspace)
+    close_period(workspace, whole, in_force, "2026Q1", as_of=FIRST)
+    close_period(workspace, whole, in_force, "2026Q2", as_of=SECOND)
+    window = Window.of(whole.calendar, whole.periods(), SECOND, "2026Q2")
+    left = statements(whole, in_force, window, closed_periods(workspace)).of("dan")
+    assert left.lines[["kind", "opportunity_id", "of_period", "amount"]].to_numpy().tolist() == [
+        ["adjustment", "d2", "2026Q1", 2_000_00]
+    ], "what was won after leaving earns nothing"
+    assert left.table[["quota", "commission", "amount"]].to_numpy().tolist() == [[0, 0, 2_000_00]]
+    assert amounts(workspace, whole, "2026Q3")["dan"] == 3_000, "and once more what came to light after that"
+    with PredictionStore.of(workspace) as store:
+        told = [line.detail["leavers"] for line in store.audit.entries() if line.action == "pay period closed"]
+    assert told == [0, 1], "known from the first closing after the last day on"
+
+
+def test_whoever_gets_no_quota_any_more_is_settled_with_by_name(workspace: Workspace, whole: SalesHistory) -> None:
+    in_force = plans_of(workspace)
+    close_period(workspace, whole, in_force, "2026Q1", as_of=FIRST)
+    with pytest.raises(DataError, match="nothing to settle with 'ann' in 2026Q2"):
+        close_period(workspace, whole, in_force, "2026Q2", as_of=SECOND, settle=["ann"])
+    with pytest.raises(DataError, match="did you mean 'cyd'"):
+        close_period(workspace, whole, in_force, "2026Q2", as_of=SECOND, settle=["cyt"])
+    second, unsettled = close_period(workspace, whole, in_force, "2026Q2", as_of=SECOND, settle=["cyd"])
+    assert (second.amount, unsettled) == (10_000_00, ())
+    assert amounts(workspace, whole, "2026Q2")["cyd"] == 5_000
+    assert amounts(workspace, whole, "2026Q3").get("cyd", float("nan")) != 5_000, "nothing is paid twice"
 
 
 def test_a_replay_of_a_closed_period_is_identical(workspace: Workspace, whole: SalesHistory) -> None:
@@ -212,11 +248,12 @@ def test_a_statement_that_is_changed_past_the_service_is_found(workspace: Worksp
 def test_the_command(workspace: Workspace) -> None:
     at = ("--workspace", workspace.root)
     done = spm("payouts", "--close", "2026Q1", "--as-of", FIRST, *at)
-    assert "2026Q1 is closed on data version 1 as known on 2026-04-10: 3 statements, 14,000.00 USD" in done.stderr
+    assert "2026Q1 is closed on data version 1 as known on 2026-04-10: 4 statements, 15,000.00 USD" in done.stderr
     assert "as closed" in done.stdout
     again = spm("payouts", "--close", "2026Q1", "--json", *at)
     assert "nothing was changed" in again.stderr
-    assert "2026Q1 would pay +10,000.00 USD in all to 2 people" in again.stderr
+    assert "2026Q1 would pay +15,000.00 USD in all to 3 people" in again.stderr
     assert {row["rep_id"]: (row["amount"], row["pending"]) for row in json.loads(again.stdout)}["ann"] == (9_000, 5_000)
     assert "close that one first" in spm("payouts", "--close", "2026Q3", *at, expect=1).stderr
+    assert "say which with --close" in spm("payouts", "--settle", "cyd", *at, expect=2).stderr
     assert "leave out --period" in spm("payouts", "--close", "2026Q2", "--period", "2026Q2", *at, expect=2).stderr

@@ -319,6 +319,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "period": "2026Q1", "rep_id": "r-101", "plan_id": "ae", "plan_version": "5f", "amount": 9_000_000_000,
         "body": "{}",
     },
+    "pay_leavers": {"period": "2026Q1", "rep_id": "r-101", "name": "Ines", "manager_id": "m-1"},
 }  # fmt: skip
 BORN_WITH_0005 = {"fairness_audits", "model_evidence", "assessments", "feedback", "submissions"}
 BORN_WITH_0006 = {"outcomes"}
@@ -327,7 +328,9 @@ BORN_WITH_0008 = {"receipts", "events"}
 BORN_WITH_0009 = {"pay_closings", "pay_statements", "running_statements", "running_plans", "pay_costs"}
 BORN_WITH_0010 = {"quota_proposals", "proposed_quotas", "company_goals"}
 BORN_WITH_0011 = {"digest_refusals", "digests"}
-BORN_SINCE_0010 = BORN_WITH_0010 | BORN_WITH_0011
+BORN_WITH_0013 = {"pay_leavers"}
+BORN_SINCE_0011 = BORN_WITH_0011 | BORN_WITH_0013
+BORN_SINCE_0010 = BORN_WITH_0010 | BORN_SINCE_0011
 BORN_SINCE_0009 = BORN_WITH_0009 | BORN_SINCE_0010
 BORN_SINCE_0008 = BORN_WITH_0008 | BORN_SINCE_0009
 BORN_SINCE_0007 = BORN_WITH_0007 | BORN_SINCE_0008
@@ -369,7 +372,7 @@ def known_before(line: dict[str, Any]) -> dict[str, Any]:
         ("0007", BORN_SINCE_0008),
         ("0008", BORN_SINCE_0009),
         ("0009", BORN_SINCE_0010),
-        ("0010", BORN_WITH_0011),
+        ("0010", BORN_SINCE_0011),
     ],
 )
 def test_every_row_that_the_store_before_knew_comes_back(

@@ -9,12 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spm_ml.predictions import PayStatement, PredictionStore, Scope
+from spm_ml.predictions import Leaver, PayStatement, PredictionStore, Scope
 from tests.pay_world import CLOSED, close_quarter
 from tests.prediction_world import NO_QUOTA, NORTH, VP, World, issue_tokens, make_world
 from tests.web import log_in, parsed, served
 
 Open = Callable[..., httpx.Response]
+LEFT = (Leaver("x-1", "Ola Sand", NORTH), Leaver("x-2", "", "x-9"), Leaver("x-3", "Ines Holm", None))
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = make_world(weeks=3)
     with PredictionStore.open(path) as store:
         world.publish_into(store)
-        close_quarter(store, world.board)
+        close_quarter(store, world.board, LEFT)
     return path
 
 
@@ -87,6 +88,25 @@ def test_managers_see_their_people_and_what_they_will_cost(visit: Open) -> None:
     assert [one["manager_id"] for one in visit("vp", "/v1/pay/costs").json()["items"]] == [None, VP]
     assert visit("north", "/v1/pay/costs").json()["items"] == []
     assert visit("rep", "/v1/pay/costs").json()["items"] == []
+
+
+def test_leavers_are_seen_by_those_above_their_last_manager(visit: Open) -> None:
+    def listed(who: str) -> list[str]:
+        return [one["rep_id"] for one in visit(who, "/v1/pay/leavers").json()["items"]]
+
+    assert listed("vp") == ["x-3", "x-1", "x-2"], "by name"
+    assert listed("north") == ["x-1"]
+    assert listed("south") == listed("rep") == []
+    page = parsed(visit("north", "/pay"))
+    assert "Ola Sand" in page.text
+    statement = parsed(visit("north", "/pay?rep_id=x-1"))
+    assert "settlement without a quota" in statement.text
+    released = number(statement.select("table")[0].select("tfoot td")[-1].text)
+    assert released == Decimal(800), "a tenth of 8 % of 100 000, due after 60 days"
+    assert visit("south", "/pay?rep_id=x-1").status_code == 404
+    assert visit("north", "/v1/pay/statement?rep_id=x-2").status_code == 404
+    assert visit("rep", "/v1/pay/statement?rep_id=x-1").status_code == 404
+    assert visit("hr", "/v1/pay/leavers").status_code == 403
 
 
 def test_nobody_else_reads_pay(visit: Open) -> None:

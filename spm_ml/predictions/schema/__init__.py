@@ -8,6 +8,7 @@ from spm_ml.predictions.schema.objectives import company_goals, proposed_quotas,
 from spm_ml.predictions.schema.pay import (
     pay_closings,
     pay_costs,
+    pay_leavers,
     pay_statements,
     running_plans,
     running_statements,
@@ -75,6 +76,7 @@ __all__ = [
     "outcomes",
     "pay_closings",
     "pay_costs",
+    "pay_leavers",
     "pay_statements",
     "people",
     "plans",
@@ -115,6 +117,7 @@ APPEND_ONLY = tuple(
         agreement_events,
         champions,
         pay_closings,
+        pay_leavers,
         pay_statements,
         company_goals,
     )

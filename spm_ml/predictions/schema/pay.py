@@ -39,6 +39,17 @@ pay_statements = Table(
 )
 """What each person was paid for a closed period, with every line behind it."""
 
+pay_leavers = Table(
+    "pay_leavers",
+    metadata,
+    Column("period", String, ForeignKey("pay_closings.period"), primary_key=True),
+    Column("rep_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("manager_id", String),
+    Index(None, "rep_id"),
+)
+"""Whoever had left by a closing and has statements: batches know them no more, so this says who they were."""
+
 running_statements = Table(
     "running_statements",
     metadata,
