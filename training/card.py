@@ -49,6 +49,7 @@ class CardFacts:
         rows: Rows it was fitted on.
         rep_periods: Different rep-periods among them.
         reps: Different reps among them.
+        other_reps: Reps of teams that were not drawn to be learnt from or tested on.
         tested_periods: Labels of the periods of the backtest, in order.
         value_added: The forecast-value-added table over all forecasters.
         by_week: The forecaster's own rows of it by week of the period.
@@ -78,6 +79,7 @@ class CardFacts:
     rows: int
     rep_periods: int
     reps: int
+    other_reps: int
     tested_periods: tuple[str, ...]
     value_added: pd.DataFrame
     by_week: pd.DataFrame
@@ -174,6 +176,11 @@ def _data(facts: CardFacts) -> str:
         f"* Tables of data version {facts.data_version}, hash `{facts.data_hash}`; rows hash `{facts.dataset_hash}`; "
         f"latest record {facts.watermark}. Amounts in {facts.currency}.",
     ]
+    if facts.other_reps:
+        lines.append(
+            "* So many reps are enough: whole teams were drawn, and what follows is measured on them. Of the "
+            f"{facts.other_reps:,} other reps it knows the records, and it forecasts them all."
+        )
     if facts.reconstructed > 0:
         lines.append(
             f"* In {facts.reconstructed:.0%} of the rows the deals' history was reconstructed from their last state: "

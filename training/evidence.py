@@ -16,7 +16,8 @@ from spm_ml.backtest import Backtest
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import Forecaster
-from spm_ml.scoring import TRAINING_ROWS, hazards_by_rep_period, keep_training_rows, learnt_from
+from spm_ml.forecasting.learning_rows import LearningRows
+from spm_ml.scoring import hazards_by_rep_period, keep_training_rows, learnt_from
 from spm_ml.settings import Organisation
 from training.card import CardFacts, render_card
 from training.choice import Choice
@@ -33,7 +34,7 @@ class Evidence:
 
     Attributes:
         organisation: Whose data.
-        rows: What it was fitted on.
+        learning: What it was fitted on.
         backtest: Rolling-origin rows of every forecaster.
         choice: Which forecaster, why, and what the gate says.
         fitted: The forecaster.
@@ -41,11 +42,16 @@ class Evidence:
     """
 
     organisation: Organisation
-    rows: RepPeriodDataset
+    learning: LearningRows
     backtest: Backtest
     choice: Choice
     fitted: Forecaster
     groups: ProtectedGroups | None = None
+
+    @property
+    def rows(self) -> RepPeriodDataset:
+        """Those that it was fitted on, and the periods after them."""
+        return self.learning.rows
 
     @cached_property
     def value_added(self) -> pd.DataFrame:
@@ -65,6 +71,7 @@ class Evidence:
             "stages": len(self.rows.stages),
             "currency": self.rows.currency,
             "training_rows": len(self.rows.finished()),
+            "other_reps": len(self.learning.other_reps),
             "min_training_rows": self.organisation.min_training_rows,
             "tested_periods": ", ".join(self.tested_periods),
         }
@@ -106,7 +113,7 @@ class Evidence:
             "learnt_from": learnt_from(self.rows),
         }
         (folder / "tables.json").write_text(json.dumps(tables), encoding="utf-8")
-        keep_training_rows(folder / TRAINING_ROWS, self.rows)
+        keep_training_rows(folder, self.rows, self.learning.other_reps)
         draw_value_added(self.value_added, self.choice.forecaster, plots / "value_added.png")
         own = _of(self.backtest.frame, self.choice.forecaster)
         draw_calibration(own, plots / "calibration.png")
@@ -135,6 +142,7 @@ class Evidence:
             rows=len(finished),
             rep_periods=len(finished.drop_duplicates(["rep_id", "period"])),
             reps=finished["rep_id"].nunique(),
+            other_reps=len(self.learning.other_reps),
             tested_periods=self.tested_periods,
             value_added=self.value_added,
             by_week=_of(by_week, self.choice.forecaster),

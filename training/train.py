@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from spm_ml import forecasting
 from spm_ml.backtest import current_backtest
-from spm_ml.dataset import RepPeriodDataset, current_dataset
+from spm_ml.dataset import RepPeriodDataset
 from spm_ml.errors import NotReadyError
 from spm_ml.fairness import ProtectedGroups
 from spm_ml.forecasting import FitSettings, Forecaster, forecaster_class
+from spm_ml.forecasting import forecaster as unfitted
 from spm_ml.forecasting.dask_learner import boosting_on
+from spm_ml.forecasting.learning_rows import LearningRows
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import CHAMPION, ModelVersion, Registry, TrainingRun
 from spm_ml.scoring import LOADER_MODULE, keep_row_format, served_forecaster
@@ -81,7 +82,7 @@ def train(
         workspace: Whose data and registry.
         forecaster: Slug, or `auto` for the one that the backtest speaks for; see `training.choice.choose`.
         periods: Newest finished periods to test on; default: what the stored backtest of these data tested, or 4.
-        dataset: Rows to train on; default: the workspace's, built where it is not of the newest data.
+        dataset: Rows to train on; default: `LearningRows` of the workspace.
         dask: Workers that trees are boosted on: how many to start here, or a scheduler's address; default: none.
         progress: Told while it runs.
 
@@ -94,28 +95,28 @@ def train(
         forecaster_class(forecaster)  # a misspelt name should not cost a backtest
     clock = _Clock()
     organisation = workspace.organisation()
-    rows = dataset if dataset is not None else current_dataset(workspace, progress=progress)
-    clock.lap("dataset")
     with boosting_on(dask) as learner:
         settings = FitSettings.of(organisation, learner=learner)
-        backtest = current_backtest(workspace, rows, settings=settings, periods=periods, progress=progress)
+        learning = LearningRows.of(workspace, settings, progress=progress) if dataset is None else LearningRows(dataset)
+        clock.lap("dataset")
+        backtest = current_backtest(workspace, learning.rows, settings=settings, periods=periods, progress=progress)
         clock.lap("backtest")
         registry = Registry(workspace, progress=progress)
         champion = registry.by_alias(CHAMPION)
         choice = choose(backtest, forecaster, champion=champion.forecaster if champion else None)
-        fitted = _fit(choice, rows, settings, progress)
+        fitted = _fit(choice, learning, settings, progress)
         clock.lap("fit")
-    evidence = Evidence(organisation, rows, backtest, choice, fitted, ProtectedGroups.read(workspace))
+    evidence = Evidence(organisation, learning, backtest, choice, fitted, ProtectedGroups.read(workspace))
     with tempfile.TemporaryDirectory() as scratch:
         kept, saved = Path(scratch, "evidence"), Path(scratch, "forecaster")
         fitted.save(saved)
-        keep_row_format(saved, rows)
+        keep_row_format(saved, learning.rows)
         served = served_forecaster(saved)
         evidence.write(kept)
         progress("register", 0, 1)
         version = registry.record(
             TrainingRun(
-                name=f"{fitted.label} on data version {rows.version}",
+                name=f"{fitted.label} on data version {learning.rows.version}",
                 parameters=evidence.parameters()
                 | {"asked_for": forecaster, "seed": settings.seed, "trees": settings.learner.label},
                 metrics=evidence.metrics(),
@@ -132,14 +133,11 @@ def train(
     return TrainedModel(version, fitted.label, choice, evidence.value_added, clock.seconds)
 
 
-def _fit(choice: Choice, rows: RepPeriodDataset, settings: FitSettings, progress: Progress) -> Forecaster:
-    finished = rows.finished()
-    if not len(finished):
+def _fit(choice: Choice, learning: LearningRows, settings: FitSettings, progress: Progress) -> Forecaster:
+    rows = learning.rows
+    if not len(rows.finished()):
         raise NotReadyError(f"no period up to {rows.watermark} is finished, so there is nothing to learn: load history")
-    progress(f"fit {choice.forecaster}", 0, 1)
-    fitted = forecasting.forecaster(choice.forecaster, settings).fit(finished)
-    progress(f"fit {choice.forecaster}", 1, 1)
-    return fitted
+    return learning.fitted(unfitted(choice.forecaster, settings), progress=progress)
 
 
 class _Clock:

@@ -87,10 +87,12 @@ def _dataset(console: Console) -> None:
 
 def _backtest(console: Console) -> None:
     from spm_ml.backtest import current_backtest
-    from spm_ml.dataset import current_dataset
+    from spm_ml.forecasting import FitSettings
+    from spm_ml.forecasting.learning_rows import LearningRows
 
-    dataset = current_dataset(console.workspace)
-    table = current_backtest(console.workspace, dataset, progress=console.progress).value_added()
+    settings = FitSettings.of(console.workspace.organisation())
+    rows = LearningRows.of(console.workspace, settings).rows
+    table = current_backtest(console.workspace, rows, settings=settings, progress=console.progress).value_added()
     for row in table.to_dict("records"):
         console.log(f"  {row['forecaster']:<24} CRPS {row['crps']:.3f}, 80 % interval covers {row['coverage_80']:.0%}")
 

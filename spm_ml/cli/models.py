@@ -28,11 +28,17 @@ periods_option = click.option(
 def backtest(console: Console, periods: int | None, out: Path | None) -> None:
     """Rolling-origin backtest of every forecaster, and the forecast-value-added table."""
     from spm_ml.backtest import current_backtest
-    from spm_ml.dataset import current_dataset
+    from spm_ml.forecasting import FitSettings
+    from spm_ml.forecasting.learning_rows import LearningRows
 
     with console.step("backtest"):
-        dataset = current_dataset(console.workspace, progress=console.progress)
-        result = current_backtest(console.workspace, dataset, periods=periods, progress=console.progress)
+        settings = FitSettings.of(console.workspace.organisation())
+        learning = LearningRows.of(console.workspace, settings, progress=console.progress)
+        result = current_backtest(
+            console.workspace, learning.rows, settings=settings, periods=periods, progress=console.progress
+        )
+    if learning.others:
+        console.log(learning.text())
     if out is not None:
         result.write(out)
         console.log(f"{len(result.frame):,} rows written to {out}")

@@ -2,7 +2,7 @@
 
 from spm_ml.dataset.build import as_of_grid, build_dataset, write_dataset
 from spm_ml.dataset.schema import COLUMNS, DatasetColumn, SchemaError, label_names
-from spm_ml.dataset.stored import current_dataset, is_stored, stored_dataset
+from spm_ml.dataset.stored import current_dataset, is_stored, read_current
 from spm_ml.dataset.table import RepPeriodDataset
 
 __all__ = [
@@ -15,6 +15,6 @@ __all__ = [
     "current_dataset",
     "is_stored",
     "label_names",
-    "stored_dataset",
+    "read_current",
     "write_dataset",
 ]

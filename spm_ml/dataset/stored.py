@@ -1,5 +1,10 @@
 """The workspace's dataset: read where it holds the newest tables, built where it does not."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
 from spm_ml.dataset.build import write_dataset
 from spm_ml.dataset.selection import stored_description
 from spm_ml.dataset.table import RepPeriodDataset
@@ -9,6 +14,8 @@ from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
 from spm_ml.settings import Workspace
 
+_Read = TypeVar("_Read")
+
 
 def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> RepPeriodDataset:
     """The workspace's dataset, built anew and kept unless the stored one is what a build would give.
@@ -16,25 +23,26 @@ def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> Rep
     Raises:
         NotReadyError: Nothing was ingested.
     """
-    with SalesHistory.open(workspace) as history:
-        stored = stored_dataset(workspace, history)
-        if stored is not None:
-            return stored
-        write_dataset(history, workspace.dataset_file, progress=progress)
-    return RepPeriodDataset.read(workspace.dataset_file)
+    return read_current(workspace, RepPeriodDataset.read, progress=progress)
 
 
-def stored_dataset(workspace: Workspace, history: SalesHistory) -> RepPeriodDataset | None:
-    """The stored dataset if it is what a build would give; None if it is not.
+def read_current(workspace: Workspace, read: Callable[[Path], _Read], *, progress: Progress = silent) -> _Read:
+    """What is read of the workspace's dataset, which is built anew unless the stored one is what a build would give.
 
     Args:
         workspace: Whose dataset it is.
-        history: The workspace's newest tables.
+        read: Reads what is wanted of the file; where it cannot, the dataset is built anew, since it is only a cache.
+        progress: Told while it is built.
+
+    Raises:
+        NotReadyError: Nothing was ingested.
     """
-    try:
-        return RepPeriodDataset.read(workspace.dataset_file) if is_stored(workspace, history) else None
-    except DataError:
-        return None
+    with SalesHistory.open(workspace) as history:
+        if is_stored(workspace, history):
+            with suppress(DataError):
+                return read(workspace.dataset_file)
+        write_dataset(history, workspace.dataset_file, progress=progress)
+    return read(workspace.dataset_file)
 
 
 def is_stored(workspace: Workspace, history: SalesHistory) -> bool:

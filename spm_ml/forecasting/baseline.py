@@ -91,6 +91,10 @@ class PointForecaster(ABC):
             self._dependence = Dependence.of_quantiles(frame, quantiles, may_fall=self._may_fall)
         return self
 
+    def know(self, dataset: RepPeriodDataset) -> Self:  # noqa: ARG002 - rows say all there is
+        """Nothing to take up; see `Forecaster.know`."""
+        return self
+
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
         """Forecasts each row; see `Forecaster.predict`."""
         if not self._fitted:

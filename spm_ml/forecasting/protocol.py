@@ -43,8 +43,8 @@ class FitSettings:
         threads: Threads that fitting may use; the result does not depend on it.
         seed: Of everything random.
         min_training_rows: Finished rep-periods below which a learner is not fitted and abstains (H19).
-        most_reps: Reps that learners which read rows or deals learn from at a time. What more of them would add to
-            rates, trees and corrections is small beside what changes from period to period, but memory grows with them.
+        most_reps: Reps that are learnt from at a time, in whole teams. What more of them would add to rates, trees and
+            corrections is small beside what changes from period to period, but memory grows with them.
         learner: Where trees over rows and deals are boosted.
     """
 
@@ -86,6 +86,13 @@ class Forecaster(Protocol):
 
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Learns from rows of finished periods; others are left out. Too few of them: predictions abstain."""
+
+    def know(self, dataset: RepPeriodDataset) -> Self:
+        """Takes up the records of reps that it was not fitted to, from their finished periods; nothing else changes.
+
+        Called after `fit`, once for each block of other reps. Where a row says all that is known of its rep there is
+        nothing to take up.
+        """
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:
         """Forecasts every row, or abstains with a reason.

@@ -75,9 +75,10 @@ class LightGbmQuantiles:
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Fits inputs, boosters and shifts; see `Forecaster.fit`."""
         frame = training_rows(dataset)
-        self._fitted, self._may_fall = True, falls_below_booked(frame)
-        drawn = blocks_of_reps(frame["rep_id"], most=self.settings.most_reps, seed=self.settings.seed) == 0
+        most, seed = self.settings.most_reps, self.settings.seed
+        drawn = blocks_of_reps(frame["rep_id"], frame["team"], most=most, seed=seed) == 0
         frame = frame if drawn.all() else frame[drawn].reset_index(drop=True)
+        self._fitted, self._may_fall = True, falls_below_booked(frame)
         self._inputs = self._boosters = self._shifts = None
         self._dependence = Dependence.usual()
         periods = frame.sort_values("period_start", kind="stable")["period"].unique()
@@ -90,6 +91,10 @@ class LightGbmQuantiles:
         self._boosters, *folds = side_by_side(fits, self.settings.threads)
         self._inputs = Inputs.fit(frame, dataset.feature_names)
         self._shifts, self._dependence = self._learn_shifts(frame, seen, list(zip(held, folds, strict=True)))
+        return self
+
+    def know(self, dataset: RepPeriodDataset) -> Self:  # noqa: ARG002 - rows say all there is
+        """Nothing to take up; see `Forecaster.know`."""
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:

@@ -2,7 +2,6 @@
 
 from spm_ml.scoring.carried_deals import rows_with_deals
 from spm_ml.scoring.evidence import (
-    TRAINING_ROWS,
     drift_of,
     hazards_by_rep_period,
     keep_training_rows,
@@ -22,7 +21,6 @@ from spm_ml.scoring.unchanged import published_already
 
 __all__ = [
     "LOADER_MODULE",
-    "TRAINING_ROWS",
     "IncentiveCost",
     "QuotaLimits",
     "QuotaProposal",

@@ -43,6 +43,7 @@ def facts() -> CardFacts:
         rows=1200,
         rep_periods=100,
         reps=20,
+        other_reps=0,
         tested_periods=("2025Q3", "2025Q4"),
         value_added=pd.DataFrame([{"forecaster": "historical_mean", "unit": "attainment", **measures}]),
         by_week=pd.DataFrame([{"week": 3, **measures}]),
@@ -88,6 +89,8 @@ def test_the_card_names_its_data(facts: CardFacts) -> None:
         assert fact in data
     assert "In 25% of the rows the deals' history was reconstructed" in data
     assert "reconstructed" not in section(render_card(dataclasses.replace(facts, reconstructed=0.0)), "Data")
+    assert "other reps" not in data
+    assert "the 8,000 other reps" in section(render_card(dataclasses.replace(facts, other_reps=8_000)), "Data")
 
 
 def test_numbers_are_short_and_what_is_undefined_is_a_dash(facts: CardFacts) -> None:

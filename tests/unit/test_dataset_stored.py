@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spm_ml import definition
-from spm_ml.dataset import current_dataset, stored, stored_dataset
+from spm_ml.dataset import RepPeriodDataset, current_dataset, is_stored, stored
 from spm_ml.dataset.writer import MADE_BY
 from spm_ml.history import SalesHistory
 from spm_ml.settings import Workspace
@@ -32,8 +32,8 @@ def test_a_dataset_stays_until_tables_settings_or_code_are_others(
 
     def kept() -> bool:
         with SalesHistory.open(workspace) as history:
-            found = stored_dataset(workspace, history)
-        return found is not None and found.content_hash == built.content_hash
+            found = is_stored(workspace, history)
+        return found and RepPeriodDataset.read(workspace.dataset_file).content_hash == built.content_hash
 
     assert kept()
     with monkeypatch.context() as patch:

@@ -25,7 +25,7 @@ from spm_ml.registry import ModelVersion, Registry
 from spm_ml.scoring import keep_training_rows, learnt_from
 from spm_ml.scoring.evidence.data_quality import measure_data_quality
 from spm_ml.scoring.evidence.drift import measure_drift
-from spm_ml.scoring.evidence.learnt_from import TRAINING_ROWS
+from spm_ml.scoring.evidence.learnt_from import OTHER_REPS
 from spm_ml.scoring.evidence.lineage import trace_lineage
 from spm_ml.scoring.evidence.rivals import find_rivals
 from spm_ml.scoring.model import ScoringModel
@@ -85,7 +85,7 @@ def shelf(tmp_path: Path, backtest: Backtest, dataset: RepPeriodDataset) -> Shel
         scores = json.loads(tested.value_added()[["forecaster", "crps"]].to_json(orient="records"))
         tables = {"value_added": scores, "gate": GATE, "learnt_from": learnt_from(dataset)}
         (tmp_path / number / "tables.json").write_text(json.dumps(tables), encoding="utf-8")
-    keep_training_rows(tmp_path / "1" / TRAINING_ROWS, dataset)
+    keep_training_rows(tmp_path / "1", dataset)
     return Shelf(tmp_path)
 
 
@@ -166,6 +166,18 @@ def test_drift_holds_the_week_against_the_same_week(
     assert [test.verdict for test in found.tests] == sorted(
         (test.verdict for test in found.tests), key=["drift", "seen_before", "none", "untested"].index
     )
+
+
+def test_reps_whose_records_alone_are_known_are_not_new(
+    shelf: Shelf, dataset: RepPeriodDataset, backtest: Backtest
+) -> None:
+    others = sorted(dataset.frame["rep_id"].unique())[:8]
+    drawn = dataset.where(~dataset.frame["rep_id"].isin(others))
+    keep_training_rows(shelf.folder / "1", drawn, others)
+    found = drift_of(shelf, dataset, backtest)
+    assert (found.reps, found.new_reps) == (20, 0)
+    (shelf.folder / "1" / OTHER_REPS).unlink()
+    assert drift_of(shelf, dataset, backtest).new_reps == 8
 
 
 def test_a_feature_whose_unit_changed_drifts(shelf: Shelf, dataset: RepPeriodDataset, backtest: Backtest) -> None:

@@ -54,9 +54,9 @@ class DealLevel:
     undone, by Monte Carlo. Chances are those of each deal on its as-of day, with the rep's own record shrunk towards
     what is usual (`RepRecords`). The newer half of the past periods is forecast from rolling origins; where outcomes
     lay in those forecasts corrects shift and spread by week (`WeeklyRecalibration`) and says how much reps share
-    (`Dependence`). Of more than `most_reps` reps some are drawn and learnt from; the others' records are taken block by
-    block, each held against what is usual in it. A deal nobody touched for `zombie_after_days` is not open (H17), a rep
-    who left is not forecast.
+    (`Dependence`). Of more than `most_reps` reps some teams are drawn and learnt from; the others' records are taken up
+    block by block, each held against what is usual in it. A deal nobody touched for `zombie_after_days` is not open
+    (H17), a rep who left is not forecast.
 
     It abstains as a whole below `min_training_rows` finished rep-periods or two periods, where no deal is known, or
     where past open deals were all won or all lost: then the panel ensemble is for the organisation.
@@ -84,10 +84,12 @@ class DealLevel:
     def fit(self, dataset: RepPeriodDataset) -> Self:
         """Fits the parts, and what rolling origins say about them; see `Forecaster.fit`."""
         learnt = may_be_learnt_from(dataset)
-        self._fitted, self._may_fall = True, falls_below_booked(dataset.frame[learnt])
+        reps, teams = dataset.frame["rep_id"], dataset.frame["team"]
+        block = blocks_of_reps(reps, teams, most=self.settings.most_reps, seed=self.settings.seed)
+        own = learnt & (block == 0)
+        self._fitted, self._may_fall = True, falls_below_booked(dataset.frame[own])
         self._parts, self._recalibration, self._dependence = None, WeeklyRecalibration.none(), Dependence.usual()
-        block = blocks_of_reps(dataset.frame["rep_id"], most=self.settings.most_reps, seed=self.settings.seed)
-        pipeline = Pipeline.of(dataset.where(learnt & (block == 0)))
+        pipeline = Pipeline.of(dataset.where(own))
         if not self._enough(pipeline):
             return self
         stages = len(dataset.stages)
@@ -104,9 +106,14 @@ class DealLevel:
             self._recalibration = WeeklyRecalibration.fit(week, period, score)
             self._dependence = Dependence.fit(rows, self._recalibration.corrected(week, score))
         for number in range(1, int(block.max()) + 1):
-            others = dataset.where(learnt & (block == number))
-            if self._parts is not None and len(others):
-                self._parts = self._parts.knowing(RepRecords.fit(Pipeline.of(others)))
+            self.know(dataset.where(block == number))
+        return self
+
+    def know(self, dataset: RepPeriodDataset) -> Self:
+        """Takes up how other reps' deals moved; see `Forecaster.know`."""
+        others = dataset.where(may_be_learnt_from(dataset))
+        if self._parts is not None and len(others):
+            self._parts = self._parts.knowing(RepRecords.fit(Pipeline.of(others)))
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:

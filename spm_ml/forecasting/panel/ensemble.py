@@ -1,6 +1,6 @@
 """Panel ensemble: forecasts from nothing but each rep's series of finished periods and what is booked so far."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -99,6 +99,13 @@ class PanelEnsemble:
         moved = raw + shifts.at(past["week"].to_numpy()) * usual[:, None]
         dependence = Dependence.of_quantiles(past, moved, may_fall=self._may_fall)
         self._learnt = _Learnt(book, rolled.selection, members, unfolding, scale, shifts, dependence)
+        return self
+
+    def know(self, dataset: RepPeriodDataset) -> Self:
+        """Takes up other reps' series; see `Forecaster.know`."""
+        frame = training_rows(dataset)
+        if self._learnt is not None and len(frame):
+            self._learnt = replace(self._learnt, book=self._learnt.book.joined(frame))
         return self
 
     def predict(self, dataset: RepPeriodDataset) -> AttainmentForecast:

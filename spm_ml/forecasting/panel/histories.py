@@ -1,6 +1,6 @@
 """Series of finished periods: one row a rep, one column a period of an unbroken calendar."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
@@ -115,7 +115,7 @@ class SeriesBook:
 
     Attributes:
         calendar: Of the periods.
-        reps: (n,) ids, sorted.
+        reps: (n,) ids.
         values: (n, T) final bookings in minor units; NaN where the rep had no such period.
     """
 
@@ -127,12 +127,16 @@ class SeriesBook:
     def of(cls, frame: pd.DataFrame) -> Self:
         """Rebuilds the series from rows of finished periods; at least one."""
         calendar = Calendar.of(frame)
-        last = frame.assign(number=calendar.number(frame["period_start"])).drop_duplicates(
-            ["rep_id", "number"], keep="last"
-        )
-        wide = last.pivot(index="rep_id", columns="number", values="actual_bookings")
-        wide = wide.reindex(columns=range(int(last["number"].max()) + 1)).sort_index()
-        return cls(calendar, tuple(str(rep) for rep in wide.index), wide.to_numpy(dtype=float))
+        return cls(calendar, *_series(frame, calendar, int(calendar.number(frame["period_start"]).max()) + 1))
+
+    def joined(self, frame: pd.DataFrame) -> Self:
+        """With the series of other reps, in the periods of this book alone.
+
+        Args:
+            frame: Rows of their finished periods.
+        """
+        reps, values = _series(frame, self.calendar, self.values.shape[1])
+        return replace(self, reps=(*self.reps, *reps), values=np.concatenate([self.values, values]))
 
     @property
     def panel(self) -> Panel:
@@ -170,6 +174,15 @@ class SeriesBook:
         """Reads the JSON form."""
         calendar = Calendar(pd.Timestamp(state["first"]).as_unit("s"), state["days"])
         return cls(calendar, tuple(state["reps"]), np.array(state["values"], dtype=float))
+
+
+def _series(frame: pd.DataFrame, calendar: Calendar, periods: int) -> tuple[tuple[str, ...], Array]:
+    """Ids of the reps, sorted, and their final bookings in the first periods of a calendar."""
+    numbered = frame.assign(number=calendar.number(frame["period_start"]))
+    last = numbered.drop_duplicates(["rep_id", "number"], keep="last")
+    wide = last.pivot(index="rep_id", columns="number", values="actual_bookings")
+    wide = wide.reindex(columns=range(periods)).sort_index()
+    return tuple(str(rep) for rep in wide.index), wide.to_numpy(dtype=float)
 
 
 def _with_older(values: Array, frame: pd.DataFrame) -> Array:

@@ -22,7 +22,7 @@ from spm_ml.forecasting import AttainmentForecast
 from spm_ml.predictions import Drift, DriftTest
 from spm_ml.predictions.model_evidence import FEWER, DriftKind, DriftVerdict
 from spm_ml.registry import Registry
-from spm_ml.scoring.evidence.learnt_from import TRAINING_ROWS
+from spm_ml.scoring.evidence.learnt_from import OTHER_REPS, TRAINING_ROWS
 from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.target import ScoringTarget
 from spm_ml.settings import QUANTILE_LEVELS
@@ -73,7 +73,7 @@ def measure_drift(
     meanings = {name: one.description for one in FEATURES for name in one.names(len(dataset.stages))}
     meanings |= _FORECAST | {_PIT: _PIT_MEANING}
     tests = [_test(one, kind, meanings.get(one.column, "")) for one, kind in zip(found, kinds, strict=True)]
-    new = len(set(rows["rep_id"]) - set(learnt["rep_id"]))
+    new = len(set(rows["rep_id"]) - set(learnt["rep_id"]) - _other_reps(registry, model))
     return Drift(
         as_of=target.as_of,
         week=week,
@@ -82,6 +82,14 @@ def measure_drift(
         new_reps=new if new > FEWER or not new else FEWER,
         tests=tuple(sorted(tests, key=lambda test: (_ORDER[test.verdict], test.adjusted_p or 0.0))),
     )
+
+
+def _other_reps(registry: Registry, model: ScoringModel) -> set[str]:
+    """Reps whom the model knows without having been fitted to their rows."""
+    try:
+        return set(pd.read_parquet(registry.artifact(model.version, OTHER_REPS))["rep_id"])
+    except NotReadyError:
+        return set()
 
 
 def _nothing(target: ScoringTarget, week: int, rows: pd.DataFrame, why: str) -> Drift:

@@ -1,5 +1,6 @@
 """What a model was fitted on, as its training run keeps it: the rows for later comparison, and facts about them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +12,23 @@ TRAINING_ROWS: Final = "training_rows.parquet"
 """Artifact of a training run: features of the rows that its model was fitted on."""
 
 
-def keep_training_rows(path: Path, dataset: RepPeriodDataset) -> None:
-    """Keeps the features of the rows that a model is fitted on, so that later rows can be held against them."""
+OTHER_REPS: Final = "other_reps.parquet"
+"""Artifact of a training run: ids of reps who were not drawn to be learnt from, but whom the model knows."""
+
+
+def keep_training_rows(folder: Path, dataset: RepPeriodDataset, other_reps: Sequence[str] = ()) -> None:
+    """Keeps the features of the rows that a model is fitted on, so that later rows can be held against them.
+
+    Args:
+        folder: Of the training run's artifacts.
+        dataset: The rows.
+        other_reps: Ids of reps whose records alone it knows.
+    """
     finished = dataset.finished()
     columns = ["rep_id", "period_start", "week", *finished.feature_names]
-    finished.frame[columns].to_parquet(path, index=False, compression="zstd")
+    finished.frame[columns].to_parquet(folder / TRAINING_ROWS, index=False, compression="zstd")
+    if other_reps:
+        pd.DataFrame({"rep_id": list(other_reps)}).to_parquet(folder / OTHER_REPS, index=False, compression="zstd")
 
 
 def learnt_from(dataset: RepPeriodDataset) -> dict[str, Any]:
