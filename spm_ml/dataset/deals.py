@@ -83,8 +83,8 @@ def empty_frame(columns: tuple[DatasetColumn, ...]) -> pd.DataFrame:
     return empty({column.name: DTYPES[column.kind] for column in columns})
 
 
-def pinned_to(columns: tuple[DatasetColumn, ...], table: pa.Table) -> pd.DataFrame:
-    """The Arrow table as a frame with the declared columns, order and types.
+def pinned_to(columns: tuple[DatasetColumn, ...], table: pa.Table | None) -> pd.DataFrame:
+    """The Arrow table as a frame with the declared columns, order and types; see `pinned`.
 
     Raises:
         SchemaError: A column is missing.

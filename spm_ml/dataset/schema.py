@@ -117,12 +117,16 @@ def empty(types: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
-def pinned(table: pa.Table, expected: Mapping[str, Any]) -> pd.DataFrame:
-    """The Arrow table as a frame with the expected columns, order and types.
+def pinned(table: pa.Table | None, expected: Mapping[str, Any]) -> pd.DataFrame:
+    """The Arrow table as a frame with the expected columns, order and types; without rows where there is no table.
+
+    The table's memory is given back while it is read: it may not be used afterwards.
 
     Raises:
         SchemaError: A column is missing.
     """
+    if table is None:
+        return empty(expected)
     missing = [name for name in expected if name not in table.column_names]
     if missing:
         raise SchemaError(f"the table lacks columns {missing}")

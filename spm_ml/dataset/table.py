@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from spm_ml.dataset.deals import BOOKING_COLUMNS, STATE_COLUMNS, deals_of, empty_frame, held, pinned_to
 from spm_ml.dataset.parts import BOOKINGS, FORMAT, ROWS, STATES
-from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, empty, in_order, label_names, pinned
+from spm_ml.dataset.schema import SchemaError, check_frame, dtypes, in_order, label_names, pinned
 from spm_ml.dataset.selection import chosen_parts, stored_description
 from spm_ml.dataset.writer import DatasetWriter, hash_of_parts, parts_in_memory
 
@@ -142,14 +142,11 @@ class RepPeriodDataset:
         cls, path: Path, said: dict[str, Any], periods: Collection[str] | None, reps: Collection[str] | None
     ) -> Self:
         feature_names, stages = tuple(said["feature_names"]), tuple(said["stages"])
-        types = dtypes(feature_names, len(stages))
-        rows, states, bookings = (
-            chosen_parts(path, said, kind, {"rep_id": reps}, periods=periods) for kind in (ROWS, STATES, BOOKINGS)
-        )
+        chosen = partial(chosen_parts, path, said, wanted={"rep_id": reps}, periods=periods)
         return cls(
-            frame=empty(types) if rows is None else pinned(rows, types),
-            states=empty_frame(STATE_COLUMNS) if states is None else pinned_to(STATE_COLUMNS, states),
-            bookings=empty_frame(BOOKING_COLUMNS) if bookings is None else pinned_to(BOOKING_COLUMNS, bookings),
+            frame=pinned(chosen(ROWS), dtypes(feature_names, len(stages))),
+            states=pinned_to(STATE_COLUMNS, chosen(STATES)),
+            bookings=pinned_to(BOOKING_COLUMNS, chosen(BOOKINGS)),
             feature_names=feature_names,
             stages=stages,
             currency=said["currency"],
