@@ -267,6 +267,11 @@ def agreeing(_world: World, _thing: str | None) -> dict[str, object]:
     return {"step": "agreed"}
 
 
+def moving(_world: World, _thing: str | None) -> dict[str, object]:
+    """The body that moves the day of one, on both doors."""
+    return {"due_on": "2099-02-01", "text": "Later."}
+
+
 def supposing_on_a_page(_world: World, rep_id: str | None) -> dict[str, object]:
     """The form that asks about another quota."""
     return {"rep_id": rep_id, "quota": "100000"}
@@ -396,6 +401,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/agreements"): Rule(SEES_RATINGS),
     ("POST", "/v1/agreements"): Rule(SEES_RATINGS, REP_IDS, body=proposing),
     ("POST", "/v1/agreements/{agreement_id}/steps"): Rule(SEES_AGREEMENTS, AGREEMENT_IDS, body=agreeing, done=409),
+    ("POST", "/v1/agreements/{agreement_id}/due-days"): Rule(SEES_AGREEMENTS, AGREEMENT_IDS, body=moving, done=409),
     ("GET", "/v1/audit"): Rule(GIVES_ACCESS, tells=True),
     ("POST", "/v1/plans"): Rule(PLANS, done=200),
     ("GET", "/v1/me"): Rule(EVERYONE),
@@ -448,6 +454,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/agreements"): Rule(SEES_RATINGS, REP_IDS, body=proposing, page=True),
     ("POST", "/agreements/{agreement_id}/steps"): Rule(
         SEES_AGREEMENTS, AGREEMENT_IDS, body=agreeing, done=409, page=True
+    ),
+    ("POST", "/agreements/{agreement_id}/due-days"): Rule(
+        SEES_AGREEMENTS, AGREEMENT_IDS, body=moving, done=409, page=True
     ),
     ("POST", "/what-if"): Rule(SEES_FIGURES, REP_IDS, body=supposing_on_a_page, done=409, page=True),
     ("GET", "/programs"): Rule(EVERYONE, page=True),

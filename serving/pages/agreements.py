@@ -1,6 +1,6 @@
 """Agreed actions on pages: a rep's coaching plan with the form to propose, and the list of what is open."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, Literal
@@ -15,7 +15,7 @@ from serving.access import on_batch, require_reach
 from serving.pages.frame import PagePrincipal, frame_of, rep_href
 from serving.pages.origin import same_origin
 from serving.pages.queries import Pages
-from serving.routes.agreements import AgreementId, proposed, taken
+from serving.routes.agreements import AgreementId, moved, proposed, taken
 from serving.routes.answers import Day, Identifier
 from serving.routes.cases import Remark
 from serving.routes.notes import NoteWords
@@ -23,6 +23,7 @@ from serving.writing import FormKey, write_form
 from spm_ml.predictions import (
     Agreement,
     AgreementEvent,
+    AgreementMove,
     AgreementSource,
     AgreementStatus,
     AgreementStep,
@@ -83,6 +84,7 @@ class AgreementWords:
         overdue: Whether that is over and it is not done.
         waits: Whether the reader has to agree or not.
         events: What became of it, the latest first.
+        today: The first day to which it may be moved, as ISO 8601; empty where it may not.
     """
 
     agreement_id: int
@@ -98,6 +100,7 @@ class AgreementWords:
     waits: bool
     events: tuple[str, ...]
     steps: tuple[StepButton, ...]
+    today: str
 
 
 @dataclass(frozen=True)
@@ -202,21 +205,27 @@ def _agreement(batch: BatchReader, one: Agreement, today: date) -> AgreementWord
         about=f"{what} · {_DOERS[one.doer].lower()}",
         led_to=led_to,
         led_href=f"{rep_href(one.rep_id)}#{place}",
-        due=f"{'overdue since' if overdue else 'by'} {formats.day(one.due_on)}",
+        due=f"{'overdue since' if overdue else 'by'} {formats.day(one.due_on)}{_first_day(one)}",
         status=_STATUSES[one.status],
         overdue=overdue,
         waits="agreed" in steps and one.status == "proposed",
-        events=(
-            *(_event(event) for event in reversed(one.events)),
-            f"Proposed by {one.proposed_by} on {formats.day(one.at.date())}",
-        ),
+        events=(*_events(one), f"Proposed by {one.proposed_by} on {formats.day(one.at.date())}"),
         steps=tuple(StepButton(step, _STEPS[step], step in ("dropped", "reopened")) for step in steps),
+        today=today.isoformat() if one.status == "agreed" else "",
     )
 
 
-def _event(event: AgreementEvent) -> str:
-    said = f"{_TAKEN[event.step]} by {event.taken_by} on {formats.day(event.at.date())}"
-    return f"{said}: {event.text}" if event.text else said
+def _first_day(one: Agreement) -> str:
+    return f" (first {formats.day(one.first_due_on)})" if one.moves else ""
+
+
+def _events(one: Agreement) -> Iterator[str]:
+    """Steps and moved days, the latest first."""
+    everything: list[AgreementEvent | AgreementMove] = [*one.events, *one.moves]
+    for event in sorted(everything, key=lambda event: event.at, reverse=True):
+        what = _TAKEN[event.step] if isinstance(event, AgreementEvent) else f"Moved to {formats.day(event.due_on)}"
+        said = f"{what} by {event.taken_by} on {formats.day(event.at.date())}"
+        yield f"{said}: {event.text}" if event.text else said
 
 
 class AgreementListQuery(BaseModel):
@@ -308,6 +317,28 @@ async def step(
         after.append(taken(store, principal, agreement_id, step, text))
 
     await write_form(request, principal, key, (step, text), work)
+    return RedirectResponse(f"{rep_href(after[0].rep_id)}#agreements" if after and not back else PATH, 303)
+
+
+@forms.post("/agreements/{agreement_id}/due-days")
+async def move(
+    request: Request,
+    principal: PagePrincipal,
+    agreement_id: AgreementId,
+    due_on: Annotated[Day, Form()],
+    text: Annotated[Remark, Form(min_length=1)],
+    back: Annotated[Literal["list", ""], Form()] = "",
+    key: FormKey = "",
+) -> Response:
+    """Moves the day of what is agreed and goes back to where that was asked for."""
+    require_reach(principal, "agreement")
+    today = request.app.state.settings.today()
+    after: list[Agreement] = []
+
+    def work(store: PredictionStore) -> None:
+        after.append(moved(store, principal, agreement_id, due_on, text, today=today))
+
+    await write_form(request, principal, key, (str(due_on), text), work)
     return RedirectResponse(f"{rep_href(after[0].rep_id)}#agreements" if after and not back else PATH, 303)
 
 

@@ -16,6 +16,7 @@ from serving.writing import Write
 from spm_ml.predictions import (
     Agreement,
     AgreementEvent,
+    AgreementMove,
     AgreementSource,
     AgreementStatus,
     AgreementStep,
@@ -37,6 +38,8 @@ AgreementId = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
 NEEDS_WORDS: Final = "Say why it is dropped or opened again."
 DUE_IS_OVER: Final = "The day is over: choose today or a later one."
+_NO_OTHER_DAY: Final = "Choose another day than the one it is due on, today or later."
+_NOT_AGREED: Final = "Only what both sides agreed to, and is neither done nor dropped, can be moved."
 _UNKNOWN: Final = "Choose a behaviour of the rep's diagnosis, a skill that programs teach, or 'other'."
 _STEP: Final = "The agreement is at a step that this does not follow, or it is for the other side to agree."
 
@@ -81,6 +84,30 @@ class StepIn(Model):
         return self
 
 
+class MoveIn(Model):
+    """To which day, and why."""
+
+    model_config = ConfigDict(strict=True)
+
+    due_on: Annotated[Day, Field(strict=False)] = Field(description="Another day than now; today or later.")
+    text: Remark = Field(min_length=1, description="Why.")
+
+
+class AgreementMoveOut(Model):
+    """That the day was moved."""
+
+    at: datetime
+    due_on: date
+    text: str
+    side: Side
+    taken_by: str
+
+    @classmethod
+    def of(cls, move: AgreementMove) -> "AgreementMoveOut":
+        """The same for the API."""
+        return cls(**vars(move))
+
+
 class AgreementEventOut(Model):
     """A step."""
 
@@ -109,18 +136,21 @@ class AgreementOut(Model):
     behaviour: str
     source: AgreementSource
     program_id: str | None
-    due_on: date
+    due_on: date = Field(description="By when; of the last move, if there is one.")
+    first_due_on: date = Field(description="By when as it was proposed.")
     doer: Doer
     side: Side = Field(description="Which side proposed it.")
     proposed_by: str
     status: AgreementStatus
     events: tuple[AgreementEventOut, ...]
+    moves: tuple[AgreementMoveOut, ...] = Field(description="Of its day, oldest first.")
 
     @classmethod
     def of(cls, agreement: Agreement) -> "AgreementOut":
         """The same for the API."""
         events = tuple(AgreementEventOut.of(event) for event in agreement.events)
-        return cls(**vars(agreement) | {"events": events, "status": agreement.status})
+        moves = tuple(AgreementMoveOut.of(move) for move in agreement.moves)
+        return cls(**vars(agreement) | {"events": events, "moves": moves, "status": agreement.status})
 
 
 class AgreementReply(Answer):
@@ -180,6 +210,27 @@ def taken(store: PredictionStore, principal: Principal, agreement_id: int, step:
     return after
 
 
+def moved(
+    store: PredictionStore, principal: Principal, agreement_id: int, due_on: date, text: str, *, today: date | None
+) -> Agreement:
+    """Moves the day of what is agreed.
+
+    Raises:
+        NotYoursError: 404, there is no such agreement in reach.
+        ConflictError: 409, it is not agreed to, or over already.
+        RefusedError: 422, the day is over or no other one.
+    """
+    try:
+        after = store.agreements.move(principal, agreement_id, due_on, text, today=today)
+    except AgreementStepError as error:
+        raise ConflictError(_NOT_AGREED) from error
+    except DueDayError as error:
+        raise RefusedError(422, "due_on", "no_other_day", _NO_OTHER_DAY) from error
+    if after is None:
+        raise NotYoursError
+    return after
+
+
 @router.get("", responses=documented(401, 403, 422, 503))
 async def list_agreements(
     request: Request, principal: Agrees, query: Annotated[AgreementQuery, Query()]
@@ -228,6 +279,26 @@ async def take_step(principal: Agrees, write: Write, agreement_id: AgreementId, 
 
     def work(store: PredictionStore) -> AgreementReply:
         after = taken(store, principal, agreement_id, body.step, body.text)
+        with store.read(principal.scope) as batch:
+            return AgreementReply(**source(batch.batch), agreement=AgreementOut.of(after))
+
+    return await write(principal, body, work)
+
+
+@router.post(
+    "/{agreement_id}/due-days",
+    status_code=201,
+    response_model=AgreementReply,
+    responses=documented(400, 401, 403, 404, 408, 409, 413, 422, 503),
+)
+async def move_due_day(
+    request: Request, principal: Agrees, write: Write, agreement_id: AgreementId, body: MoveIn
+) -> Response:
+    """Move the day of what both sides agreed to, and say why; the days before stay on record."""
+    today = request.app.state.settings.today()
+
+    def work(store: PredictionStore) -> AgreementReply:
+        after = moved(store, principal, agreement_id, body.due_on, body.text, today=today)
         with store.read(principal.scope) as batch:
             return AgreementReply(**source(batch.batch), agreement=AgreementOut.of(after))
 

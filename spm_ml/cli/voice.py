@@ -20,7 +20,7 @@ PULSE_COLUMNS = ["rep_id", "period", "answered_on"]
 NOTE_COLUMNS = ["about_on", "topic", "text", "written_by"]
 AGREEMENT_COLUMNS = [
     *("rep_id", "period", "behaviour", "source", "program_id", "doer", "proposed_by_side", "proposed_on", "due_on"),
-    *("status", "agreed_on", "done_on", "dropped_on", "in_time"),
+    *("first_due_on", "status", "agreed_on", "done_on", "dropped_on", "in_time"),
 ]
 CONTEST_COLUMNS = [
     *("case_id", "rep_id", "period", "kind", "about", "program_id", "opened_on", "status", "closed_on", "answered_by"),

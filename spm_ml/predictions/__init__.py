@@ -3,6 +3,7 @@
 from spm_ml.predictions.agreements import (
     Agreement,
     AgreementEvent,
+    AgreementMove,
     AgreementSource,
     AgreementStatus,
     AgreementStep,
@@ -121,6 +122,7 @@ __all__ = [
     "MOST_DEALS",
     "Agreement",
     "AgreementEvent",
+    "AgreementMove",
     "AgreementSource",
     "AgreementStatus",
     "AgreementStep",

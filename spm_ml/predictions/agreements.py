@@ -1,7 +1,8 @@
 """What a rep and a manager agree on: who does what by when. Together they are the rep's coaching plan.
 
-One side proposes and the other agrees; from then on either side says that it is done, or why it is dropped. Nothing is
-edited: each step is appended, and who wants another action or day drops the old one and proposes anew.
+One side proposes and the other agrees; from then on either side says that it is done, why it is dropped, or why its
+day is moved. Nothing is edited: each step and each day is appended, and who wants another action drops the old one and
+proposes anew.
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from spm_ml.errors import DataError
-from spm_ml.predictions import lookup, schema
+from spm_ml.predictions import lookup, schema, threads
 from spm_ml.predictions.assessments import taught_skills
 from spm_ml.predictions.audit import append, record_act
 from spm_ml.predictions.batch import Batch
@@ -35,7 +36,7 @@ OTHER: Final = "other"
 """Neither a behaviour of the diagnosis nor a skill."""
 
 _NEEDS_WORDS: Final[tuple[AgreementStep, ...]] = ("dropped", "reopened")
-_rows, _events, _people = schema.agreements.c, schema.agreement_events.c, schema.people.c
+_rows, _events, _moves = schema.agreements.c, schema.agreement_events.c, schema.agreement_moves.c
 
 
 class AgreementStepError(DataError):
@@ -47,7 +48,7 @@ class UnknownBehaviourError(DataError):
 
 
 class DueDayError(ValueError):
-    """The day by which it is to be done is over already."""
+    """The day by which it is to be done is over already, or no other one."""
 
 
 def steps_from(status: AgreementStatus, proposer: Side, side: Side) -> tuple[AgreementStep, ...]:
@@ -101,14 +102,28 @@ class AgreementEvent:
 
 
 @dataclass(frozen=True)
+class AgreementMove:
+    """That the day was moved: to `due_on`, and why."""
+
+    at: datetime
+    due_on: date
+    text: str
+    side: Side
+    taken_by: str
+
+
+@dataclass(frozen=True)
 class Agreement:
     """What was proposed and what became of it.
 
     Attributes:
         batch_id: The batch that was published when it was proposed; its diagnosis is meant.
         name: Of the rep; None if the rep is no longer in the organisation.
+        due_on: By when; of the last move, if there is one.
+        first_due_on: By when as it was proposed.
         side: Which side proposed it.
         events: Its steps, oldest first.
+        moves: Of its day, oldest first.
     """
 
     agreement_id: int
@@ -122,10 +137,12 @@ class Agreement:
     source: AgreementSource
     program_id: str | None
     due_on: date
+    first_due_on: date
     doer: Doer
     side: Side
     proposed_by: str
     events: tuple[AgreementEvent, ...]
+    moves: tuple[AgreementMove, ...] = ()
 
     @property
     def status(self) -> AgreementStatus:
@@ -152,10 +169,20 @@ _LAST: Final[ColumnElement[str]] = (
     .limit(1)
     .scalar_subquery()
 )
+_DUE: Final[ColumnElement[date]] = func.coalesce(
+    select(_moves.due_on)
+    .where(_moves.agreement_id == _rows.agreement_id)
+    .order_by(_moves.move_id.desc())
+    .limit(1)
+    .scalar_subquery(),
+    _rows.due_on,
+)
 _COLUMNS: Final = (
     *(_rows[name] for name in ("agreement_id", "at", "batch_id", "period", "rep_id")),
-    _people.name,
-    *(_rows[name] for name in ("text", "behaviour", "source", "program_id", "due_on", "doer", "side", "proposed_by")),
+    threads.NAME,
+    *(_rows[name] for name in ("text", "behaviour", "source", "program_id", "doer", "side", "proposed_by")),
+    _DUE.label("due_on"),
+    _rows.due_on.label("first_due_on"),
 )
 
 
@@ -226,25 +253,47 @@ class Agreements:
             raise ValueError("say why")
         with writing(self._engine) as connection:
             batch = lookup.required(connection)
-            may = principal.scope.predicate("agreement", _rows.rep_id, batch.batch_id)
-            found = find_agreements(connection, batch.batch_id, _rows.agreement_id == agreement_id, may)
-            if not found:
+            one = _in_reach(connection, batch, principal, agreement_id)
+            if one is None:
                 return None
-            side = side_of(principal.scope, found[0].rep_id)
-            if step not in steps_from(found[0].status, found[0].side, side):
-                raise AgreementStepError(f"agreement {agreement_id} is {found[0].status}: {step} does not come next")
-            row = {
-                "agreement_id": agreement_id,
-                "at": datetime.now(UTC),
-                "step": step,
-                "text": text.strip(),
-                "side": side,
-                "account_id": principal.account_id,
-                "taken_by": principal.label,
-            }
-            _, named = append(connection, "agreement_events", row)
-            detail = {"agreement_id": agreement_id, "side": side} | named
-            record_act(connection, principal, f"agreement {step}", found[0].rep_id, detail, batch=batch)
+            if step not in steps_from(one.status, one.side, side_of(principal.scope, one.rep_id)):
+                raise AgreementStepError(f"agreement {agreement_id} is {one.status}: {step} does not come next")
+            _append(connection, batch, principal, one, "agreement_events", {"step": step, "text": text.strip()}, step)
+            return _agreement(connection, batch, agreement_id)
+
+    def move(
+        self, principal: Principal, agreement_id: int, due_on: date, text: str, *, today: date | None = None
+    ) -> Agreement | None:
+        """Moves the day of what both sides agreed on; None if there is no such agreement in reach.
+
+        Args:
+            principal: The rep, or a manager above: whoever agreed or proposed.
+            agreement_id: Which.
+            due_on: The new day.
+            text: Why.
+            today: The day on which it is moved; default: the batch's own day.
+
+        Raises:
+            NotReadyError: Nothing is published.
+            ValueError: Without saying why.
+            AgreementStepError: It is not agreed to, or over already.
+            DueDayError: The day is before today, or the one that it is due on.
+        """
+        if not text.strip():
+            raise ValueError("say why")
+        with writing(self._engine) as connection:
+            batch = lookup.required(connection)
+            one = _in_reach(connection, batch, principal, agreement_id)
+            if one is None:
+                return None
+            if one.status != "agreed":
+                raise AgreementStepError(f"agreement {agreement_id} is {one.status}: only what is agreed can be moved")
+            first = today or batch.as_of
+            if due_on < first or due_on == one.due_on:
+                raise DueDayError(f"choose another day than {one.due_on}, from {first} on")
+            _append(
+                connection, batch, principal, one, "agreement_moves", {"due_on": due_on, "text": text.strip()}, "moved"
+            )
             return _agreement(connection, batch, agreement_id)
 
     def every(self) -> tuple[Agreement, ...]:
@@ -278,30 +327,57 @@ def find_agreements(
     offset: int = 0,
 ) -> tuple[Agreement, ...]:
     """Agreements that meet every condition, the latest first or by their days; one of them must be the scope's."""
-    order = (_rows.due_on, _rows.agreement_id) if soonest_first else (_rows.agreement_id.desc(),)
-    rows = connection.execute(
-        select(*_COLUMNS)
-        .select_from(schema.agreements)
-        .outerjoin(schema.people, and_(_people.batch_id == tree_batch_id, _people.rep_id == _rows.rep_id))
-        .where(*conditions)
-        .order_by(*order)
-        .limit(limit)
-        .offset(offset)
-    ).all()
-    steps: dict[int, list[AgreementEvent]] = {row.agreement_id: [] for row in rows}
-    events = connection.execute(
-        select(_events.agreement_id, _events.at, _events.step, _events.text, _events.side, _events.taken_by)
-        .where(_events.agreement_id.in_(steps))
-        .order_by(_events.event_id)
+    rows = threads.find(
+        connection,
+        schema.agreements,
+        _COLUMNS,
+        conditions,
+        tree_batch_id=tree_batch_id,
+        order=(_DUE, _rows.agreement_id) if soonest_first else (_rows.agreement_id.desc(),),
+        limit=limit,
+        offset=offset,
     )
-    for agreement_id, *step in events:
-        steps[agreement_id].append(AgreementEvent(*step))
-    return tuple(Agreement(**dict(row._mapping), events=tuple(steps[row.agreement_id])) for row in rows)
+    ids = [row.agreement_id for row in rows]
+    events = threads.steps(connection, schema.agreement_events, "agreement_id", ids, AgreementEvent)
+    moves = threads.steps(connection, schema.agreement_moves, "agreement_id", ids, AgreementMove)
+    return tuple(
+        Agreement(**dict(row._mapping), events=events[row.agreement_id], moves=moves[row.agreement_id]) for row in rows
+    )
 
 
 def count_agreements(connection: Connection, *conditions: ColumnElement[bool]) -> int:
     """How many agreements meet every condition; one of them must be the scope's."""
-    return connection.execute(select(func.count()).select_from(schema.agreements).where(*conditions)).scalar_one()
+    return threads.count(connection, schema.agreements, conditions)
+
+
+def _in_reach(connection: Connection, batch: Batch, principal: Principal, agreement_id: int) -> Agreement | None:
+    may = principal.scope.predicate("agreement", _rows.rep_id, batch.batch_id)
+    found = find_agreements(connection, batch.batch_id, _rows.agreement_id == agreement_id, may)
+    return found[0] if found else None
+
+
+def _append(
+    connection: Connection,
+    batch: Batch,
+    principal: Principal,
+    one: Agreement,
+    table: str,
+    said: dict[str, Any],
+    step: str,
+) -> None:
+    """Adds to what became of an agreement, with its line of the audit."""
+    side = side_of(principal.scope, one.rep_id)
+    row = {
+        "agreement_id": one.agreement_id,
+        "at": datetime.now(UTC),
+        **said,
+        "side": side,
+        "account_id": principal.account_id,
+        "taken_by": principal.label,
+    }
+    _, named = append(connection, table, row)
+    detail = {"agreement_id": one.agreement_id, "side": side} | named
+    record_act(connection, principal, f"agreement {step}", one.rep_id, detail, batch=batch)
 
 
 def _agreement(connection: Connection, batch: Batch, agreement_id: int) -> Agreement:

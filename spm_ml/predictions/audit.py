@@ -87,6 +87,7 @@ RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
         ),
     ),
     "agreement_events": (schema.agreement_events, ("agreement_id", "at", "step", "text", "side", "taken_by")),
+    "agreement_moves": (schema.agreement_moves, ("agreement_id", "at", "due_on", "text", "side", "taken_by")),
     "pay_closings": (
         schema.pay_closings,
         (
@@ -100,6 +101,7 @@ RECORDED: Final[dict[str, tuple[Table, tuple[str, ...]]]] = {
 PARENTS: Final[dict[str, tuple[str, str]]] = {
     "case_events": ("case_id", "cases"),
     "agreement_events": ("agreement_id", "agreements"),
+    "agreement_moves": ("agreement_id", "agreements"),
     "pulse_withdrawals": ("pulse_id", "pulses"),
 }
 """Tables whose rows go with those of another: what a line calls that one, and its table."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from spm_ml.errors import DataError
-from spm_ml.predictions import lookup, schema
+from spm_ml.predictions import lookup, schema, threads
 from spm_ml.predictions.audit import append, record_act
 from spm_ml.predictions.batch import Batch
 from spm_ml.predictions.credentials import Principal
@@ -122,7 +122,7 @@ _STATUS: Final[ColumnElement[str]] = func.coalesce(
 )
 _CASE: Final = (
     *(_cases[name] for name in ("case_id", "opened_at", "batch_id", "period", "rep_id")),
-    _people.name,
+    threads.NAME,
     *(_cases[name] for name in ("kind", "about", "program_id", "item", "text", "opened_by")),
 )
 
@@ -142,29 +142,24 @@ def find_cases(
 ) -> tuple[Case, ...]:
     """Cases that meet every condition; one of them must be the scope's."""
     order = _cases.case_id.asc() if oldest_first else _cases.case_id.desc()
-    rows = connection.execute(
-        select(*_CASE)
-        .select_from(schema.cases)
-        .outerjoin(schema.people, and_(_people.batch_id == tree_batch_id, _people.rep_id == _cases.rep_id))
-        .where(*conditions)
-        .order_by(order)
-        .limit(limit)
-        .offset(offset)
-    ).all()
-    steps: dict[int, list[CaseEvent]] = {row.case_id: [] for row in rows}
-    events = connection.execute(
-        select(_events.case_id, _events.at, _events.status, _events.text, _events.answered_by, _events.role)
-        .where(_events.case_id.in_(steps))
-        .order_by(_events.event_id)
+    rows = threads.find(
+        connection,
+        schema.cases,
+        _CASE,
+        conditions,
+        tree_batch_id=tree_batch_id,
+        order=(order,),
+        limit=limit,
+        offset=offset,
     )
-    for case_id, *step in events:
-        steps[case_id].append(CaseEvent(*step))
-    return tuple(Case(**dict(row._mapping), events=tuple(steps[row.case_id])) for row in rows)
+    ids = [row.case_id for row in rows]
+    events = threads.steps(connection, schema.case_events, "case_id", ids, CaseEvent)
+    return tuple(Case(**dict(row._mapping), events=events[row.case_id]) for row in rows)
 
 
 def count_cases(connection: Connection, *conditions: ColumnElement[bool]) -> int:
     """How many cases meet every condition; one of them must be the scope's."""
-    return connection.execute(select(func.count()).select_from(schema.cases).where(*conditions)).scalar_one()
+    return threads.count(connection, schema.cases, conditions)
 
 
 class Cases:

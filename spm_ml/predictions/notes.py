@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine
 
-from spm_ml.predictions import lookup, schema
+from spm_ml.predictions import lookup, schema, threads
 from spm_ml.predictions.audit import append, record_act
 from spm_ml.predictions.engine import reading, writing
 from spm_ml.predictions.principal import Principal
@@ -25,7 +25,7 @@ OLDEST: Final = timedelta(days=366)
 _rows, _people = schema.notes.c, schema.people.c
 _COLUMNS: Final = (
     *(_rows[name] for name in ("note_id", "at", "about_on", "batch_id", "period", "rep_id")),
-    _people.name,
+    threads.NAME,
     *(_rows[name] for name in ("topic", "text", "written_by")),
 )
 
@@ -126,18 +126,19 @@ def find_notes(
     connection: Connection, tree_batch_id: str, *conditions: ColumnElement[bool], limit: int, offset: int = 0
 ) -> tuple[Note, ...]:
     """Notes that meet every condition, the latest first; one of them must be the scope's."""
-    rows = connection.execute(
-        select(*_COLUMNS)
-        .select_from(schema.notes)
-        .outerjoin(schema.people, and_(_people.batch_id == tree_batch_id, _people.rep_id == _rows.rep_id))
-        .where(*conditions)
-        .order_by(_rows.note_id.desc())
-        .limit(limit)
-        .offset(offset)
+    rows = threads.find(
+        connection,
+        schema.notes,
+        _COLUMNS,
+        conditions,
+        tree_batch_id=tree_batch_id,
+        order=(_rows.note_id.desc(),),
+        limit=limit,
+        offset=offset,
     )
     return tuple(Note(**dict(row._mapping)) for row in rows)
 
 
 def count_notes(connection: Connection, *conditions: ColumnElement[bool]) -> int:
     """How many notes meet every condition; one of them must be the scope's."""
-    return connection.execute(select(func.count()).select_from(schema.notes).where(*conditions)).scalar_one()
+    return threads.count(connection, schema.notes, conditions)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, or_, select
 
-from spm_ml.predictions import lookup, schema
+from spm_ml.predictions import lookup, schema, threads
 from spm_ml.predictions.audit import append, record_act
 from spm_ml.predictions.engine import overwrite_what_is_deleted, reading, writing
 from spm_ml.predictions.principal import Principal
@@ -207,13 +207,15 @@ def find_pulses(
     connection: Connection, tree_batch_id: str, *conditions: ColumnElement[bool], limit: int, offset: int = 0
 ) -> tuple[Pulse, ...]:
     """Answers that meet every condition, the latest first; one of them must be the scope's."""
-    rows = connection.execute(
-        select(schema.pulses, _people.name, _STANDS.label("stands"))
-        .outerjoin(schema.people, and_(_people.batch_id == tree_batch_id, _people.rep_id == _rows.rep_id))
-        .where(*conditions)
-        .order_by(_rows.pulse_id.desc())
-        .limit(limit)
-        .offset(offset)
+    rows = threads.find(
+        connection,
+        schema.pulses,
+        (*_rows, threads.NAME, _STANDS.label("stands")),
+        conditions,
+        tree_batch_id=tree_batch_id,
+        order=(_rows.pulse_id.desc(),),
+        limit=limit,
+        offset=offset,
     )
     columns = ("pulse_id", "at", "batch_id", "period", "rep_id", "name", "shared", "terms", "stands")
     return tuple(Pulse(**{name: getattr(row, name) for name in columns}, answers=_answers(row)) for row in rows)
@@ -221,7 +223,7 @@ def find_pulses(
 
 def count_pulses(connection: Connection, *conditions: ColumnElement[bool]) -> int:
     """How many answers meet every condition; one of them must be the scope's."""
-    return connection.execute(select(func.count()).select_from(schema.pulses).where(*conditions)).scalar_one()
+    return threads.count(connection, schema.pulses, conditions)
 
 
 def pulse_counts(connection: Connection, period: str) -> tuple[PulseCount, ...]:

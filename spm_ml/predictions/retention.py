@@ -104,6 +104,7 @@ def _old(connection: Connection, retention: RetentionSettings, now: datetime) ->
         ids = connection.execute(select(_agreements.agreement_id).where(closed).limit(_AT_ONCE)).scalars().all()
         old |= {
             schema.agreement_events: _steps.agreement_id.in_(ids),
+            schema.agreement_moves: schema.agreement_moves.c.agreement_id.in_(ids),
             schema.agreements: _agreements.agreement_id.in_(ids),
         }
     batch = lookup.published(connection)

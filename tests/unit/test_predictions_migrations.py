@@ -319,6 +319,10 @@ ROWS: dict[str, dict[str, Any]] = {
         "period": "2026Q1", "rep_id": "r-101", "plan_id": "ae", "plan_version": "5f", "amount": 9_000_000_000,
         "body": "{}",
     },
+    "agreement_moves": {
+        "agreement_id": 1, "at": NOW, "due_on": NOW.date(), "text": "Ill.", "side": "rep", "account_id": "t-1",
+        "taken_by": "Ines",
+    },
     "pay_leavers": {"period": "2026Q1", "rep_id": "r-101", "name": "Ines", "manager_id": "m-1"},
 }  # fmt: skip
 BORN_WITH_0005 = {"fairness_audits", "model_evidence", "assessments", "feedback", "submissions"}
@@ -329,7 +333,8 @@ BORN_WITH_0009 = {"pay_closings", "pay_statements", "running_statements", "runni
 BORN_WITH_0010 = {"quota_proposals", "proposed_quotas", "company_goals"}
 BORN_WITH_0011 = {"digest_refusals", "digests"}
 BORN_WITH_0013 = {"pay_leavers"}
-BORN_SINCE_0011 = BORN_WITH_0011 | BORN_WITH_0013
+BORN_WITH_0014 = {"agreement_moves"}
+BORN_SINCE_0011 = BORN_WITH_0011 | BORN_WITH_0013 | BORN_WITH_0014
 BORN_SINCE_0010 = BORN_WITH_0010 | BORN_SINCE_0011
 BORN_SINCE_0009 = BORN_WITH_0009 | BORN_SINCE_0010
 BORN_SINCE_0008 = BORN_WITH_0008 | BORN_SINCE_0009

@@ -216,9 +216,24 @@ def test_one_side_proposes_the_other_agrees_and_both_tick(store: PredictionStore
     agreed = store.agreements.take(INES, first.agreement_id, "agreed")
     assert agreed is not None
     assert [agreed.is_overdue(day) for day in (today, today + LATER)] == [False, True]
+    with pytest.raises(ValueError, match="say why"):
+        store.agreements.move(INES, first.agreement_id, today + LATER, " ")
+    for day in (today, today - LATER):
+        with pytest.raises(DueDayError):
+            store.agreements.move(INES, first.agreement_id, day, "I was ill.", today=today)
+    for who in OUTSIDERS:
+        assert store.agreements.move(who, first.agreement_id, today + LATER, "no") is None, who
+    moved = store.agreements.move(INES, first.agreement_id, today + LATER, "I was ill.", today=today)
+    assert moved is not None
+    assert (moved.due_on, moved.first_due_on, moved.is_overdue(today + LATER)) == (today + LATER, today, False)
+    moved = store.agreements.move(VERA, first.agreement_id, today + 2 * LATER, "The visit is later.")
+    assert moved is not None
+    assert [(one.due_on, one.side) for one in moved.moves] == [(today + LATER, "rep"), (today + 2 * LATER, "manager")]
     done = store.agreements.take(VERA, first.agreement_id, "done")
     assert done is not None
-    assert not done.is_overdue(today + LATER)
+    assert not done.is_overdue(today + 3 * LATER)
+    with pytest.raises(AgreementStepError):
+        store.agreements.move(INES, first.agreement_id, today + LATER, "Again.")
     with pytest.raises(ValueError, match="say why"):
         store.agreements.take(INES, first.agreement_id, "reopened")
     again = store.agreements.take(INES, first.agreement_id, "reopened", "One call only.")

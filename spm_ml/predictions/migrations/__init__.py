@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from spm_ml.errors import ConfigurationError
 from spm_ml.predictions.engine import reading, writing
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 """The newest revision, written here so that opening a store that has it need not import Alembic."""
 
 

@@ -41,7 +41,15 @@ from spm_ml.predictions.schema.said import (
     feedback,
     submissions,
 )
-from spm_ml.predictions.schema.talks import QUESTIONS, agreement_events, agreements, notes, pulse_withdrawals, pulses
+from spm_ml.predictions.schema.talks import (
+    QUESTIONS,
+    agreement_events,
+    agreement_moves,
+    agreements,
+    notes,
+    pulse_withdrawals,
+    pulses,
+)
 
 __all__ = [
     "APPEND_ONLY",
@@ -49,6 +57,7 @@ __all__ = [
     "UtcDateTime",
     "accounts",
     "agreement_events",
+    "agreement_moves",
     "agreements",
     "assessments",
     "assignments",
@@ -115,6 +124,7 @@ APPEND_ONLY = tuple(
         notes,
         agreements,
         agreement_events,
+        agreement_moves,
         champions,
         pay_closings,
         pay_leavers,

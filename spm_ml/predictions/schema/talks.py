@@ -99,3 +99,19 @@ agreement_events = Table(
     CheckConstraint("side IN ('rep', 'manager')", name="side"),
     sqlite_autoincrement=True,
 )
+
+agreement_moves = Table(
+    "agreement_moves",
+    metadata,
+    Column("move_id", Integer, primary_key=True, autoincrement=True),
+    Column("agreement_id", Integer, ForeignKey("agreements.agreement_id"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("side", String, nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("taken_by", String, nullable=False),
+    CheckConstraint("length(text) > 0", name="text"),
+    CheckConstraint("side IN ('rep', 'manager')", name="side"),
+    sqlite_autoincrement=True,
+)
