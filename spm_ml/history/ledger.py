@@ -16,16 +16,17 @@ Rows are never changed by what is recorded after them, but for `next_recorded_on
 ledger up to that day, with that column emptied beyond it.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 
-from spm_ml.history.engines import Engine, as_int64
+from spm_ml.history.engines import Along, Engine
 from spm_ml.history.money import Rates, converted
 from spm_ml.history.stages import StageMap
 
@@ -96,26 +97,71 @@ class LedgerSources:
 
 @contextmanager
 def ledger_of(engine: Engine, sources: LedgerSources, rates: Rates | None) -> Iterator[ir.Table]:
-    """The ledger as an expression; a draft of it, which exchange rates need, is kept until it is left.
+    """The ledger as an expression, good until it is left.
 
     Args:
-        engine: Where a draft is kept.
+        engine: Where it is computed.
         sources: Events and deals.
         rates: Exchange rates; None when every deal is in the organisation's currency.
 
     Raises:
         DataError: An amount has no exchange rate on its day.
     """
-    states = _states(engine, sources)
-    if rates is None:
-        yield _finished(_with_course(states.mutate(previous_amount=states.previous_raw_amount)))
-        return
-    draft = engine.keep("ledger_draft", _rated(engine, states, rates))
-    rates.refuse_missing(draft, currency="currency", day="rate_day", what="opportunities")
-    amounts = draft.mutate(amount=converted(draft.amount, draft.factor))
-    amounts = amounts.mutate(previous_amount=amounts.amount.lag().over(_by_deal()))
-    yield _finished(_with_course(amounts))
-    engine.drop(draft)
+    no_more_than = [sources.events, sources.opportunities, sources.opportunities]
+    with engine.numbered(_deals(sources), "opportunity_id", "deal") as deals:
+        some = partial(_ledger_of, engine, sources, rates, deals)
+        with engine.in_parts(_rows(sources, deals), "deal", no_more_than, some) as ledger:
+            yield ledger
+
+
+@contextmanager
+def _ledger_of(
+    engine: Engine, sources: LedgerSources, rates: Rates | None, deals: ir.Table, rows: ir.Table
+) -> Iterator[ir.Table]:
+    """The ledger of the deals whose changes are given."""
+    with ExitStack() as held:
+
+        def along(rows: ir.Table, columns: Mapping[str, Along], by: Sequence[str] = ("number",)) -> ir.Table:
+            return held.enter_context(engine.along(rows, of="deal", by=by, columns=columns))
+
+        rows = along(rows, _CARRIED, by=_ORDER)
+        rows = along(_filled_from_rows(rows, deals, sources), _BESIDE)
+        event_on = ibis.ifelse(_closed_as_stated(rows), rows.closed_on, rows.recorded_on)
+        rows = rows.mutate(event_on=event_on).drop("reconstructed", "closed_on", "row_recorded_on", "row_outcome")
+        if rates is not None:
+            rows = along(rows.mutate(rate_day=_rate_day(rows)), {"rate_day": Along("last", "rate_day")})
+            draft = engine.keep("ledger_draft", rates.with_factor(rows, currency="currency", day="rate_day"))
+            held.callback(engine.drop, draft)
+            rates.refuse_missing(draft, currency="currency", day="rate_day", what="opportunities")
+            rows = draft.mutate(amount=converted(draft.amount, draft.factor))
+            rows = along(rows, {"previous_amount": Along("previous", "amount")})
+        yield _finished(along(_with_steps(rows), _COURSE), deals)
+
+
+_ORDER: Final = ("recorded_on", "recorded_at", "rank")
+"""What orders the changes of a deal; `recorded_at` is empty where the row in `opportunities` says what happened."""
+
+_CARRIED: Final = {
+    "number": Along("place"),
+    **{name: Along("last", name) for name in ("rep_id", "position", "amount", "expected_close_on", "outcome")},
+}
+"""The change's number, and what an event need not state again."""
+
+_BEFORE: Final = ("rep_id", "stage_position", "outcome", "amount", "expected_close_on", "recorded_on")
+_BESIDE: Final = {
+    **{f"previous_{name}": Along("previous", name) for name in _BEFORE},
+    "next_recorded_on": Along("next", "recorded_on"),
+}
+
+_COURSE: Final = {
+    "first_rep_id": Along("first", "opened_by"),
+    "stage_since": Along("last", "entered_on"),
+    "pushes": Along("total", "pushed"),
+    "steps": Along("total", "stepped"),
+    "first_amount": Along("first", "stated_amount"),
+}
+"""What a deal went through up to a change: who opened it, when its stage was entered, moves to a later close and stage
+while it was open, and the first amount that was stated."""
 
 
 def _deals(sources: LedgerSources) -> ir.Table:
@@ -128,7 +174,14 @@ def _deals(sources: LedgerSources) -> ir.Table:
     exported = ibis.literal(sources.facts.exported_on)
     dated = ibis.coalesce(recorded, ibis.ifelse(closed, joined.closed_on, ibis.null("date")), exported)
     seen = ibis.least(joined.created_on, ibis.coalesce(recorded, joined.created_on))
-    return joined.mutate(row_recorded_on=recorded, seen_on=seen, state_on=ibis.greatest(dated, seen))
+    return joined.select(
+        *("opportunity_id", "created_on", "closed_on", "currency", "first_event_on"),
+        *("rep_id", "amount", "stage", "expected_close_on"),
+        outcome=joined.outcome.fill_null("open"),
+        row_recorded_on=recorded,
+        seen_on=seen,
+        state_on=ibis.greatest(dated, seen),
+    )
 
 
 def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
@@ -136,12 +189,12 @@ def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
     events, facts = sources.events, sources.facts
     before_events = deals.first_event_on.isnull()
     owner_known = deals.row_recorded_on.isnull() | (deals.row_recorded_on <= deals.created_on)
-    unknown = {"stage": "string", "mapped": "string", "amount": "int64", "expected_close_on": "date"}
+    unknown = {"stage": "string", "position": "int32", "amount": "int64", "expected_close_on": "date"}
     created = deals.filter(
         (before_events | (deals.seen_on < deals.first_event_on))
-        & ~((deals.outcome.fill_null("open") == "open") & (deals.state_on == deals.seen_on) & before_events)
+        & ~((deals.outcome == "open") & (deals.state_on == deals.seen_on) & before_events)
     ).select(
-        "opportunity_id",
+        "deal",
         recorded_on="seen_on",
         rank=ibis.literal(0, "int64"),
         recorded_at=ibis.null(events.recorded_at.type()),
@@ -151,21 +204,22 @@ def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
         **{name: ibis.null(kind) for name, kind in unknown.items()},
     )
     states = deals.filter(before_events | (deals.state_on < deals.first_event_on)).select(
-        "opportunity_id",
+        "deal",
         recorded_on="state_on",
         rank=ibis.literal(1, "int64"),
         recorded_at=ibis.null(events.recorded_at.type()),
         rep_id="rep_id",
-        outcome=deals.outcome.fill_null("open"),
+        outcome="outcome",
         reconstructed=ibis.literal(True),
         stage="stage",
-        mapped=sources.stages.canonical(deals.stage, deals.state_on),
+        position=_position(sources.stages, deals.stage, deals.state_on),
         amount="amount",
         expected_close_on="expected_close_on",
     )
+    events = events.inner_join(deals.select("opportunity_id", "deal"), "opportunity_id")
     day = sources.day_of(events.recorded_at)
     recorded = events.select(
-        "opportunity_id",
+        "deal",
         recorded_on=day,
         rank=events._occurrence.cast("int64") + 2,
         recorded_at="recorded_at",
@@ -173,59 +227,45 @@ def _rows(sources: LedgerSources, deals: ir.Table) -> ir.Table:
         outcome="outcome",
         reconstructed=ibis.literal(False),
         stage="stage",
-        mapped=sources.stages.canonical(events.stage, day),
+        position=_position(sources.stages, events.stage, day),
         amount="amount",
         expected_close_on="expected_close_on",
     )
     return ibis.union(created, states, recorded)
 
 
-def _states(engine: Engine, sources: LedgerSources) -> ir.Table:
+def _position(stages: StageMap, raw: ir.StringValue, day: ir.DateValue) -> ir.IntegerValue:
+    return stages.position(stages.canonical(raw, day))
+
+
+def _filled_from_rows(rows: ir.Table, deals: ir.Table, sources: LedgerSources) -> ir.Table:
     """The state of a deal after every change, amounts as they were stated in the deal's own currency."""
-    facts = sources.facts
-    rows = _rows(sources, _deals(sources))
-    order = [rows.recorded_on, rows.recorded_at.asc(nulls_first=True), rows.rank]
-    rows = rows.mutate(number=ibis.row_number().over(ibis.window(group_by="opportunity_id", order_by=order)))
-    carried = ("rep_id", "mapped", "amount", "expected_close_on", "outcome")
-    rows = engine.carried(rows, carried, number="number", of="opportunity_id")
-    table = sources.opportunities
-    known = table.select(
-        "opportunity_id",
-        "created_on",
-        "closed_on",
-        "currency",
-        row_recorded_on=sources.day_of(table.recorded_at),
+    facts, names = sources.facts, sources.stages.names
+    known = deals.select(
+        *("deal", "created_on", "closed_on", "currency", "row_recorded_on"),
         row_rep_id="rep_id",
         row_amount="amount",
-        row_outcome=table.outcome.fill_null("open"),
+        row_outcome="outcome",
     )
-    rows = rows.inner_join(known, "opportunity_id")
+    rows = rows.inner_join(known, "deal")
     undated = rows.row_recorded_on.isnull()
     is_known = (undated | (rows.row_recorded_on <= rows.recorded_on)).fill_null(False)
     closed = rows.outcome.fill_null("open") != "open"
     amount_known = ibis.ifelse(undated | facts.amounts_unrecorded, closed, is_known) & (closed | ~rows.reconstructed)
-    open_stage = rows.mapped.fill_null(sources.stages.names[0])
+    position = rows.position.fill_null(1)
+    open_stage = ibis.cases(*((position == number, name) for number, name in enumerate(names, start=1)))
     owner = _filled(rows.rep_id, is_known | facts.owners_unrecorded, rows.row_rep_id)
     amount = _filled(rows.amount, amount_known, rows.row_amount)
     from_row = (rows.rep_id.isnull() & owner.notnull()) | (rows.amount.isnull() & amount.notnull())
-    rows = rows.mutate(
+    filled = rows.mutate(
         outcome=rows.outcome.fill_null("open"),
         rep_id=owner,
         amount=amount.fill_null(0),
         history_reconstructed=rows.reconstructed | (from_row & (undated | ~is_known)),
         stage=ibis.ifelse(closed, ibis.coalesce(rows.stage.strip(), open_stage), open_stage),
-        stage_position=ibis.ifelse(closed, 0, ibis.coalesce(sources.stages.position(rows.mapped), 1)).cast("int32"),
+        stage_position=ibis.ifelse(closed, 0, position).cast("int32"),
     )
-    before = _by_deal()
-    rows = rows.mutate(
-        previous_rep_id=rows.rep_id.lag().over(before),
-        previous_stage_position=rows.stage_position.lag().over(before),
-        previous_outcome=rows.outcome.lag().over(before),
-        previous_raw_amount=rows.amount.lag().over(before),
-        previous_expected_close_on=rows.expected_close_on.lag().over(before),
-        previous_recorded_on=rows.recorded_on.lag().over(before),
-    )
-    return rows.mutate(event_on=ibis.ifelse(_closed_as_stated(rows), rows.closed_on, rows.recorded_on))
+    return filled.drop("recorded_at", "rank", "position", "row_rep_id", "row_amount")
 
 
 def _closed_as_stated(rows: ir.Table) -> ir.BooleanValue:
@@ -236,51 +276,36 @@ def _closed_as_stated(rows: ir.Table) -> ir.BooleanValue:
     return (closes & stated & (rows.closed_on <= rows.recorded_on)).fill_null(False)
 
 
-def _rated(engine: Engine, rows: ir.Table, rates: Rates) -> ir.Table:
-    """Adds the rate of the day on which an amount was stated or its deal closed; a won deal keeps the rate of its win.
+def _rate_day(rows: ir.Table) -> ir.DateValue:
+    """The day whose rate a change fixes: an amount was stated or its deal closed; a won deal keeps that of its win.
 
     So no stage change moves an amount, no later rate changes last quarter's bookings, and a reversal takes back
     exactly what was booked.
     """
-    restated = (rows.amount != rows.previous_raw_amount) & (rows.outcome != "won")
+    restated = (rows.amount != rows.previous_amount) & (rows.outcome != "won")
     fixes = rows.previous_outcome.isnull() | (rows.outcome != rows.previous_outcome) | restated
-    rows = rows.mutate(fixed_on=ibis.ifelse(fixes, rows.event_on, ibis.null("date")))
-    rows = engine.carried(rows.mutate(rate_day=rows.fixed_on), ["rate_day"], number="number", of="opportunity_id")
-    return rates.with_factor(rows, currency="currency", day="rate_day")
+    return ibis.ifelse(fixes, rows.event_on, ibis.null("date"))
 
 
-def _with_course(rows: ir.Table) -> ir.Table:
-    """Adds what a deal went through up to a change, and when its next one was recorded.
-
-    `first_rep_id` opened it, `stage_since` is when its stage was entered, `pushes` and `steps` count moves to a later
-    close and stage while it was open, `first_amount` is the first that was stated.
-    """
-    deal, so_far = _by_deal(), _by_deal(preceding=None, following=0)
+def _with_steps(rows: ir.Table) -> ir.Table:
+    """Adds what `_COURSE` is made of: what each change opened, entered, moved and stated."""
     stays_open = ((rows.outcome == "open") & (rows.previous_outcome == "open")).fill_null(False)
     entered = (~stays_open | (rows.stage_position != rows.previous_stage_position)).fill_null(True)
     pushed = stays_open & (rows.expected_close_on > rows.previous_expected_close_on).fill_null(False)
     stepped = stays_open & (rows.stage_position > rows.previous_stage_position).fill_null(False)
-    stated = ibis.ifelse(rows.amount > 0, rows.number, None)
-    rows = rows.mutate(
-        next_recorded_on=rows.recorded_on.lead().over(deal),
-        first_rep_id=ibis.ifelse(rows.number == 0, rows.rep_id, None).max().over(so_far),
-        stage_since=ibis.ifelse(entered, rows.recorded_on, None).max().over(so_far),
-        pushes=as_int64(pushed.cast("int64").sum().over(so_far)),
-        steps=as_int64(stepped.cast("int64").sum().over(so_far)),
-        first_stated=stated.min().over(so_far),
+    return rows.mutate(
+        opened_by=ibis.ifelse(rows.number == 0, rows.rep_id, None),
+        entered_on=ibis.ifelse(entered, rows.recorded_on, None),
+        pushed=pushed.cast("int64"),
+        stepped=stepped.cast("int64"),
+        stated_amount=ibis.ifelse(rows.amount > 0, rows.amount, None),
     )
-    first = ibis.ifelse(rows.number == rows.first_stated, rows.amount, None)
-    return rows.mutate(first_amount=first.max().over(so_far))
 
 
-def _finished(rows: ir.Table) -> ir.Table:
-    renamed = rows.mutate(event_number=rows.number)
-    return renamed.select(**{name: renamed[name].cast(kind) for name, kind in COLUMNS.items()})
+def _finished(rows: ir.Table, deals: ir.Table) -> ir.Table:
+    named = rows.inner_join(deals.select("deal", "opportunity_id"), "deal").mutate(event_number=rows.number)
+    return named.select(**{name: named[name].cast(kind) for name, kind in COLUMNS.items()})
 
 
 def _filled(stated: ir.Value, known: ir.BooleanValue, from_row: ir.Value) -> ir.Value:
     return ibis.ifelse(stated.isnull() & known, from_row, stated)
-
-
-def _by_deal(**frame: Any) -> Any:
-    return ibis.window(group_by="opportunity_id", order_by="number", **frame)

@@ -8,6 +8,7 @@ import pytest
 
 from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory
+from spm_ml.history.engines import DuckDBEngine
 from spm_ml.history.ledger import COLUMNS
 from spm_ml.settings import StageAlias, StageSettings
 from tests.history_world import ORGANISATION, Rows, deal, event, history_of, in_order
@@ -309,3 +310,14 @@ def test_stages_are_taken_from_the_data_where_none_is_declared() -> None:
         opportunity_events=events,
     ) as history:
         assert [stage.name for stage in history.organisation.stages] == ["Start", "Middle", "Odd"]
+
+
+def test_of_many_changes_some_deals_are_derived_at_a_time(
+    history: SalesHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DuckDBEngine, "rows_at_once", 10)
+    rows = [*ROWS, deal("last", created_on="2026-06-30")]
+    with history_of(opportunities=rows, opportunity_events=EVENTS) as other:
+        some, whole = (one.ledger.order_by("opportunity_id", "event_number").to_pyarrow() for one in (other, history))
+    assert len(whole) > 10
+    assert some.equals(whole)

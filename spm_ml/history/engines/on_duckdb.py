@@ -1,11 +1,13 @@
 """The embedded engine: one DuckDB database in a folder of its own, gone when the history closes."""
 
+import math
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import duckdb
 import ibis
@@ -13,10 +15,15 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from spm_ml.history.engines.engine import Engine
+from spm_ml.history.engines.along import Along, with_columns
+from spm_ml.history.engines.engine import Derived, Engine
 
 MEMORY_LIMIT: Final = "1500MB"
 """What DuckDB may hold in memory; more is spilled to the engine's folder."""
+
+
+ROWS_AT_ONCE: Final = 2_000_000
+"""Rows that are in memory while columns are made along them, some 300 bytes each; of more some are taken at a time."""
 
 
 class DuckDBEngine(Engine):
@@ -28,9 +35,11 @@ class DuckDBEngine(Engine):
     Attributes:
         folder: Where the database and what it spills lie.
         backend: The Ibis backend.
+        rows_at_once: Rows that are in memory while columns are made along them.
     """
 
     embedded: ClassVar[bool] = True
+    rows_at_once: int = ROWS_AT_ONCE
 
     def __init__(self, threads: int = 2) -> None:
         super().__init__()
@@ -73,24 +82,52 @@ class DuckDBEngine(Engine):
         """Ends the connection and removes the folder; closing twice does no harm, and forgetting to close little."""
         self._release()
 
-    def carried(self, rows: ir.Table, names: Sequence[str], *, number: str, of: str) -> ir.Table:
-        """The rows with some columns filled: each row has the last value up to it that was not empty.
+    @contextmanager
+    def along(self, rows: ir.Table, *, of: str, by: Sequence[str], columns: Mapping[str, Along]) -> Iterator[ir.Table]:
+        """The rows with columns that follow from those before and after them, in memory until it is left."""
+        unique = self._unique("along")
+        self.backend.con.register(unique, with_columns(self.backend.to_pyarrow(rows), of, by, columns))
+        try:
+            yield self.backend.table(unique)
+        finally:
+            self.backend.con.unregister(unique)
 
-        Ibis writes `last(include_null=False)` over a window without its condition, and `argmax` as an ordered
-        aggregate that DuckDB refuses there; the engine's own `arg_max` is exact and as fast as a lag.
-        """
-        so_far = ibis.window(group_by=of, order_by=number, preceding=None, following=0)
-        return rows.mutate(**{name: _arg_max(rows[name], rows[number]).over(so_far) for name in names})
+    @contextmanager
+    def numbered(self, rows: ir.Table, key: str, name: str) -> Iterator[ir.Table]:  # noqa: ARG002
+        """The rows with a number each, which is joined and sorted faster than text."""
+        kept = self.keep("numbered", rows.mutate(**{name: ibis.row_number()}))
+        try:
+            yield kept
+        finally:
+            self.drop(kept)
 
+    @contextmanager
+    def in_parts(
+        self, rows: ir.Table, of: str, no_more_than: Sequence[ir.Table], derive: Derived
+    ) -> Iterator[ir.Table]:
+        """What is derived of rows, until it is left; where they are many, of some at a time."""
+        if sum(self._count(table) for table in no_more_than) <= self.rows_at_once:
+            with derive(rows) as derived:
+                yield derived
+            return
+        kept = self.keep("all", rows)
+        numbers = 1 + (kept[of].max().to_pyarrow().as_py() or 0)
+        at_once = math.ceil(numbers * self.rows_at_once / max(self._count(kept), 1))
+        parts = [kept.filter(kept[of].between(first, first + at_once - 1)) for first in range(0, numbers, at_once)]
+        with derive(parts[0]) as derived:
+            gathered = self.keep("gathered", derived)
+        for part in parts[1:]:
+            with derive(part) as derived:
+                self.backend.insert(gathered.op().name, derived)
+        self.drop(kept)
+        try:
+            yield gathered
+        finally:
+            self.drop(gathered)
 
-def _arg_max(column: ir.Column, number: ir.IntegerColumn) -> Any:
-    kind = column.type()
-
-    @ibis.udf.agg.builtin(name="arg_max", signature=((kind, "int64"), kind))
-    def arg_max(value, key):  # type: ignore[no-untyped-def]
-        """Built into the engine."""
-
-    return arg_max(column, ibis.ifelse(column.notnull(), number, ibis.null("int64")))
+    def _count(self, rows: ir.Table) -> int:
+        count: int = rows.count().to_pyarrow().as_py()
+        return count
 
 
 def _release(backend: Backend, folder: Path) -> None:
