@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import ibis
 import pandas as pd
 
 from benchmarks.scaling.processes import GIB, Limits, measure
 from benchmarks.scaling.scan import scan
 from benchmarks.scaling.worlds import World, make_store
 from spm_ml.errors import DataError
-from spm_ml.history.derived import NAMES
+from spm_ml.history import SalesHistory
 from spm_ml.history.store import TableCounts, TableStore, quote_text
 from spm_ml.settings import Workspace
 from spm_ml.tables import PROTECTED_TABLES, TABLES
@@ -80,7 +81,10 @@ def split_world(world: World, root: Path) -> tuple[Workspace, int]:
     target = TableStore(workspace)
     counts = {name: TableCounts() for name in before}
     target.append(before, source="before the day", mapping=None, files={}, tables=counts)
-    changes = {name: TableCounts(new=rows) for name, rows in added.items()}
+    changes = {
+        name: TableCounts(changed=rows) if name == "opportunities" else TableCounts(new=rows)
+        for name, rows in added.items()
+    }
     target.append(on_day, source="the day", mapping=None, files={}, tables=changes)
     return workspace, sum(added.values())
 
@@ -108,11 +112,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, file: Path) -> int:
 
 def content(workspace: Workspace) -> list[object]:
     """The rows of every derived table, in whatever order, as one number each."""
-    newest = max(workspace.derived.iterdir(), key=lambda path: path.stat().st_mtime)
-    files = [quote_text(str(newest / f"{name}.parquet")) for name in NAMES]
-    with closing(duckdb.connect()) as connection:
-        sql = "SELECT sum(hash(rows)) FROM read_parquet({}) AS rows"
-        return [connection.execute(sql.format(file)).fetchall()[0][0] for file in files]
+    with SalesHistory.open(workspace) as history:
+        tables = (history.ledger, history.bookings, history.activity_days)
+        queries = [f"SELECT sum(hash(rows)) FROM ({ibis.to_sql(rows, dialect='duckdb')}) AS rows" for rows in tables]
+        return [history.engine.backend.raw_sql(query).fetchall()[0][0] for query in queries]
 
 
 def line(world: World, limits: Limits) -> dict[str, object]:

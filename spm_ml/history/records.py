@@ -1,8 +1,9 @@
 """All that was recorded: the tables of one version in the organisation's currency, and what is derived from them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Final
 
@@ -13,8 +14,9 @@ from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.credit import bookings_of
 from spm_ml.history.derived import Derive, DerivedTables
-from spm_ml.history.earlier import OF_DEALS, Earlier, added_up, facts_text
+from spm_ml.history.earlier import OF_DEALS, Earlier
 from spm_ml.history.engines import DuckDBEngine, Engine
+from spm_ml.history.kept_facts import KeptFacts
 from spm_ml.history.ledger import LedgerSources, SourceFacts, ledger_of
 from spm_ml.history.local_days import LocalDays
 from spm_ml.history.money import Rates, converted
@@ -104,17 +106,48 @@ class Records:
     @cached_property
     def days(self) -> LocalDays:
         """Local days of the timestamps that the tables hold."""
-        return LocalDays.of(self.organisation.timezone, *timestamp_range(self.source))
+        return LocalDays.of(self.organisation.timezone, *self._instants)
+
+    @cached_property
+    def _kept(self) -> KeptFacts | None:
+        """What was told of these tables when they were derived."""
+        return KeptFacts.read(self.derived.facts) if self.derived is not None else None
+
+    @cached_property
+    def _instants(self) -> tuple[datetime, datetime]:
+        """First and last instant of the tables, or of more than them."""
+        if self._kept is not None:
+            return self._kept.instants
+        if self.earlier is not None:
+            return self.earlier.facts.instants_since(self._written)
+        return timestamp_range(self.source)
+
+    def _written(self, name: str, *, in_force: bool = False) -> ir.Table:
+        if self.earlier is None:
+            return self.source(name)
+        return self.earlier.written(name, self.source(name), in_force=in_force)
 
     @cached_property
     def facts(self) -> SourceFacts:
         """What the source as a whole does not record."""
-        return self.stated_facts or facts_of(self.source, self.calendar.local_day)
+        if self.stated_facts is not None:
+            return self.stated_facts
+        if self._kept is not None:
+            return self._kept.source
+        told, local_day = None, self.calendar.local_day
+        if self.earlier is not None:
+            added = "opportunity_events" in self.earlier.appended or "opportunity_events" not in self.earlier.changed
+            told = self.earlier.facts.since(
+                self._written, partial(self._written, in_force=True), events_added=added, local_day=local_day
+            )
+        return told or facts_of(self.source, local_day)
 
     @cached_property
     def rates(self) -> Rates | None:
         """Exchange rates; None when no amount needs one."""
         own = self.organisation.currency
+        if self._kept is not None and not self._kept.rated:
+            return None
         codes = [self.source(name).select("currency").distinct().to_pyarrow() for name in ("opportunities", "quotas")]
         foreign = {str(code).strip().upper() for table in codes for code in table["currency"].to_pylist() if code}
         return Rates.of(self.engine, self.source("fx_rates"), own) if foreign - {own} else None
@@ -127,8 +160,15 @@ class Records:
             DataError: An open deal is in a stage that the organisation does not have, or an amount has no rate.
         """
         if self.derived is not None and self.derived.facts is None:
-            self.derived.state(facts_text(self.facts, rated=self.rates is not None))
-        return self._derived("ledger", self._of_deals("ledger", Records._ledger), _LEDGER_ORDER)
+            events = len(self.source("opportunity_events").limit(1).to_pyarrow()) > 0
+            kept = KeptFacts(self.facts, self.rates is not None, events, self._instants)
+            self.derived.state(kept.text())
+        earlier, some = self.earlier, self._of_touched
+        if earlier is not None and some is not None:
+            ledger = earlier.ledger(self._touched, some._ledger, _LEDGER_ORDER)
+            if ledger is not None:
+                return ledger
+        return self._derived("ledger", self._ledger, _LEDGER_ORDER)
 
     def _ledger(self) -> AbstractContextManager[ir.Table]:
         self._refuse_unknown_stages()
@@ -139,22 +179,27 @@ class Records:
     @cached_property
     def bookings(self) -> ir.Table:
         """Credited amounts."""
-        return self._derived("bookings", self._of_deals("bookings", Records._bookings), _BOOKING_ORDER)
+        ledger, earlier, some = self.ledger, self.earlier, self._of_touched
+        if earlier is not None and some is not None:
+            vars(some)["ledger"] = ledger.semi_join(self._touched, "opportunity_id")
+            bookings = earlier.bookings(self._touched, some._bookings, _BOOKING_ORDER)
+            if bookings is not None:
+                return bookings
+        return self._derived("bookings", self._bookings, _BOOKING_ORDER)
 
     def _bookings(self) -> AbstractContextManager[ir.Table]:
         return nullcontext(bookings_of(self.ledger, self.source("credits")))
 
-    def _of_deals(self, name: str, derive: Callable[["Records"], AbstractContextManager[ir.Table]]) -> Derive:
-        """Derives a table of deals; where it was derived of an earlier version, only of those that changed since."""
-        if self.earlier is None or self._touched is None:
-            return partial(derive, self)
-        touched = self._touched
-        tables = {each: self.source(each).semi_join(touched, "opportunity_id") for each in OF_DEALS}
-        some = replace(self, sources={**self.sources, **tables}, stated_facts=self.facts, derived=None, earlier=None)
+    @cached_property
+    def _of_touched(self) -> "Records | None":
+        """The records of the deals of which anything may differ from the earlier version; None: of any of them."""
+        if self._touched is None:
+            return None
+        tables = {each: self.source(each).semi_join(self._touched, "opportunity_id") for each in OF_DEALS}
+        kept = {name: self.engine.keep(f"touched_{name}", rows) for name, rows in tables.items()}
+        some = replace(self, sources={**self.sources, **kept}, stated_facts=self.facts, derived=None, earlier=None)
         vars(some)["days"] = self.days
-        if name != "ledger":
-            vars(some)["ledger"] = self.ledger.semi_join(touched, "opportunity_id")
-        return self.earlier.of_others(name, touched, partial(derive, some))
+        return some
 
     @cached_property
     def _touched(self) -> ir.Table | None:
@@ -180,16 +225,24 @@ class Records:
     @cached_property
     def activity_days(self) -> ir.Table:
         """The activity counted by rep and days."""
-        earlier, changed = self.earlier, "activities" in (self.earlier.changed if self.earlier else ())
-        if earlier is None or (changed and "activities" not in earlier.appended):
-            days = _counted(self.activity)
-        elif changed:
-            columns = self.source("activities").columns
-            new = replace(self, sources={**self.sources, "activities": earlier.changed["activities"].select(columns)})
-            days = added_up([earlier.table("activity_days"), _counted(new.activity)], _ACTIVITY_ORDER)
-        else:
-            days = earlier.table("activity_days")
-        return self._derived("activity_days", lambda: nullcontext(days), _ACTIVITY_ORDER)
+        days = None if self.earlier is None else self._changed_activity(self.earlier)
+        if days is not None:
+            return days
+        return self._derived("activity_days", lambda: nullcontext(_counted(self.activity)), _ACTIVITY_ORDER)
+
+    def _changed_activity(self, earlier: Earlier) -> ir.Table | None:
+        """What was counted of an earlier version, with what was written since; None where that cannot be written."""
+        if "activities" not in earlier.changed:
+            return earlier.same("activity_days", _ACTIVITY_ORDER)
+        written = earlier.changed["activities"].select(self.source("activities").columns)
+        new = replace(self, sources={**self.sources, "activities": written})
+        vars(new)["days"] = self.days
+        if "activities" in earlier.appended:
+            counted = self.engine.keep("counted", _counted(new.activity))
+            return earlier.activity_days(counted, counted.select(*_ACTIVITY_ORDER), _ACTIVITY_ORDER, added=True)
+        days = self.engine.keep("touched_days", new.activity.select("rep_id", "occurred_on").distinct())
+        counted = _counted(self.activity.semi_join(days, ["rep_id", "occurred_on"]))
+        return earlier.activity_days(self.engine.keep("counted", counted), days, _ACTIVITY_ORDER, added=False)
 
     @cached_property
     def submissions(self) -> ir.Table:

@@ -87,7 +87,7 @@ class SalesHistory:
                 hashes[entry.version] = _data_hash(digest.hexdigest(), organisation)
         records = _records(organisation, engine, sources, version, hashes[version])
         if version == store.latest and isinstance(engine, DuckDBEngine):
-            derived = DerivedTables(workspace.derived, records.data_hash)
+            derived = DerivedTables(workspace.derived, records.data_hash, version)
             earlier = None if derived.complete else Earlier.find(engine, store, hashes, derived)
             records = replace(records, derived=derived, earlier=earlier)
         return cls(records)

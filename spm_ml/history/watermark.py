@@ -42,6 +42,14 @@ def last_recorded_day(table: Tables, local_day: Callable[[datetime], date]) -> d
     recorded, because planned ones lie in the future. Where none of these is held, the other tables' days count;
     1970-01-01 stands for a history that holds nothing at all.
     """
+    known = recorded_days(table, local_day)
+    if not known:
+        known = [day for name, column in _OTHER_DAYS if (day := _ends(table(name)[column])[1]) is not None]
+    return max(known, default=_NOTHING)
+
+
+def recorded_days(table: Tables, local_day: Callable[[datetime], date]) -> list[date]:
+    """Last days on which deals, changes of them and activities were recorded, of those that hold any."""
     deals = table("opportunities")
     undated = deals.filter(deals.recorded_at.isnull())
     recorded = (_ends(table(name)[column])[1] for name, column in _INSTANTS if column == "recorded_at")
@@ -50,10 +58,7 @@ def last_recorded_day(table: Tables, local_day: Callable[[datetime], date]) -> d
         _ends(undated.filter(undated.outcome != "open").closed_on)[1],
         *(local_day(instant) for instant in recorded if instant is not None),
     ]
-    known = [day for day in days if day is not None]
-    if not known:
-        known = [day for name, column in _OTHER_DAYS if (day := _ends(table(name)[column])[1]) is not None]
-    return max(known, default=_NOTHING)
+    return [day for day in days if day is not None]
 
 
 def facts_of(table: Tables, local_day: Callable[[datetime], date]) -> SourceFacts:
