@@ -108,7 +108,7 @@ def _worked_out(
     if not quota:
         credited = []
     paid = commission(plan, quota, credited)
-    spifs = [line for spif in plan.spifs for line in _spif_lines(plan, spif, credited)]
+    spifs = [line for spif in plan.spifs for line in _spif_lines(plan, spif, credited, [*past, *settled])]
     held = holdback_lines(plan.holdback, paid.lines, [*past, *settled], period)
     lines = (*paid.lines, *spifs, *settled, *adjusted, *held)
     payable = sum(line.amount for line in lines)
@@ -230,7 +230,10 @@ def _sum(lines: Iterable[TraceLine], kind: LineKind) -> int:
     return sum(line.amount for line in lines if line.kind == kind)
 
 
-def _spif_lines(plan: CompensationPlan, spif: Spif, credited: Sequence[Credit]) -> Iterator[TraceLine]:
+def _spif_lines(
+    plan: CompensationPlan, spif: Spif, credited: Sequence[Credit], past: Sequence[TraceLine]
+) -> Iterator[TraceLine]:
+    had = set() if spif.amount is None else _still_paid(spif.name, past)
     net: dict[str, int] = defaultdict(int)
     first: dict[str, Credit] = {}
     for credit in (credit for credit in credited if not credit.owner):
@@ -240,6 +243,7 @@ def _spif_lines(plan: CompensationPlan, spif: Spif, credited: Sequence[Credit]) 
     for opportunity_id, credit in first.items():
         counts = (
             net[opportunity_id] > 0
+            and opportunity_id not in had
             and net[opportunity_id] >= plan.minor(spif.minimum)
             and (spif.product is None or credit.product == spif.product)
             and (spif.kind is None or credit.deal_kind == spif.kind)
@@ -258,6 +262,16 @@ def _spif_lines(plan: CompensationPlan, spif: Spif, credited: Sequence[Credit]) 
                 rate=spif.rate,
                 amount=rounded(Decimal(bonus)),
             )
+
+
+def _still_paid(name: str, past: Sequence[TraceLine]) -> set[str]:
+    """Deals for which earlier payouts paid a bonus, unless clawbacks have returned all that was paid for them."""
+    own = [line for line in past if not line.owner]
+    left: dict[str, int] = defaultdict(int)
+    for line in own:
+        left[line.opportunity_id] += line.amount + line.withheld
+    returned = {line.opportunity_id for line in own if line.kind == "clawback" and left[line.opportunity_id] <= 0}
+    return {line.opportunity_id for line in own if (line.kind, line.tier) == ("spif", name)} - returned
 
 
 def _draw(terms: Draw | None, plan: CompensationPlan, payable: int, balance: int) -> tuple[int, int, int]:

@@ -3,11 +3,17 @@
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spm_ml.compensation.credit import Credit
+
+_MOST_RATE: Final = 100
+"""Times the credit; more is a slip of the pen, and beyond exact arithmetic in the end."""
+
+_MOST_DAYS: Final = 36_600
+"""A hundred years."""
 
 
 class Terms(BaseModel):
@@ -28,8 +34,8 @@ class Tier(Terms):
 
     lower: Decimal = Field(alias="from", ge=0)
     upper: Decimal | None = Field(default=None, alias="to")
-    rate: Decimal | None = Field(default=None, ge=0)
-    multiplier: Decimal | None = Field(default=None, ge=0)
+    rate: Decimal | None = Field(default=None, ge=0, le=_MOST_RATE)
+    multiplier: Decimal | None = Field(default=None, ge=0, le=_MOST_RATE)
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -118,7 +124,7 @@ class Component(Terms):
     quota_share: Decimal = Field(default=Decimal(1), gt=0, le=1)
     mode: Literal["marginal", "retroactive"] = "marginal"
     tiers: tuple[Tier, ...] = Field(min_length=1)
-    base_rate: Decimal | None = Field(default=None, ge=0)
+    base_rate: Decimal | None = Field(default=None, ge=0, le=_MOST_RATE)
     threshold: Decimal | None = Field(default=None, gt=0)
     cap: Decimal | None = Field(default=None, ge=0)
 
@@ -160,8 +166,8 @@ class Spif(Terms):
 
     Attributes:
         name: As a trace names it.
-        amount: Money for a deal; or
-        rate: share of the deal's credit.
+        amount: Money for a deal, once, whatever is booked for it in later periods; or
+        rate: share of the credit that each period brings of the deal.
         first_day: First booking day that counts.
         last_day: Last booking day that counts.
         product: Only deals with this product.
@@ -171,7 +177,7 @@ class Spif(Terms):
 
     name: str
     amount: Decimal | None = Field(default=None, ge=0)
-    rate: Decimal | None = Field(default=None, ge=0)
+    rate: Decimal | None = Field(default=None, ge=0, le=_MOST_RATE)
     first_day: date | None = None
     last_day: date | None = None
     product: str | None = None
@@ -203,4 +209,4 @@ class Holdback(Terms):
     """
 
     share: Decimal = Field(gt=0, le=1)
-    release_days: int = Field(gt=0)
+    release_days: int = Field(gt=0, le=_MOST_DAYS)

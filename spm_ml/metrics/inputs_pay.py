@@ -87,7 +87,8 @@ def pay_of_periods(
             still employed. With leavers every period does.
 
     Raises:
-        ConfigurationError: A plan is in another currency, or a closed period was, or two plans hold for one rep.
+        ConfigurationError: A plan is in another currency, or a closed period was, or was closed by another fiscal
+            calendar, or two plans hold for one rep.
     """
     if not plans:
         return {}
@@ -163,11 +164,7 @@ def _pay_by_rep(
     if foreign:
         raise ConfigurationError(f"plans {foreign} are not in {currency}: state their money in {currency}")
     settled = {one.period: one for one in closed}
-    if others := sorted(one.period for one in closed if one.currency != currency):
-        raise ConfigurationError(
-            f"{others[-1]} was closed in {settled[others[-1]].currency}, and the organisation now counts in "
-            f"{currency}: its payouts cannot be compared; keep the currency in organisation.yaml"
-        )
+    _refuse_others(history, closed)
     periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= through]
     days = {period: min(period.end, through) for period in periods}
     # Whoever changed roles was paid by the plan of the role held then.
@@ -205,6 +202,27 @@ def _pay_by_rep(
                 for one in terms
             ],
         )
+
+
+def _refuse_others(history: SalesHistory, closed: Sequence[ClosedPeriod]) -> None:
+    """Stops where a period was closed in another currency, or by a fiscal calendar that cut the year otherwise.
+
+    Raises:
+        ConfigurationError: One was.
+    """
+    currency = history.organisation.currency
+    for one in closed:
+        if one.currency != currency:
+            raise ConfigurationError(
+                f"{one.period} was closed in {one.currency}, and the organisation now counts in {currency}: its "
+                "payouts cannot be compared; keep the currency in organisation.yaml"
+            )
+        now = history.calendar.period_of(one.start)
+        if (now.label, now.start, now.end) != (one.period, one.start, one.end):
+            raise ConfigurationError(
+                f"{one.period} was closed as the days from {one.start} to {one.end}, and the fiscal calendar now cuts "
+                "the year otherwise, so that days would be paid twice or not at all; keep fiscal in organisation.yaml"
+            )
 
 
 def _roles_on(spans: pd.DataFrame, window: Window, day: date) -> dict[str, str | None]:

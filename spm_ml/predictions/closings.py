@@ -174,7 +174,7 @@ def _require_next(connection: Connection, new: NewClosing, now: datetime) -> Non
             f"{new.period} cannot be closed before the period that begins on {after}: close that one first, "
             f"as adjustments of {last.period} are paid with it"
         )
-    if (new.as_of, new.data_version) < (last.as_of, last.data_version):
+    if new.as_of < last.as_of or new.data_version < last.data_version:
         raise ClosingOrderError(
             f"{last.period} was closed on data version {last.data_version} as known on {last.as_of}, and these are "
             f"older (version {new.data_version}, {new.as_of}): ingest the newer data first"

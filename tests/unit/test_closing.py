@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from spm_ml.metrics.window import Window
 from spm_ml.predictions import ClosedAlreadyError, ClosingOrderError, PredictionStore
 from spm_ml.predictions import closings as closings_module
 from spm_ml.predictions.engine import connect, writing
-from spm_ml.settings import Workspace
+from spm_ml.settings import FiscalSettings, Workspace
 from tests.command import spm
 from tests.metric_world import ORGANISATION, Tables, deal, frames_of, rep, together
 
@@ -203,6 +204,12 @@ def test_data_and_clocks_that_go_back_are_refused(
     close_period(workspace, whole, plans_of(workspace), "2026Q1", as_of=date(2026, 7, 20))
     with pytest.raises(ClosingOrderError, match="these are older"):
         close_period(workspace, whole, plans_of(workspace), "2026Q2", as_of=SECOND)
+    with PredictionStore.of(workspace) as store:
+        (last,) = store.closings.every()
+        next_one = {"period": "2026Q2", "period_start": date(2026, 4, 1), "period_end": date(2026, 6, 30)}
+        restored = replace(last, **next_one, as_of=date(2026, 8, 1), data_version=last.data_version - 1)
+        with pytest.raises(ClosingOrderError, match="these are older"):  # newer days on tables that were put back
+            store.closings.check(restored)
 
     class Yesterday(datetime):
         @classmethod
@@ -216,6 +223,18 @@ def test_data_and_clocks_that_go_back_are_refused(
     assert closed_periods(workspace, by=closed.closed_at) == (closed,)
     assert closed_periods(workspace, by=closed.closed_at - timedelta(microseconds=1)) == ()
     assert closed_periods(workspace, known_on=date(2026, 7, 19)) == ()
+
+
+@pytest.mark.parametrize("fiscal", [FiscalSettings(start_month=2), FiscalSettings(pattern="4-4-5")])
+def test_a_fiscal_calendar_that_changes_moves_no_money(
+    workspace: Workspace, whole: SalesHistory, fiscal: FiscalSettings
+) -> None:
+    close_period(workspace, whole, plans_of(workspace), "2026Q1", as_of=FIRST)
+    ORGANISATION.model_copy(update={"fiscal": fiscal}).write(workspace.root / "organisation.yaml")
+    with SalesHistory.open(workspace) as anew:
+        window = Window.of(anew.calendar, anew.periods(), SECOND, "2026Q2")
+        with pytest.raises(ConfigurationError, match="2026Q1 was closed as the days from 2026-01-01 to 2026-03-31"):
+            statements(anew, plans_of(workspace), window, closed_periods(workspace))
 
 
 def test_a_plan_that_changes_later_changes_no_closed_period(workspace: Workspace, whole: SalesHistory) -> None:

@@ -197,6 +197,25 @@ def test_spifs_count_only_their_deals() -> None:
     assert [(line.opportunity_id, line.amount) for line in result.lines if line.kind == "spif"] == [("a", 100_00)]
 
 
+def test_a_fixed_spif_is_paid_once_for_a_deal_whatever_is_booked_of_it_later() -> None:
+    spifs = [{"name": "push", "amount": 500}]
+    won, more = credit("a", 10_000_00, date(2026, 3, 1)), credit("a", 2_000_00, date(2026, 4, 1))
+    gone, again = credit("a", -10_000_00, date(2026, 4, 1)), credit("a", 10_000_00, date(2026, 7, 1))
+    other = credit("b", 1_00, date(2026, 4, 1))
+    for terms, second, third in (
+        ({}, (more, other), 0),  # an upward correction
+        ({}, (gone, other), 0),  # refunded, and the bonus kept: won again, it is not paid anew
+        ({"clawback_days": 90}, (gone, other), 500_00),  # taken back with the deal
+        ({"clawback_days": 5}, (gone, other), 0),  # refunded too late to be taken back
+        ({"clawback_days": 90, "holdback": {"share": "0.2", "release_days": 200}}, (gone, other), 500_00),
+    ):
+        bonus = plan(tiers=FLAT, spifs=spifs, **terms)
+        first = pay(bonus, won)
+        later = pay(bonus, *second, period=Q2, earlier=(first,))
+        assert (first.spif, later.spif) == (500_00, 500_00), "each deal has one"
+        assert pay(bonus, again, period=Q3, earlier=(first, later)).spif == third, terms
+
+
 @pytest.mark.parametrize("quota", [0, -1])
 def test_a_quota_of_zero_is_refused(quota: int) -> None:
     with pytest.raises(DataError, match="quota above 0"):

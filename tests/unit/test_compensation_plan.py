@@ -74,6 +74,9 @@ def test_tiers_that_do_not_fit_are_refused(tiers: list[dict[str, object]], messa
 def test_errors_name_the_file_and_the_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"plan\.yaml is no compensation plan: colour: Extra inputs"):
         plan(colour="red")
+    for slip in ({"tiers": [{"from": 0, "rate": "1e30"}]}, {"holdback": {"share": "0.1", "release_days": 10**10}}):
+        with pytest.raises(ConfigurationError, match="less than or equal to"):
+            plan(**slip)
     with pytest.raises(ConfigurationError, match="either an amount or a rate"):
         plan(spifs=[{"name": "s"}])
     with pytest.raises(ConfigurationError, match="before it starts"):
