@@ -85,9 +85,9 @@ def ingest_waiting(
         if not waiting:
             return MicroBatch()
         ordered = sorted(waiting, key=lambda event: (event.recorded_at, event.event_number))
-        counting, superseded = _newest_alone(workspace, ordered, store)
-        ready, held = _resolved(workspace, counting, now)
-        batch = _ingest(workspace, ready, progress) if ready else MicroBatch()
+        fresh, superseded = _fresh(workspace, ordered, store)
+        ready, held = _resolved(workspace, fresh, now)
+        batch = _ingest_newest(workspace, ready, progress)
         # What is held and was held before for the same reason is no news.
         said = {event.event_number: event.finding for event in waiting}
         news = [one for one in held if said[one.event_number] != one.finding]
@@ -95,26 +95,23 @@ def ingest_waiting(
         return replace(batch, settled=(*superseded, *batch.settled, *held))
 
 
-def _newest_alone(
+def _fresh(
     workspace: Workspace, events: Sequence[WaitingEvent], store: PredictionStore
 ) -> tuple[list[WaitingEvent], tuple[Settled, ...]]:
-    """The events that count: all of a ledger, and of a row the newest, unless a newer one is in the tables already."""
-    last = {event.row_key: event.event_number for event in events if event.row_key is not None}
+    """The events that no newer row of the same key in the tables supersedes; and those that one does."""
     before = recorded_in_tables(workspace, events)
-    for row_key, moment in store.inbox.newest(last).items():
+    for row_key, moment in store.inbox.newest({one.row_key for one in events if one.row_key is not None}).items():
         before[row_key] = max(moment, before.get(row_key, moment))
-    counting, superseded = [], []
+    fresh, old = list[WaitingEvent](), list[WaitingEvent]()
     for event in events:
-        key = event.row_key
-        later = key is not None and (
-            last[key] != event.event_number or (key in before and before[key] > event.recorded_at)
-        )
-        if later:
-            finding = "a newer row of the same key is in the tables, or in the same batch"
-            superseded.append(Settled(event.event_number, "superseded", finding=finding))
-        else:
-            counting.append(event)
-    return counting, tuple(superseded)
+        is_old = event.row_key in before and before[event.row_key] > event.recorded_at
+        (old if is_old else fresh).append(event)
+    return fresh, _superseded(old)
+
+
+def _superseded(events: Iterable[WaitingEvent]) -> tuple[Settled, ...]:
+    finding = "a newer row of the same key is in the tables, or in the same batch"
+    return tuple(Settled(event.event_number, "superseded", finding=finding) for event in events)
 
 
 def _resolved(
@@ -136,6 +133,31 @@ def _resolved(
 
 def _waits_for(missing: Iterable[Unknown]) -> str:
     return "waits for " + " and ".join(f"{one.table} {one.key!r}" for one in missing)
+
+
+def _ingest_newest(workspace: Workspace, events: Sequence[WaitingEvent], progress: Progress) -> MicroBatch:
+    """Ingests every event of a ledger, and of each row the newest; where that is quarantined the one before counts.
+
+    So what is in the tables does not hang on whether a good row and the bad one that followed arrived together.
+
+    Args:
+        workspace: Whose tables.
+        events: In the order in which their sources knew them.
+        progress: Told while it ingests.
+    """
+    made, left = MicroBatch(), list(events)
+    while left:
+        newest = set({event.row_key or event.event_number: event.event_number for event in left}.values())
+        tried = [event for event in left if event.event_number in newest]
+        batch = _ingest(workspace, tried, progress)
+        refused = {one.event_number for one in batch.settled if one.state == "quarantined"}
+        open_keys = {event.row_key for event in tried if event.event_number in refused}
+        earlier = [event for event in left if event.event_number not in newest]
+        left = [event for event in earlier if event.row_key in open_keys]
+        overtaken = [event for event in earlier if event.row_key not in open_keys]
+        settled = (*made.settled, *batch.settled, *_superseded(overtaken))
+        made = MicroBatch(settled, batch.version or made.version, batch.report)
+    return made
 
 
 def _ingest(workspace: Workspace, events: Sequence[WaitingEvent], progress: Progress) -> MicroBatch:

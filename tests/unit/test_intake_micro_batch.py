@@ -178,6 +178,31 @@ def test_what_breaks_a_rule_is_quarantined_and_the_others_go_on(workspace: Works
     assert made.text() == "1 ingested, 2 quarantined: version 2"
 
 
+def test_a_good_row_counts_though_a_bad_or_an_early_one_of_the_same_key_arrived_with_it(
+    workspace: Workspace, store: PredictionStore
+) -> None:
+    receipt = store.inbox.take(
+        "crm",
+        [
+            deal("old", "o7", "2024-02-02T08:00:00Z", "Qualify"),
+            deal("good", "o7", "2024-02-03T08:00:00Z", "Propose"),
+            deal("bad", "o7", "2024-02-04T08:00:00Z", "Bogus"),
+            deal("known", "o8", "2024-02-02T08:00:00Z"),
+            deal("early", "o8", "2024-02-03T08:00:00Z", rep_id="r9"),  # r9 has not arrived
+        ],
+    )
+    ingest_waiting(workspace, store)
+    assert dict(states(store, receipt)) == {
+        "old": "superseded",
+        "good": "ingested",
+        "bad": "quarantined",
+        "known": "ingested",
+        "early": "waiting",
+    }
+    kept = rows(workspace, "opportunities", columns="opportunity_id, stage, rep_id")
+    assert {("o7", "Propose", "r1"), ("o8", "Propose", "r1")} <= set(kept)
+
+
 def test_a_kill_between_the_tables_and_the_inbox_counts_nothing_twice(
     workspace: Workspace, store: PredictionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
