@@ -152,10 +152,13 @@ def _accept(console: Console, proposal_id: int) -> None:
     """
     from spm_ml.history import SalesHistory
     from spm_ml.predictions import NewGoal, PredictionStore
+    from spm_ml.scoring import require_newest
     from spm_ml.sources import ingest
 
     with PredictionStore.of(console.workspace) as store:
         head, rows = store.quota_proposals.read(proposal_id)
+        with SalesHistory.open(console.workspace) as history:
+            require_newest(history, head, rows)
         with tempfile.TemporaryDirectory() as folder, console.step("accept"):
             _table(head, rows).to_csv(Path(folder, "quotas.csv"), index=False)
             report = ingest(console.workspace, Path(folder), progress=console.progress)

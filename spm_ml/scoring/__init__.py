@@ -12,7 +12,7 @@ from spm_ml.scoring.evidence import (
 from spm_ml.scoring.incentive_cost import IncentiveCost, incentive_cost
 from spm_ml.scoring.model import LOADER_MODULE, ScoringModel, ServedForecaster, keep_row_format, served_forecaster
 from spm_ml.scoring.output import prediction_rows
-from spm_ml.scoring.publish_quotas import as_published
+from spm_ml.scoring.publish_quotas import as_published, require_newest
 from spm_ml.scoring.quota_planner import QuotaLimits
 from spm_ml.scoring.quota_proposals import QuotaProposal, propose_quotas
 from spm_ml.scoring.run import ScoringResult, score
@@ -40,6 +40,7 @@ __all__ = [
     "published_already",
     "refresh_leakage",
     "refresh_rivals",
+    "require_newest",
     "rows_with_deals",
     "score",
     "score_touched",

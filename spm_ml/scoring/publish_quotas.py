@@ -1,14 +1,42 @@
 """A proposal as the store keeps it: every quota with its chances and reasons, and what it was made from."""
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+import pandas as pd
+
+from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory
-from spm_ml.predictions import NewProposal, ProposalTerms, ProposedQuota
+from spm_ml.metrics.inputs_bookings import quota_versions
+from spm_ml.predictions import NewProposal, ProposalHead, ProposalTerms, ProposedQuota
 from spm_ml.registry import ModelVersion
 from spm_ml.scoring.quota_planner import SHARES, QuotaLimits
 from spm_ml.scoring.quota_proposals import CHANGES, EachQuota, QuotaProposal
 from spm_ml.tables import minor_digits
+
+
+def require_newest(history: SalesHistory, head: ProposalHead, quotas: Sequence[ProposedQuota]) -> None:
+    """Refuses a proposal whose quotas, set on its day, would lie below newer ones and never be in force.
+
+    Args:
+        history: The data into which the quotas would go.
+        head: Of the proposal.
+        quotas: Its quotas.
+
+    Raises:
+        DataError: Quotas of the period were set, for the same people, on a later day.
+    """
+    known = quota_versions(history)
+    start = pd.Timestamp(history.calendar.parse(head.period).start)
+    about = known["rep_id"].isin([one.rep_id for one in quotas]) & (known["period_start"] == start)
+    newer = known[about & (known["known_on"] > pd.Timestamp(head.as_of))]
+    if len(newer):
+        raise DataError(
+            f"proposal {head.proposal_id} is as known on {head.as_of}, and {newer['rep_id'].nunique()} of its people "
+            f"have a quota for {head.period} that was set later, last on {newer['known_on'].max():%Y-%m-%d}: that one "
+            "would stay in force; propose anew on what is known now"
+        )
 
 
 def as_published(

@@ -41,6 +41,8 @@ class QuotaLimits:
             raise ConfigurationError(f"a share of {self.share} of reps at quota cannot be planned: choose .01 to .99")
         if self.goal is not None and self.goal <= 0:
             raise ConfigurationError(f"a goal of {self.goal} is no goal: choose one above 0")
+        if self.step < 1:
+            raise ConfigurationError("quotas cannot be rounded to nothing: choose a step of one minor unit or more")
         if self.most_change is not None and not 0 < self.most_change < 1:
             raise ConfigurationError(
                 f"a largest change of {self.most_change} makes no sense: choose one between 0 and 1"

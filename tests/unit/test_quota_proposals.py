@@ -1,6 +1,8 @@
 """Quotas proposed from a forecast that is written down, against values worked out by hand."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,8 +14,16 @@ from spm_ml.forecasting import AttainmentForecast
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.distribution import LEVELS
 from spm_ml.history import SalesHistory
+from spm_ml.history.store import TableStore
+from spm_ml.predictions import PredictionStore
 from spm_ml.scoring import QuotaLimits, QuotaProposal, propose_quotas
+from spm_ml.settings import Workspace
+from spm_ml.sources import ingest
+from tests.command import spm
+from tests.ingest_world import write
 from tests.metric_world import deal, history_of, together
+from tests.prediction_world import make_world
+from tests.quota_world import make_proposal
 
 EVE = date(2025, 12, 31)
 REPS = ("ann", "bea", "new")
@@ -103,8 +113,8 @@ def test_changes_are_bounded_and_what_does_not_add_up_is_refused(world: SalesHis
     assert rows["bounded"].tolist() == [True, True, False]
     with pytest.raises(ConfigurationError, match="within their bounds 3 quotas add up to between"):
         proposed(world, QuotaLimits(goal=10_000_00, most_change=0.25))
-    for wrong in ({"share": 1.5}, {"goal": 0}, {"most_change": 2.0}):
-        with pytest.raises(ConfigurationError, match=r"choose (one|\.01)"):
+    for wrong in ({"share": 1.5}, {"goal": 0}, {"most_change": 2.0}, {"step": 0}):
+        with pytest.raises(ConfigurationError, match=r"choose (one|a step|\.01)"):
             QuotaLimits(**wrong)  # type: ignore[arg-type]
 
 
@@ -114,3 +124,23 @@ def test_whoever_has_no_forecast_is_left_to_people(world: SalesHistory) -> None:
     assert found.rows["quota"].sum() == 100_000_00
     with pytest.raises(NotReadyError, match="nothing is forecast for anybody"):
         proposed(world, QuotaLimits(), forecast(silent=REPS))
+
+
+def test_a_proposal_whose_quotas_would_never_be_in_force_is_not_accepted(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    later = "rep_id,period,amount,set_on\nr1,2024Q1,1000,2024-01-01\nr2,2024Q1,2000,2024-02-20\n"
+    ingest(workspace, write(tmp_path / "export", quotas=later))
+    made = make_proposal(make_world())
+    rows = [replace(row, rep_id=rep_id) for row, rep_id in zip(made.quotas, ("r1", "r2"), strict=False)]
+    with PredictionStore.of(workspace) as store:
+        for day, quotas in ((date(2024, 2, 1), rows), (date(2024, 2, 1), rows[:1]), (date(2024, 3, 1), rows)):
+            store.quota_proposals.publish(replace(made, period="2024Q1", as_of=day, quotas=quotas, currency="USD"))
+    refused = spm("quotas", "--proposal", 1, "--accept", "--workspace", workspace.root, expect=1).stderr
+    assert "1 of its people have a quota for 2024Q1 that was set later, last on 2024-02-20" in refused
+    with PredictionStore.of(workspace) as store:
+        assert store.goals.history("2024Q1") == ()
+    assert TableStore(workspace).latest == 1
+    for number in (2, 3, 3):
+        spm("quotas", "--proposal", number, "--accept", "--workspace", workspace.root)
+    refused = spm("quotas", "--proposal", 2, "--accept", "--workspace", workspace.root, expect=1).stderr
+    assert "set later, last on 2024-03-01" in refused, "an older one does not come back by itself"
