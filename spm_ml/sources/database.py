@@ -1,7 +1,7 @@
 """Databases: rows beyond a watermark, streamed into the files of an export."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +14,8 @@ from sqlalchemy import (
     ColumnClause,
     Connection,
     MetaData,
+    Result,
+    Row,
     Select,
     Table,
     column,
@@ -89,6 +91,8 @@ def connected(address: URL, name: str) -> Iterator[Connection]:
         DataError: The database does not answer, or refuses; the message holds no password.
     """
     shown = address.render_as_string(hide_password=True)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+        raise DataError(f"{name}: {shown} cannot be read: there is no such file")  # SQLite would make an empty one
     try:
         engine = create_engine(address, hide_parameters=True)
     except (ImportError, NoSuchModuleError) as error:
@@ -138,7 +142,7 @@ def read_table(
     names = list(rows.keys())
     position = _position(names, declared.watermark, file.stem)
     greatest, count = None if last is None else last.since(0), 0
-    for block in rows.partitions(_AT_ONCE):
+    for block in _blocks(rows, file.stem):
         with file.open("a", encoding="utf-8", newline="") as handle:
             writer = csv.writer(handle)
             if not count:
@@ -151,6 +155,20 @@ def read_table(
             greatest = _greatest([*stamps, *([] if greatest is None else [greatest])], file.stem)
         progress(f"read {file.stem}", count, 0)
     return count, None if greatest is None else Watermark.of(_no_later_than_now(greatest))
+
+
+def _blocks(rows: Result[Any], name: str) -> Iterator[Sequence[Row[Any]]]:
+    """Rows, many at a time.
+
+    Raises:
+        DataError: A stored value is none of its column's type, which some databases allow.
+    """
+    try:
+        yield from rows.partitions(_AT_ONCE)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise DataError(
+            f"{name}: a value is none of its column's type ({error}): mend it, or read the column as text in a query"
+        ) from None
 
 
 def _statement(connection: Connection, declared: DatabaseTable, last: Watermark | None, name: str) -> Select[Any]:
@@ -182,7 +200,7 @@ def _position(names: list[str], watermark: str | None, name: str) -> int | None:
 
 
 def _value(value: object, name: str) -> Value:
-    if isinstance(value, datetime | date | Decimal | str):
+    if isinstance(value, datetime | date | str) or (isinstance(value, Decimal) and value.is_finite()):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:

@@ -127,6 +127,9 @@ def _copy(
         copy = target / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if not (root / path).resolve(strict=True).is_relative_to(root):
+                refused[path] = "it is a link out of the folder: put the file itself there"
+                continue
             shutil.copyfile(root / path, copy)
             stat = (root / path).stat()
         except FileNotFoundError:

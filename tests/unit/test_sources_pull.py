@@ -96,6 +96,23 @@ def test_a_file_that_nobody_can_read_holds_up_no_other(workspace: Workspace) -> 
     assert len(rows(workspace, "reps")) == 3
 
 
+def test_a_link_out_of_the_folder_is_not_followed(workspace: Workspace, tmp_path: Path) -> None:
+    folder = watch(workspace)
+    write(folder)
+    of_others = write(tmp_path / "others", {"activities": "rep_id,occurred_at,kind\nr1,2024-01-09 09:00:00,call\n"})
+    (folder / "activities.csv").symlink_to(of_others / "activities.csv")
+    (folder / "more").symlink_to(of_others)
+    pulled = one(workspace)
+    assert pulled.versions == (1,)
+    assert {name for name, why in pulled.refused if "a link out of the folder" in why} >= {"activities.csv"}
+    assert all(name == "activities.csv" or name.startswith("more/") for name, _ in pulled.refused)
+    (folder / "activities.csv").unlink()
+    (folder / "more").unlink()
+    (folder / "quotas.csv").rename(folder / "whole.csv")
+    (folder / "quotas.csv").symlink_to("whole.csv")  # within the folder a link is as good as a file
+    assert "quotas.csv" not in dict(one(workspace).refused)
+
+
 def test_tables_that_arrive_one_after_the_other_wait_for_each_other(workspace: Workspace) -> None:
     folder = watch(workspace)
     for name, content in GOOD.items():
@@ -208,6 +225,27 @@ def test_rows_at_the_watermark_and_without_one_are_not_lost(workspace: Workspace
     run(url, "INSERT INTO reps VALUES ('r4', 'Di Orr', 'm1', '2022-01-01', NULL)")
     one(workspace)
     assert len(rows(workspace, "reps")) == 5
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("DATE", "5.1.2026"), ("DATETIME", "soon"), ("NUMERIC", "many")])
+def test_a_value_that_is_none_of_its_column_holds_up_no_other_source(
+    workspace: Workspace, kind: str, stored: str
+) -> None:
+    url = database(workspace.root.parent / "crm.db")
+    run(url, f"CREATE TABLE odd (id TEXT, changed {kind})")
+    run(url, f"INSERT INTO odd VALUES ('a', '{stored}')")
+    declare(
+        workspace,
+        f"sources:\n  odd:\n    url: {url}\n    tables: {{odd: {{table: odd, watermark: changed}}}}\n"
+        f"  gone:\n    url: {url}.gone\n    tables: {{reps: {{table: reps}}}}\n"
+        f"  crm:\n    url: {url}\n    tables: {{reps: {{table: reps}}, quotas: {{table: quotas}}, "
+        "opportunities: {table: opportunities}}\n",
+    )
+    odd, gone, crm = pull(workspace)
+    assert "a value is none of its column's type" in str(odd.problem)
+    assert "there is no such file" in str(gone.problem)
+    assert not Path(f"{url.removeprefix('sqlite:///')}.gone").exists()
+    assert (crm.problem, crm.versions) == (None, (1,))
 
 
 @pytest.mark.parametrize(
