@@ -151,7 +151,13 @@ def _own_week(reader: BatchReader, row: BoardForecast, today: date | None) -> Di
             Section("Offered to you", tuple(offers), "No program is offered to you."),
             Section(
                 "What you said",
-                (Line(f"{_count(answers, 'case')} of yours waits for an answer.", "/cases"),) if answers else (),
+                (
+                    Line(
+                        f"{_count(answers, 'case')} of yours wait{'s' if answers == 1 else ''} for an answer.", "/cases"
+                    ),
+                )
+                if answers
+                else (),
                 "Nothing of yours waits for an answer.",
             ),
         ),

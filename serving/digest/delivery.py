@@ -85,7 +85,9 @@ class SmtpDelivery:
             ) from None
 
     def send(self, mail: EmailMessage, name: str) -> None:
-        """Sends a mail."""
+        """Sends a mail, over a new connection where the server has ended the one before."""
+        if self._server is not None and not _answers(self._server):
+            self.close()
         if self._server is None:
             self.open()
         assert self._server is not None  # noqa: S101 — opened above, or an error was raised
@@ -104,6 +106,14 @@ class SmtpDelivery:
             with suppress(smtplib.SMTPException, OSError):
                 self._server.quit()
             self._server = None
+
+
+def _answers(server: smtplib.SMTP) -> bool:
+    """Whether a connection still stands: servers end those that are idle, and those that have carried enough."""
+    try:
+        return server.noop()[0] < 400
+    except (smtplib.SMTPException, OSError):
+        return False
 
 
 def _reply(error: smtplib.SMTPException) -> str:

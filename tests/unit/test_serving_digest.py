@@ -56,12 +56,15 @@ class Server:
         self.mails: dict[str, EmailMessage] = {}
         self.refused: set[str] = set()
         self.hangs_up_on = ""
+        self.tired_of = ""
         self.port = 0
 
     async def handle_RCPT(self, *said: Any) -> str:  # noqa: N802 - aiosmtpd's name
         _, _, envelope, address, _ = said
         if address in self.refused:
             return "550 no such mailbox"
+        if address == self.tired_of:
+            return "421 enough for one connection"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -213,6 +216,14 @@ def test_what_was_cut_off_is_said_and_not_sent_twice(server: Server, workspace: 
     server.hangs_up_on = ""
     again = run(workspace)
     assert (again.unknown, again.sent, len(again.before)) == (report.unknown, [], 3)
+
+
+def test_a_server_that_ends_the_connection_after_some_mails_loses_none(server: Server, workspace: Workspace) -> None:
+    server.tired_of = "anna@example.com"
+    report = run(workspace)
+    assert (list(report.failed), report.unknown, len(report.sent)) == ([account(workspace, "north")], [], 3)
+    server.tired_of = ""
+    assert run(workspace).sent == [account(workspace, "north")]
 
 
 def test_a_killed_run_goes_on(server: Server, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
