@@ -36,6 +36,15 @@ def whole(number: float) -> str:
     return current().number(number)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """How many there are of something; `many` where its plural is not made by an s.
+
+    >>> counted(1, "rep"), counted(0, "rep"), counted(2, "person", "people")
+    ('1 rep', '0 reps', '2 people')
+    """
+    return f"{whole(number)} {one if number == 1 else many or one + 's'}"
+
+
 def short(number: float) -> str:
     """A number for an axis.
 

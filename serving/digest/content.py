@@ -85,13 +85,13 @@ def _team(reader: BatchReader, rows: tuple[BoardForecast, ...], today: date | No
     waiting = reader.cases(subject="answer", status="waiting", limit=1).total
     decisions = []
     if offers:
-        decisions.append(Line(f"{_count(len(offers), 'offer')} without a decision.", "/planner"))
+        decisions.append(Line(f"{formats.counted(len(offers), 'offer')} without a decision.", "/planner"))
     if waiting:
-        decisions.append(Line(f"{_count(waiting, 'case')} that somebody has still to answer.", "/cases"))
+        decisions.append(Line(f"{formats.counted(waiting, 'case')} that somebody has still to answer.", "/cases"))
     return Digest(
         subject=f"Your team's week, {batch.period}",
         opening=(
-            f"{len(at_risk)} of {_count(len(rows), 'rep')} at high risk of missing the quota, as of "
+            f"{len(at_risk)} of {formats.counted(len(rows), 'rep')} at high risk of missing the quota, as of "
             f"{formats.day(reader.as_of)}."
         ),
         sections=(
@@ -153,7 +153,8 @@ def _own_week(reader: BatchReader, row: BoardForecast, today: date | None) -> Di
                 "What you said",
                 (
                     Line(
-                        f"{_count(answers, 'case')} of yours wait{'s' if answers == 1 else ''} for an answer.", "/cases"
+                        f"{formats.counted(answers, 'case')} of yours wait{'s' if answers == 1 else ''} for an answer.",
+                        "/cases",
                     ),
                 )
                 if answers
@@ -190,13 +191,13 @@ def _programs(reader: BatchReader, today: date | None) -> Digest:
     open_offers = sum(found["open"] for found in states.values())
     return Digest(
         subject=f"The programs' week, {reader.batch.period}",
-        opening=f"{_count(open_offers, 'offer')} without a decision, as of {formats.day(reader.as_of)}.",
+        opening=f"{formats.counted(open_offers, 'offer')} without a decision, as of {formats.day(reader.as_of)}.",
         sections=(
             Section("Offers by program", tuple(offered), "No program is offered to anybody."),
             Section("What programs have caused", tuple(effects), "No effect has been measured yet."),
             Section(
                 "Cases that wait",
-                (Line(f"{_count(waiting, 'case')} without an answer.", "/cases"),) if waiting else (),
+                (Line(f"{formats.counted(waiting, 'case')} without an answer.", "/cases"),) if waiting else (),
                 "No case waits for an answer.",
             ),
         ),
@@ -239,7 +240,3 @@ def _shown(rows: list[BoardForecast], say: Callable[[BoardForecast], str]) -> tu
     if len(rows) > _MOST:
         lines.append(Line(f"and {len(rows) - _MOST} more", "/"))
     return tuple(lines)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -44,7 +44,7 @@ def facts_of(
         return f"{formats.percent(amount / quota)} of quota" if quota and amount is not None else ""
 
     facts = [
-        Fact("Sum of quotas", money.full(quota), f"{team.reps} reps"),
+        Fact("Sum of quotas", money.full(quota), formats.counted(team.reps, "rep")),
         Fact("Booked", money.full(team.booked), of_quota(team.booked)),
     ]
     if (result := group_result(outcome, team, money)) is not None and outcome is not None:

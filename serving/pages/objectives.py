@@ -172,7 +172,7 @@ class _Rows:
 
     def _row(self, row: Objective, key: str) -> ObjectiveRow:
         money = Money.of(self.batch.batch)
-        detail = [f"{row.reps} reps"] if row.level != "rep" else []
+        detail = [formats.counted(row.reps, "rep")] if row.level != "rep" else []
         if row.own_quota is not None:
             detail.append(f"manager's own quota {money.amount(row.own_quota)}")
         return ObjectiveRow(

@@ -117,7 +117,7 @@ def binding(preview: Preview, money: Money) -> tuple[str, ...]:
     reserved = [f"{money.full(kept)} is kept for those who wait by lot."] if kept and limits.budget is not None else []
     if not waiting:
         return ("No limit binds: everybody for whom a gain is likely enough has a place, or waits by lot.", *reserved)
-    said = [f"{_people(waiting)} more would gain but for the limits."]
+    said = [f"{formats.counted(waiting, 'person', 'people')} more would gain but for the limits."]
     for program, number in limits.seats.items():
         taken = sum(line.program_id == program for line in planned)
         if taken >= number:
@@ -172,10 +172,6 @@ def _seen(design: "Design", held: int) -> str:
 
 def _points(share: float) -> str:
     return f"{formats.decimal(100 * share, 0)} points"
-
-
-def _people(number: int) -> str:
-    return "1 person" if number == 1 else f"{formats.whole(number)} people"
 
 
 def command(query: PlannerQuery, preview: Preview, money: Money, *, seed: int) -> str:

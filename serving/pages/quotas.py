@@ -173,7 +173,7 @@ def _page(found: Proposal, query: QuotasQuery, choices: tuple[Choice, ...], batc
 
 
 def _lead(found: Proposal, money: Money) -> tuple[str, ...]:
-    said = [f"{found.reps} quotas"]
+    said = [formats.counted(found.reps, "quota")]
     if found.total is not None:
         said[0] += f" of {money.full(found.total)} together"
         if found.before is not None:

@@ -25,7 +25,8 @@ class Templates:
         )
         self._environment.globals["asset"] = assets.url
         self._environment.globals["new_key"] = partial(secrets.token_urlsafe, 12)
-        for write in (formats.percent, formats.chance, formats.points, formats.decimal, formats.day, formats.short_day):
+        numbers = (formats.percent, formats.chance, formats.points, formats.decimal, formats.counted)
+        for write in (*numbers, formats.day, formats.short_day):
             self._environment.filters[write.__name__] = write
 
     def page(self, name: str, page: object, frame: Frame, *, status: int = 200) -> HTMLResponse:

@@ -1,6 +1,7 @@
 """Closing pay periods: snapshots, adjustments with the next one, and every order of events that is refused."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -227,14 +228,15 @@ def test_data_and_clocks_that_go_back_are_refused(
 
 @pytest.mark.parametrize("fiscal", [FiscalSettings(start_month=2), FiscalSettings(pattern="4-4-5")])
 def test_a_fiscal_calendar_that_changes_moves_no_money(
-    workspace: Workspace, whole: SalesHistory, fiscal: FiscalSettings
+    workspace: Workspace, whole: SalesHistory, tmp_path: Path, fiscal: FiscalSettings
 ) -> None:
     close_period(workspace, whole, plans_of(workspace), "2026Q1", as_of=FIRST)
-    ORGANISATION.model_copy(update={"fiscal": fiscal}).write(workspace.root / "organisation.yaml")
-    with SalesHistory.open(workspace) as anew:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "own"))
+    ORGANISATION.model_copy(update={"fiscal": fiscal}).write(own.root / "organisation.yaml")
+    with SalesHistory.open(own) as anew:
         window = Window.of(anew.calendar, anew.periods(), SECOND, "2026Q2")
         with pytest.raises(ConfigurationError, match="2026Q1 was closed as the days from 2026-01-01 to 2026-03-31"):
-            statements(anew, plans_of(workspace), window, closed_periods(workspace))
+            statements(anew, plans_of(own), window, closed_periods(own))
 
 
 def test_a_plan_that_changes_later_changes_no_closed_period(workspace: Workspace, whole: SalesHistory) -> None:
