@@ -63,7 +63,7 @@ def reconcile(registry: Registry, store: PredictionStore) -> str | None:
 
 
 def reconcile_workspace(workspace: Workspace) -> str | None:
-    """The same for a workspace that may have no store yet.
+    """The same for a workspace that may have no store yet, or no registry: none is made to be looked into.
 
     Raises:
         NotReadyError: The registry does not hold the version on record.
@@ -71,8 +71,11 @@ def reconcile_workspace(workspace: Workspace) -> str | None:
     """
     if not workspace.has_predictions:
         return None
+    registry = Registry(workspace)
     with PredictionStore.of(workspace) as store:
-        return reconcile(Registry(workspace), store)
+        if registry.is_new and store.champions.last(registry.place) is None:
+            return None
+        return reconcile(registry, store)
 
 
 def reconcile_in_background(workspace: Workspace) -> None:

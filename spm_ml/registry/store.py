@@ -64,6 +64,11 @@ class Registry:
         """Names the registry, without its credentials, wherever the workspace is moved to."""
         return "workspace" if self._server is None else without_password(self._server)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is the workspace's own database and was never made, so that nothing is registered in it."""
+        return self._server is None and not self._workspace.mlflow_database.exists()
+
     def record(self, run: TrainingRun) -> ModelVersion:
         """Records a finished run and registers its model as a new version, which becomes the challenger.
 
@@ -240,7 +245,7 @@ class Registry:
 
     def _client(self) -> Any:
         if self._opened is None:
-            first = self._server is None and not self._workspace.mlflow_database.exists()
+            first = self.is_new
             label = "Preparing MLflow's database (first use only)"
             if first:
                 self._workspace.root.mkdir(parents=True, exist_ok=True)

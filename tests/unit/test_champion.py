@@ -9,7 +9,7 @@ import pytest
 from spm_ml import champion
 from spm_ml.champion import make_champion, reconcile, reconcile_workspace
 from spm_ml.errors import ConfigurationError, NotReadyError
-from spm_ml.predictions import PredictionStore
+from spm_ml.predictions import Champion, PredictionStore
 from spm_ml.registry import CHAMPION, Registry, TrainingRun
 from spm_ml.settings import Workspace
 
@@ -97,6 +97,16 @@ def test_an_alias_moved_by_hand_goes_back(registry: Registry, workspace: Workspa
         registry.point(CHAMPION, registry.version(1))
     assert "named version 1" in (reconcile_workspace(workspace) or "")
     assert CHAMPION in registry.version(2).aliases
+
+
+def test_a_registry_that_was_never_made_is_not_made_to_be_looked_into(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    with PredictionStore.open(workspace.predictions_store) as store:
+        assert reconcile_workspace(workspace) is None
+        assert not workspace.mlflow_database.exists()
+        store.champions.name(Champion("spm-attainment", "2", "workspace", "operator", "passed the gate"))
+    with pytest.raises(NotReadyError, match="version 2 is on record as champion"):
+        reconcile_workspace(workspace)
 
 
 def test_an_alias_from_before_the_record_is_put_on_record(registry: Registry, workspace: Workspace) -> None:

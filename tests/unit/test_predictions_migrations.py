@@ -27,11 +27,18 @@ from spm_ml.predictions import (
     Recommendation,
     Scope,
     migrations,
+    opening,
 )
 from spm_ml.predictions.engine import connect, reading, writing
 from spm_ml.predictions.schema import metadata
 from tests.coaching_world import make_coaching, make_fairness
 from tests.prediction_world import NORTH, VP, World, make_world
+
+
+@pytest.fixture(autouse=True)
+def by_the_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each store here is made by the scripts themselves."""
+    monkeypatch.setattr(opening, "migrate", migrations.migrate)
 
 
 @pytest.fixture
