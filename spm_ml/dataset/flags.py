@@ -27,7 +27,7 @@ def _foreign(grid: AsOfGrid) -> ir.Table:
     currency = _.currency.strip().upper()
     other = grid.history.source("opportunities").filter(currency != grid.history.organisation.currency)
     return grid.ledger.semi_join(other, "opportunity_id").select(
-        "rep_id", visible_from=_.recorded_on, changes=ibis.literal(1, "int64")
+        "rep_index", visible_from=_.recorded_on, changes=ibis.literal(1, "int64")
     )
 
 

@@ -31,7 +31,7 @@ def _still_booked(grid: AsOfGrid) -> ir.Table:
         .inner_join(bookings, ["opportunity_id", "rep_id"])
         .inner_join(booked_in, "booked_on")
         .select(
-            "rep_id",
+            "rep_index",
             visible_from=ibis.greatest(_.visible_from, _.period_start - ibis.interval(days=1)),
             visible_until=ibis.least(_.visible_until, _.recorded_on, _.period_end),
             **stages,

@@ -87,17 +87,20 @@ class AsOf:
         Raises:
             DataError: Two streams share a name, or the stream lacks something it must have.
         """
+        return self.sums.values(self._read(stream, days), measure)
+
+    def _read(self, stream: Stream, days: int) -> Readings:
         where = (stream.name, days)
         if where not in self._readings:
             self._readings[where] = self.sums.readings(stream, self.row.rep_index, self.row.as_of, days)
-        return self.sums.values(self._readings[where], measure)
+        return self._readings[where]
 
     def _known(self, stream: Stream, measure: str, days: int, value: Callable[[], np.ndarray]) -> np.ndarray:
         """The value as float64 where the last `days` days of the stream are known, else NaN."""
         known_from = self._known_from(stream, days)
         if known_from is None:
             return np.full(len(self), np.nan)
-        values = self.sums.as_floats(stream, measure, value())
+        values = self.sums.as_floats(self._read(stream, days), measure, value())
         return np.where(self.row.as_of >= number_of(known_from), values, np.nan)
 
     def _known_from(self, stream: Stream, days: int) -> date | None:

@@ -33,14 +33,15 @@ class Stream:
 
     Attributes:
         name: Names the stream within a build; two streams of one build never share it.
-        spans: Gives one row for each span: `rep_id`, `visible_from` (first day at whose end it counts), optionally
-            `visible_until` (first day at whose end it no longer counts; NULL = for good), and measures. Measures of
-            sums must be exact (integer or decimal), so that no order of adding changes a bit.
+        spans: Gives one row for each span: `rep_id` (or `rep_index` of the grid), `visible_from` (first day at
+            whose end it counts), optionally `visible_until` (first day at whose end it no longer counts; NULL = for
+            good), and measures. Measures of sums must be exact (integer or decimal), so that no order of adding
+            changes a bit.
         kind: `sum` adds the visible spans, `largest` takes the greatest of them, `latest` the greatest ever begun.
         log: What the stream is read from: before that begins, or without it, nothing is known, and readings are NaN
             rather than 0. Bookings belong to the ledger.
-        looks_back: How many days before the as-of day it is read beside the day itself, so that a build of few as-of
-            days adds up no others; None = any number.
+        looks_back: How many days before the as-of day it is read beside the day itself, so that it is read from the
+            engine once for all of them; for any other number it is read again.
     """
 
     name: str

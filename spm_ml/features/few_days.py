@@ -23,13 +23,16 @@ FEW: Final = 24
 BEGINS, ENDS = "_begins", "_ends"
 
 
-def days_read(grid: AsOfGrid, stream: Stream) -> np.ndarray | None:
-    """The days on which a stream is read, counted from 1970-01-01, ascending; None = too many, or any."""
-    if stream.looks_back is None:
-        return None
-    as_of = grid.slots.as_of
-    days = np.unique(np.concatenate([as_of - back for back in (0, *stream.looks_back)]))
-    return days if len(days) <= FEW else None
+def days_read(grid: AsOfGrid, stream: Stream, days: int) -> np.ndarray:
+    """The days on which a stream is read, counted from 1970-01-01, ascending.
+
+    Args:
+        grid: Its as-of days.
+        stream: Says how many days before them it is read.
+        days: How many days before them it is read now; where the stream does not say so, these alone are given.
+    """
+    declared = (0, *(stream.looks_back or ()))
+    return np.unique(np.concatenate([grid.slots.as_of - back for back in (declared if days in declared else (days,))]))
 
 
 def held_on(spans: ir.Table, days: np.ndarray) -> ir.Table:

@@ -51,7 +51,7 @@ def _flow(grid: AsOfGrid) -> ir.Table:
             * _.expected_close_on.delta(_.previous_expected_close_on, unit="day").fill_null(0),
         )
         .select(
-            "rep_id",
+            "rep_index",
             *happened,
             *amounts,
             "cycle_days",

@@ -125,8 +125,8 @@ class AsOfGrid:
 
     @property
     def ledger(self) -> ir.Table:
-        """Of the history's ledger what the reps of the rows owned."""
-        return self.own(self.history.ledger)
+        """Of the history's ledger what the reps of the rows owned, with their `rep_index`."""
+        return self.history.ledger.inner_join(self.reps.select("rep_id", "rep_index"), "rep_id")
 
     def own(self, rows: ir.Table) -> ir.Table:
         """The rows of the reps whose rows are built, so that a block of reps does no work for all others."""

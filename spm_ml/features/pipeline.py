@@ -23,9 +23,9 @@ def open_states(grid: AsOfGrid) -> ir.Table:
     """Open states of deals and the days at whose ends they hold.
 
     Returns:
-        `opportunity_id, rep_id, visible_from, visible_until, aged_until` (when the state ends for good; NULL = not
-        yet), `stage_position, amount, expected_close_on, created_on, inherited, stage_since, pushes, steps,
-        first_amount, history_reconstructed`.
+        `opportunity_id, rep_id, rep_index, visible_from, visible_until, aged_until` (when the state
+        ends for good; NULL = not yet), `stage_position, amount, expected_close_on, created_on, inherited, stage_since,
+        pushes, steps, first_amount, history_reconstructed`.
     """
     return grid.shared("open_states", lambda: _open_states(grid))
 
@@ -37,6 +37,7 @@ def _open_states(grid: AsOfGrid) -> ir.Table:
         .select(
             "opportunity_id",
             "rep_id",
+            "rep_index",
             "stage_position",
             "expected_close_on",
             "created_on",
@@ -62,7 +63,7 @@ def _open(grid: AsOfGrid) -> ir.Table:
         by_stage[f"amount_stage_{position}"] = ibis.ifelse(here, _.amount, 0)
         by_stage[f"count_stage_{position}"] = here.cast("int64")
     return open_states(grid).select(
-        "rep_id",
+        "rep_index",
         "visible_from",
         "visible_until",
         "amount",
@@ -80,7 +81,7 @@ def _due_in_period(grid: AsOfGrid) -> ir.Table:
     return (
         states.inner_join(grid.days, states.expected_close_on == grid.days.day)
         .select(
-            "rep_id",
+            "rep_index",
             "amount",
             visible_from=ibis.greatest(_.visible_from, _.period_start - _DAY),
             visible_until=ibis.least(_.visible_until, _.expected_close_on + _DAY, _.period_end),
@@ -95,7 +96,7 @@ def _overdue(grid: AsOfGrid) -> ir.Table:
         open_states(grid)
         .filter(_.expected_close_on.notnull())
         .select(
-            "rep_id",
+            "rep_index",
             "visible_until",
             "amount",
             visible_from=ibis.greatest(_.visible_from, _.expected_close_on + _DAY),
@@ -110,7 +111,7 @@ def _aged_out(grid: AsOfGrid) -> ir.Table:
         open_states(grid)
         .filter(_.aged_until.isnull() | (_.visible_until < _.aged_until))
         .select(
-            "rep_id",
+            "rep_index",
             "amount",
             visible_from=_.visible_until,
             visible_until=_.aged_until,
@@ -120,7 +121,7 @@ def _aged_out(grid: AsOfGrid) -> ir.Table:
 
 
 def _sizes(grid: AsOfGrid) -> ir.Table:
-    return open_states(grid).select("rep_id", "visible_from", "visible_until", "amount")
+    return open_states(grid).select("rep_index", "visible_from", "visible_until", "amount")
 
 
 OPEN: Final = Stream("open", _open, log="ledger", looks_back=(7, 28))
