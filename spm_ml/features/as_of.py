@@ -52,7 +52,7 @@ class AsOf:
     grid: AsOfGrid
     row: Row
     sums: RunningSums
-    _readings: dict[tuple[str, int], Readings] = field(default_factory=dict, init=False, repr=False)
+    _readings: dict[tuple[Stream, int], Readings] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.row.as_of)
@@ -90,7 +90,7 @@ class AsOf:
         return self.sums.values(self._read(stream, days), measure)
 
     def _read(self, stream: Stream, days: int) -> Readings:
-        where = (stream.name, days)
+        where = (stream, days)
         if where not in self._readings:
             self._readings[where] = self.sums.readings(stream, self.row.rep_index, self.row.as_of, days)
         return self._readings[where]
