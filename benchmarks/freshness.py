@@ -11,6 +11,7 @@ organisation. Goal: the number is on the board within 60 s at 2 000 reps, withou
 import argparse
 import hmac
 import json
+import resource
 import shutil
 import threading
 import time
@@ -99,11 +100,23 @@ def served(workspace: Workspace, rep_id: str) -> Iterator[tuple[httpx.Client, st
     thread.join(10)
 
 
-def send(client: httpx.Client, event: dict[str, object]) -> httpx.Response:
+def later_rounds(workspace: Workspace, owner: str, rounds: int) -> None:
+    """More rounds in the same process: whether it grows, as `spm watch` must not."""
+    for number in range(rounds):
+        event, _ = move_of_largest_deal(workspace)
+        event |= {"event_id": f"later{number}"}
+        with served(workspace, owner) as (client, _):
+            send(client, event, name=f"later{number}").raise_for_status()
+        measured(f"round {number + 2} of spm watch", lambda: freshen(workspace))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+        print(f"{'peak of resident memory':<34} {peak:8.0f} MiB", flush=True)
+
+
+def send(client: httpx.Client, event: dict[str, object], *, name: str = "m1") -> httpx.Response:
     """Sends it as a source does."""
     body, moment = json.dumps({"events": [event]}).encode(), str(int(time.time()))
-    signature = b64encode(hmac.digest(_SIGNED_WITH.encode(), f"m1.{moment}.".encode() + body, "sha256")).decode()
-    signed = {"webhook-id": "m1", "webhook-timestamp": moment, "webhook-signature": f"v1,{signature}"}
+    signature = b64encode(hmac.digest(_SIGNED_WITH.encode(), f"{name}.{moment}.".encode() + body, "sha256")).decode()
+    signed = {"webhook-id": name, "webhook-timestamp": moment, "webhook-signature": f"v1,{signature}"}
     return client.post("/v1/events", content=body, headers={"Content-Type": "application/json", **signed})
 
 
@@ -113,6 +126,7 @@ def main() -> None:
     parser.add_argument("--reps", type=int, default=2_000, help="a multiple of 100")
     parser.add_argument("--periods", type=int, default=5, help="finished quarters")
     parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--rounds", type=int, default=1, help="of spm watch, in one process")
     options = parser.parse_args()
     workspace = prepared(options.reps, options.periods, options.cache)
     print(f"{options.reps} reps, {options.periods} finished quarters")
@@ -127,6 +141,7 @@ def main() -> None:
         if done.reps is None or "Since" not in page.text:
             raise SystemExit("everybody was scored, or the board does not say what is new")
         print(f"{'from the event to the board':<34} {'':14} {time.monotonic() - begun:8.1f} s; {done.said}")
+    later_rounds(workspace, owner, options.rounds - 1)
 
 
 if __name__ == "__main__":

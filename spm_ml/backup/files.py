@@ -17,9 +17,9 @@ _UNFINISHED: Final = (".tmp", ".pending", ".partial", ".lock", "-wal", "-shm", "
 def files_of(workspace: Workspace, scratch: Path) -> dict[str, Path]:
     """Gives path in the workspace and where to read it, in the order in which it is safe to read.
 
-    What is being written meanwhile is listed last by its writer (`versions.json`, MLflow's database), so lists are read
-    first, and before them up to where sources were read (`pulled/`), lest rows be passed over that the backup lacks;
-    MLflow's database is copied to `scratch` by SQLite itself.
+    What is being written meanwhile is listed last by its writer (`versions.json`, `merged.json`, MLflow's database), so
+    lists are read first, and before them up to where sources were read (`pulled/`), lest rows be passed over that the
+    backup lacks; MLflow's database is copied to `scratch` by SQLite itself.
     """
     found = dict(sorted(_walk(workspace), key=lambda one: (_turn(one[0]), one[0])))
     if "mlflow.db" in found:
@@ -33,7 +33,7 @@ def files_of(workspace: Workspace, scratch: Path) -> dict[str, Path]:
 def _turn(name: str) -> int:
     if name == "mlflow.db":
         return 0
-    return 1 if name.startswith("pulled/") else 2 if "versions" in name else 3
+    return 1 if name.startswith("pulled/") else 2 if "versions" in name or name.endswith("merged.json") else 3
 
 
 def _walk(workspace: Workspace) -> Iterator[tuple[str, Path]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -36,7 +37,7 @@ class GroupForecast:
     booked: Array
     members: NDArray[np.int64]
 
-    @property
+    @cached_property
     def bookings(self) -> Array:
         """(g, 19) quantiles at `QUANTILE_LEVELS`, minor units."""
         return np.asarray(np.quantile(self.draws, LEVELS, axis=1).T) if len(self.draws) else np.zeros((0, LEVELS.size))

@@ -7,7 +7,7 @@ from typing import Final
 
 import duckdb
 
-from spm_ml.history.store import TableStore, quote_paths
+from spm_ml.history.store import TableStore
 from spm_ml.tables import TABLE_BY_NAME
 
 OF_REPS: Final = frozenset(
@@ -44,7 +44,7 @@ class Changed:
 
 
 def changed_since(store: TableStore, version: int) -> Changed:
-    """Reads the parts of every version after one.
+    """Reads what every version after one wrote.
 
     Args:
         store: Of the tables.
@@ -55,12 +55,11 @@ def changed_since(store: TableStore, version: int) -> Changed:
     deals, reps = set[str](), set[str]()
     with duckdb.connect() as connection:
         for name in sorted(tables):
-            parts = [store.part_file(name, entry.version) for entry in later if name in entry.parts]
+            written = store.written_sql(name, after=version, upto=later[-1].version)
             columns = {column.name for column in TABLE_BY_NAME[name].columns}
             for column, found in (("opportunity_id", deals), ("rep_id", reps)):
                 if column in columns and (column == "rep_id" or name in _OF_DEALS):
-                    rows = f"read_parquet({quote_paths(parts)})"
-                    query = f"SELECT DISTINCT {column} FROM {rows} WHERE {column} IS NOT NULL"
+                    query = f"SELECT DISTINCT {column} FROM ({written}) WHERE {column} IS NOT NULL"
                     found |= _first_of(connection.execute(query).fetchall())
     return Changed(version, tables, frozenset(deals), frozenset(reps))
 

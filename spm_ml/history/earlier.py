@@ -7,7 +7,6 @@ What differs between the versions is kept beside the tables (`DIFFERING`): it sa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import ibis
@@ -17,7 +16,7 @@ from spm_ml.history.derived import LEVEL, ROW, Changes, Derive, DerivedTables
 from spm_ml.history.engines import DuckDBEngine, as_int64
 from spm_ml.history.kept_facts import KeptFacts
 from spm_ml.history.ledger import SourceFacts
-from spm_ml.history.store import TableStore, quote_paths
+from spm_ml.history.store import TableStore
 
 _ = ibis._
 
@@ -38,7 +37,8 @@ class Earlier:
         engine: Reads everything.
         tables: The derived tables.
         into: Those of the newest version, which are to be made.
-        changed: By table the rows that were written since, those that were removed too.
+        changed: By table the rows that were written since, those that were removed too; of one that changed several
+            times each state.
         appended: Tables of which every such row is new.
     """
 
@@ -67,11 +67,10 @@ class Earlier:
                 since = [entry for entry in store.versions() if version < entry.version <= newest]
                 written = [(name, entry) for entry in since for name in entry.parts]
                 counts = [(name, entry.tables[name]) for name, entry in written]
-                parts: dict[str, list[Path]] = {}
-                for name, entry in written:
-                    parts.setdefault(name, []).append(store.part_file(name, entry.version))
-                changed = {name: engine.read(f"changed_{name}", _rows_of(files)) for name, files in parts.items()}
-                appended = parts.keys() - {name for name, count in counts if count.changed or count.removed}
+                names = {name for name, _ in written}
+                rows = {name: store.written_sql(name, after=version, upto=newest) for name in sorted(names)}
+                changed = {name: engine.read(f"changed_{name}", sql) for name, sql in rows.items() if sql is not None}
+                appended = names - {name for name, count in counts if count.changed or count.removed}
                 return cls(engine, earlier, tables, changed, frozenset(appended))
         return None
 
@@ -201,11 +200,6 @@ def _apart(old: ir.Table, new: ir.Table, columns: Sequence[str]) -> tuple[ir.Tab
     """The rows that only the one has, and those that only the other has, told by some columns."""
     alike = [old[name].identical_to(new[name]) for name in columns]
     return old.anti_join(new, alike), new.anti_join(old, [new[name].identical_to(old[name]) for name in columns])
-
-
-def _rows_of(parts: Sequence[Path]) -> str:
-    """Every row that was written; of one that changed several times each state."""
-    return f"SELECT * FROM read_parquet({quote_paths(parts)}, union_by_name = true)"  # noqa: S608 — quoted
 
 
 def added_up(rows: Sequence[ir.Table], keys: Sequence[str]) -> ir.Table:

@@ -18,6 +18,7 @@ from spm_ml.history.derived import DerivedTables
 from spm_ml.history.earlier import Earlier
 from spm_ml.history.engines import DuckDBEngine, Engine, schema_of
 from spm_ml.history.frames import arrow_tables, frames_hash, with_stages
+from spm_ml.history.ledger import SourceFacts
 from spm_ml.history.records import Records
 from spm_ml.history.store import TableStore
 from spm_ml.history.watermark import first_day, last_recorded_day
@@ -133,6 +134,11 @@ class SalesHistory:
     def data_hash(self) -> str:
         """SHA-256 that names the content of the tables and the settings they are read with."""
         return self._records.data_hash
+
+    @property
+    def facts(self) -> SourceFacts:
+        """What the source as a whole does not record."""
+        return self._records.facts
 
     @property
     def engine(self) -> Engine:

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from spm_ml.errors import DataError, NotReadyError
+from spm_ml.history.merged import Merged, Span, due, forget, merge
 from spm_ml.only_one import only_one
 from spm_ml.settings import Workspace
 from spm_ml.tables import PROTECTED_TABLES, TABLE_BY_NAME, ColumnType
@@ -135,8 +137,8 @@ class TableStore:
         if not self._versions_file.exists():
             return ()
         try:
-            entries = json.loads(self._versions_file.read_text(encoding="utf-8"))
-            return tuple(_read_version(entry) for entry in entries)
+            state = self._versions_file.stat()
+            return _read_versions(_List(self._versions_file, state.st_ino, state.st_mtime_ns, state.st_size))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{self._versions_file} is damaged ({error}): restore it from a backup, or ingest into a new workspace"
@@ -186,28 +188,94 @@ class TableStore:
             raise NotReadyError(
                 f"{self.workspace.root} has versions 1 to {versions[-1].version}, not {version}: choose one of them"
             )
-        paths = [
-            self.part_file(table, entry.version)
-            for entry in versions
-            if table in entry.parts and entry.version <= version
-        ]
-        if not paths:
+        wrote = self._wrote(table, upto=version)
+        if not wrote:
             return None
+        base, later = self.part_file(table, wrote[0]), self.written_sql(table, after=wrote[0], upto=version)
         names = [column.name for column in definition.columns] + (["_occurrence"] if occurrence else [])
         columns = ", ".join(quote_name(name) for name in names)
-        first = f"SELECT {columns} FROM read_parquet({quote_paths(paths[:1])})"
-        if len(paths) == 1:
+        first = f"SELECT {columns} FROM read_parquet({quote_paths([base])})"
+        if later is None:
             return first
         identity = [quote_name(name) for name in (*definition.key, "_occurrence")]
         same = " AND ".join(f"base.{name} IS NOT DISTINCT FROM latest.{name}" for name in identity)
         return (
             "WITH latest AS ("
-            f"SELECT * FROM read_parquet({quote_paths(paths[1:])}) "
+            f"SELECT * FROM ({later}) "
             f"QUALIFY row_number() OVER (PARTITION BY {', '.join(identity)} ORDER BY _version DESC) = 1) "
             f"SELECT {', '.join(f'base.{quote_name(name)}' for name in names)} "
-            f"FROM read_parquet({quote_paths(paths[:1])}) AS base ANTI JOIN latest ON {same} "
+            f"FROM read_parquet({quote_paths([base])}) AS base ANTI JOIN latest ON {same} "
             f"UNION ALL SELECT {columns} FROM latest WHERE NOT _removed"
         )
+
+    def written_sql(self, table: str, *, after: int, upto: int) -> str | None:
+        """A SELECT that gives every row that some versions wrote to a table, those that were removed too.
+
+        Args:
+            table: A table of the contract.
+            after: Version before the first of them.
+            upto: The last of them.
+
+        Returns:
+            None if none of them wrote any.
+        """
+        wrote = [version for version in self._wrote(table, upto=upto) if version > after]
+        if not wrote:
+            return None
+        spans = Merged.read(self._root).covering(table, wrote)
+        rows = self._everything_in(table, spans)
+        whole = spans[0].first > after and spans[-1].last <= upto
+        return rows if whole else f"{rows} WHERE _version > {after} AND _version <= {upto}"
+
+    def damaged(self, upto: int) -> tuple[str, ...]:
+        """Names the files, of versions up to one, whose bytes are not those that were written: table and version."""
+        stated = {(name, entry.version): sha256 for entry in self.versions() for name, sha256 in entry.parts.items()}
+        merged = Merged.read(self._root)
+        found = []
+        for table in sorted({name for name, version in stated if version <= upto}):
+            for span in merged.covering(table, self._wrote(table, upto=upto)):
+                if not self._is_whole(table, span, span.sha256 or stated[table, span.first]):
+                    versions = f"version {span.first}" if span.parts == 1 else f"versions {span.first} to {span.last}"
+                    found.append(f"{table} {versions}")
+        return tuple(found)
+
+    def merge_small(self) -> int:
+        """Writes the parts of many versions into few files, so that reading opens few; call it with `exclusive`.
+
+        Every version stays readable as it was. A process that is killed leaves everything as it was, or merged. A file
+        whose bytes are not those that were written stays as it is, and so do those of its table behind it.
+
+        Returns:
+            Files that were written.
+        """
+        merged, written = Merged.read(self._root), 0
+        stated = {(name, entry.version): sha256 for entry in self.versions() for name, sha256 in entry.parts.items()}
+        for table in sorted({name for entry in self.versions() for name in entry.parts} - PROTECTED_TABLES):
+            folder = self.part_file(table, 1).parent
+            _, *later = self._wrote(table, upto=self.latest)  # the first, which is large, stays alone
+            while few := due(spans := merged.covering(table, later)):
+                if not all(self._is_whole(table, span, span.sha256 or stated[table, span.first]) for span in few):
+                    break
+                whole, at = merge(folder, few, self._everything_in(table, few), file_hash), spans.index(few[0])
+                kept = [span for span in (*spans[:at], whole, *spans[at + len(few) :]) if span.parts > 1]
+                merged = Merged({**merged.spans, table: tuple(kept)})
+                merged.write(self._root)
+                written += 1
+            forget(folder, merged.spans.get(table, ()))
+        return written
+
+    def _everything_in(self, table: str, spans: Sequence[Span]) -> str:
+        files = [self.part_file(table, span.first).with_name(span.name) for span in spans]
+        return f"SELECT * FROM read_parquet({quote_paths(files)}, union_by_name = true)"
+
+    def _is_whole(self, table: str, span: Span, sha256: str) -> bool:
+        """Whether the bytes of a file are those that were written."""
+        file = self.part_file(table, span.first).with_name(span.name)
+        return file.exists() and file_hash(file) == sha256
+
+    def _wrote(self, table: str, *, upto: int) -> list[int]:
+        """The versions up to one that wrote to a table."""
+        return [entry.version for entry in self.versions() if table in entry.parts and entry.version <= upto]
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -251,8 +319,9 @@ class TableStore:
         entry = LoadedVersion(
             version, datetime.now(UTC), source, mapping, dict(files), parts, dict(tables), dict(records or {})
         )
+        listed = self._versions_file.read_text(encoding="utf-8").rstrip().removesuffix("]") + "," if before else "["
         pending = self._versions_file.with_suffix(".pending")
-        pending.write_text(json.dumps([_write_version(each) for each in (*before, entry)], indent=1), encoding="utf-8")
+        pending.write_text(f"{listed}\n{json.dumps(_write_version(entry), indent=1)}\n]", encoding="utf-8")
         _synchronise(pending)
         os.replace(pending, self._versions_file)
         return entry
@@ -265,6 +334,21 @@ def _synchronise(path: Path) -> None:
 
 def _write_version(entry: LoadedVersion) -> dict[str, object]:
     return {**asdict(entry), "ingested_at": entry.ingested_at.isoformat()}
+
+
+class _List(NamedTuple):
+    """A list of versions as it is: any change of the file makes it another."""
+
+    file: Path
+    inode: int
+    changed: int
+    size: int
+
+
+@lru_cache(maxsize=8)
+def _read_versions(listed: _List) -> tuple[LoadedVersion, ...]:
+    """The versions of a list, read once while it stays: there may be thousands, and every reader asks."""
+    return tuple(_read_version(entry) for entry in json.loads(listed.file.read_text(encoding="utf-8")))
 
 
 def _read_version(entry: dict[str, object]) -> LoadedVersion:

@@ -1,5 +1,6 @@
 """Credits as plans count them: one's own, and those of the people below."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,11 +16,11 @@ from spm_ml.tables import MOST_SHARED
 
 
 class Credits:
-    """Credits by whom they count for."""
+    """Credits by whom they count for; of some reps alone where nobody is paid on others' credit."""
 
-    def __init__(self, history: SalesHistory, window: Window) -> None:
+    def __init__(self, history: SalesHistory, window: Window, reps: Sequence[str] | None = None) -> None:
         self._history = history
-        self._own = _credits(history, window)
+        self._own = _credits(history, window, reps)
         self._below: dict[date, dict[str, list[str]]] = {}
 
     def of(self, rep_id: str, plan: CompensationPlan, period: Period, day: date) -> list[Credit]:
@@ -43,19 +44,22 @@ class Credits:
         return self._below[day].get(rep_id, [])
 
 
-def _credits(history: SalesHistory, window: Window) -> dict[str, list[Credit]]:
-    """Every credit up to the last day by rep, in the order of days; nothing is paid for deals that are oversplit."""
-    deals = history.table("opportunities").select("opportunity_id", "product", "kind")
+def _credits(history: SalesHistory, window: Window, reps: Sequence[str] | None) -> dict[str, list[Credit]]:
+    """Credits up to the last day by rep, in the order of days; nothing is paid for deals that are oversplit."""
+    deals = history.source("opportunities").select("opportunity_id", "product", "kind")
     bookings = history.bookings
+    if reps is not None:
+        bookings = bookings.filter(bookings.rep_id.isin(reps))
     counted = bookings.filter(bookings.booked_on <= window.last).anti_join(_oversplit(history), "opportunity_id")
     rows = counted.left_join(deals, "opportunity_id")
     frame = fetch(
         rows.select("rep_id", "opportunity_id", "booked_on", "recorded_on", "amount", "credit", "product", "kind")
     ).sort_values(["rep_id", "booked_on", "recorded_on", "opportunity_id", "amount"])
+    frame["number"] = frame.groupby(["opportunity_id", "rep_id"]).cumcount()
     credit_of: dict[str, list[Credit]] = {}
-    for number, row in enumerate(frame.to_dict("records")):
+    for row in frame.to_dict("records"):
         credit = Credit(
-            entry=f"{row['opportunity_id']}/{number}",
+            entry=f"{row['opportunity_id']}/{row['rep_id']}/{row['number']}",
             opportunity_id=row["opportunity_id"],
             booked_on=row["booked_on"].date(),
             amount=row["amount"],

@@ -21,8 +21,33 @@ _PLANNING_HORIZON: Final = timedelta(days=3 * 366)
 """An expected close that was already further away than this cannot be pushed to a later period."""
 
 
-def deal_states(history: SalesHistory) -> ir.Table:
+def ledger_since(ledger: ir.Table, eve: date) -> ir.Table:
+    """The whole ledger of the deals that are open, or were created or changed after a day."""
+    is_last = ledger.next_recorded_on.isnull()
+    living = ledger.filter((ledger.event_on > eve) | (ledger.created_on > eve) | (is_last & (ledger.outcome == "open")))
+    return ledger.semi_join(living.select("opportunity_id").distinct(), "opportunity_id")
+
+
+def closed_before(ledger: ir.Table, since: ir.Table) -> ir.Table:
+    """How every other deal ended: those of `ledger` that are not in `since`, from `ledger_since`.
+
+    Returns:
+        `opportunity_id, outcome, amount, created_on, closed_on`, as in `deal_states`.
+    """
+    others = ledger.anti_join(since, "opportunity_id")
+    ends = others.filter(_closes(others)).group_by("opportunity_id")
+    closings = ends.aggregate(closed_on=ibis._.event_on.argmax(ibis._.event_number))
+    last = others.filter(others.next_recorded_on.isnull())
+    rows = last.select("opportunity_id", "outcome", "amount", "created_on").left_join(closings, "opportunity_id")
+    return rows.drop("opportunity_id_right")
+
+
+def deal_states(history: SalesHistory, ledger: ir.Table | None = None) -> ir.Table:
     """Every entry of every deal with the days on which it was the deal's state, and what was so far.
+
+    Args:
+        history: What is known.
+        ledger: The whole ledger of some deals, to look at these alone.
 
     Returns:
         `opportunity_id, valid_from, valid_to` (exclusive; not after `valid_from` where a later entry took effect
@@ -32,11 +57,11 @@ def deal_states(history: SalesHistory) -> ir.Table:
         initial_expected_close_on`; `first_amount`, the first that is known; `pushed`, whether the expected close
         of the open deal had moved to a later fiscal period. NULL where there is none.
     """
-    ledger = history.ledger
+    ledger = history.ledger if ledger is None else ledger
     to_here = ibis.window(group_by="opportunity_id", order_by="event_number", rows=(None, 0))
     later = ibis.window(group_by="opportunity_id", order_by="event_number", rows=(1, None))
     is_open = ledger.outcome == "open"
-    closes = ~is_open & (ledger.previous_outcome.isnull() | (ledger.previous_outcome != ledger.outcome))
+    closes = _closes(ledger)
     number = ledger.event_number
     rows = ledger.select(
         "opportunity_id",
@@ -54,7 +79,7 @@ def deal_states(history: SalesHistory) -> ir.Table:
         valued_number=ibis.ifelse(has_amount(ledger), number, None).min().over(to_here),
         first_number=ibis.literal(0, "int32"),
     )
-    rows = rows.left_join(_first_pushes(history), "opportunity_id").drop("opportunity_id_right")
+    rows = rows.left_join(_first_pushes(history, ledger), "opportunity_id").drop("opportunity_id_right")
     rows = _with_entry(rows, ledger, "close_number", closer_id="rep_id", closed_on="event_on")
     rows = _with_entry(rows, ledger, "open_number", open_amount="amount", open_expected_close_on="expected_close_on")
     rows = _with_entry(
@@ -85,8 +110,15 @@ def _with_entry(rows: ir.Table, ledger: ir.Table, number: str, **columns: str) -
     return joined.drop("entry_of", "entry_number")
 
 
-def _first_pushes(history: SalesHistory) -> ir.Table:
-    ledger = history.ledger
+def _closes(ledger: ir.Table) -> ir.BooleanValue:
+    """Whether an entry wins or loses a deal that was not so before."""
+    closes: ir.BooleanValue = (ledger.outcome != "open") & (
+        ledger.previous_outcome.isnull() | (ledger.previous_outcome != ledger.outcome)
+    )
+    return closes
+
+
+def _first_pushes(history: SalesHistory, ledger: ir.Table) -> ir.Table:
     known = history.periods()
     last = (history.as_of_day or history.watermark) + _PLANNING_HORIZON
     periods = history.calendar.periods_between(known[0].start, last) if known else ()

@@ -3,7 +3,7 @@
 Inputs are computed set-based for reps, then summed over the members of each key; only then are ratios taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Final
 
@@ -15,6 +15,7 @@ from spm_ml.history import SalesHistory
 from spm_ml.metrics import LEVELS, METRICS, Level, Metric
 from spm_ml.metrics.facts import MetricFacts
 from spm_ml.metrics.gathering import gather
+from spm_ml.metrics.inputs_pay import pay_inputs, pay_of_periods
 from spm_ml.metrics.metric import Scalar
 from spm_ml.metrics.window import Window
 
@@ -60,25 +61,32 @@ def evaluate_metrics(
     known = seen.periods()
     texts = (period,) if period is None or isinstance(period, str) else tuple(period)
     windows = {(window := Window.of(seen.calendar, known, day, text)).period.label: window for text in texts}
+    paid = (
+        {label: pay_inputs(pay_of_periods(seen, plans, one, closed), one) for label, one in windows.items()}
+        if plans
+        else {}
+    )
     parts = [
         rows_of(facts, name)
-        for facts in gather(
-            seen, tuple(windows.values()), plans, with_organisation="organisation" in levels, settled=closed
-        )
+        for facts in gather(seen, tuple(windows.values()), paid, with_organisation="organisation" in levels)
         for name in levels
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def rows_of(facts: MetricFacts, level: Level, metrics: Sequence[Metric] = METRICS) -> pd.DataFrame:
+def rows_of(
+    facts: MetricFacts, level: Level, metrics: Sequence[Metric] = METRICS, keys: Collection[str] | None = None
+) -> pd.DataFrame:
     """The rows of one level and window, as `evaluate_metrics` gives them, of some metrics.
 
     Args:
         facts: Of the window.
         level: For whom.
         metrics: Those of them that the level has are computed.
+        keys: Rows of these alone; default: of all.
     """
     inputs = facts.inputs(level)
+    inputs = inputs if keys is None else inputs[inputs.index.isin(list(keys))]
     values = {name: _scalars(inputs[name]) for name in inputs.columns}
     parts = [
         pd.DataFrame({"key": inputs.index, "slug": metric.slug, "unit": metric.unit} | _results(metric, values))

@@ -59,6 +59,7 @@ class MetricFacts:
         closed: Closed deals, from `closed_deals`, for medians.
         everywhere: Inputs that are the same for every key.
         of_organisation: Inputs that only the organisation has.
+        rates: Of the window, from `stage_win_rates`.
     """
 
     window: Window
@@ -67,6 +68,7 @@ class MetricFacts:
     closed: pd.DataFrame
     everywhere: dict[str, Scalar]
     of_organisation: dict[str, Scalar]
+    rates: pd.DataFrame
 
     @cached_property
     def _of_reps(self) -> tuple[pd.DataFrame, pd.Index]:

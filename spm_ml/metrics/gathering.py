@@ -1,12 +1,12 @@
 """gather(): the inputs of every rep for several windows, each table read once for all of them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 
 import pandas as pd
 
-from spm_ml.compensation import ClosedPeriod, CompensationPlan
 from spm_ml.history import SalesHistory
-from spm_ml.metrics.deal_states import deal_states, window_grid
+from spm_ml.metrics.deal_states import closed_before, deal_states, ledger_since, window_grid
 from spm_ml.metrics.facts import MetricFacts
 from spm_ml.metrics.fetching import of_window
 from spm_ml.metrics.inputs_bookings import (
@@ -20,7 +20,6 @@ from spm_ml.metrics.inputs_bookings import (
 )
 from spm_ml.metrics.inputs_closing import closed_deals, closing_inputs, cohort_inputs, created_inputs
 from spm_ml.metrics.inputs_organisation import acquisition_inputs
-from spm_ml.metrics.inputs_pay import pay_inputs
 from spm_ml.metrics.inputs_people import activity_inputs, employment, profile_spans, profiles_at, ramp_inputs
 from spm_ml.metrics.inputs_pipeline import forecast_inputs, open_inputs, stage_win_rates
 from spm_ml.metrics.inputs_submissions import first_submissions, submission_inputs
@@ -31,35 +30,39 @@ from spm_ml.metrics.window import Window
 def gather(
     history: SalesHistory,
     windows: Sequence[Window],
-    plans: Sequence[CompensationPlan],
+    paid: Mapping[str, pd.DataFrame],
     *,
     with_organisation: bool,
-    settled: Sequence[ClosedPeriod] = (),
-    paid: Collection[str] | None = None,
+    rates: pd.DataFrame | None = None,
 ) -> Iterator[MetricFacts]:
     """Computes the inputs of each window.
 
     Args:
         history: What is known on the windows' as-of day.
         windows: Different labels, one as-of day.
-        plans: Compensation plans.
+        paid: By label of a window what `pay_inputs` gives of it; where there is none, there are no metrics of pay.
         with_organisation: Whether what only the organisation has is wanted.
-        settled: Pay periods that are closed.
-        paid: Labels of the windows of which pay is worked out; default: all.
+        rates: What `stage_win_rates` gives of the same windows, where it is known; nothing is read then of deals that
+            were closed before the windows, but how they ended.
     """
     as_of, zombie = windows[0].as_of, history.organisation.zombie_after_days
     grid = window_grid(windows)
-    with deal_states(history).cache() as states:
+    with ExitStack() as kept:
+        ledger = before = None
+        if rates is not None:
+            ledger = kept.enter_context(ledger_since(history.ledger, min(one.eve for one in windows)).cache())
+            before = kept.enter_context(closed_before(history.ledger, ledger).cache())
+        states = kept.enter_context(deal_states(history, ledger).cache())
         closed = closed_deals(states, grid)
-        rates = stage_win_rates(states, windows, zombie)
+        rates = stage_win_rates(states, windows, zombie) if rates is None else rates
         from_deals = [
             created_inputs(states, grid),
-            cohort_inputs(states, grid, as_of),
+            cohort_inputs(states, grid, as_of, before),
             open_inputs(states, grid, rates, zombie),
             _named(waterfall_inputs(states, grid, zombie)),
         ]
         forecast = forecast_inputs(states, grid, zombie)
-        acquired = acquisition_inputs(history, states, grid) if with_organisation else {}
+        acquired = acquisition_inputs(history, states, grid, before) if with_organisation else {}
     activities = activity_inputs(history, grid)
     spans, daily, versions = profile_spans(history), daily_bookings(history, as_of), quota_versions(history)
     submitted = first_submissions(history)
@@ -79,7 +82,7 @@ def gather(
             of_window(forecast, label) if window.single else None,
             None if activities is None else of_window(activities, label),
             submission_inputs(submitted, results, window),
-            pay_inputs(history, plans if paid is None or label in paid else (), spans, in_force, window, settled),
+            paid.get(label),
         ]
         by_rep = pd.concat([profiles[[]], *(part for part in parts if part is not None)], axis=1)
         yield MetricFacts(
@@ -93,6 +96,7 @@ def gather(
                 "usual_share": usual_share(daily, window),
             },
             of_organisation=acquired.get(label, {}),
+            rates=rates[rates["window"] == label],
         )
 
 

@@ -86,8 +86,14 @@ def created_inputs(states: ir.Table, grid: ir.Table) -> pd.DataFrame:
     )
 
 
-def cohort_inputs(states: ir.Table, grid: ir.Table, as_of: date) -> pd.DataFrame:
+def cohort_inputs(states: ir.Table, grid: ir.Table, as_of: date, before: ir.Table | None = None) -> pd.DataFrame:
     """Deals created in each window as they stand on the as-of day, for the closer or else the owner.
+
+    Args:
+        states: From `deal_states`.
+        grid: From `window_grid`.
+        as_of: The day.
+        before: From `closed_before`, where the states are of the other deals alone.
 
     Returns:
         Indexed by window and rep_id: `created_deals, mature_created, mature_won`; mature are deals created at least
@@ -96,8 +102,11 @@ def cohort_inputs(states: ir.Table, grid: ir.Table, as_of: date) -> pd.DataFrame
     """
     now = states.filter(states.valid_from <= as_of, states.valid_to > as_of)
     closed = now.filter(now.outcome != "open")
-    cycle = closed.closed_on.delta(closed.created_on, unit="day").cast("float64")
-    maturity = fetch(closed.aggregate(days=cycle.quantile(_MATURE_QUANTILE)))["days"].iloc[0]
+    ends = closed.select("created_on", "closed_on")
+    if before is not None:
+        ends = ends.union(before.select("created_on", "closed_on"))
+    cycle = ends.closed_on.delta(ends.created_on, unit="day").cast("float64")
+    maturity = fetch(ends.aggregate(days=cycle.quantile(_MATURE_QUANTILE)))["days"].iloc[0]
     rows = now.join(grid, [now.created_on >= grid.starts_on, now.created_on <= grid.last_on])
     longest = float("inf") if pd.isna(maturity) else float(maturity)
     rows = rows.select(

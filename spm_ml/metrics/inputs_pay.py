@@ -42,32 +42,6 @@ class PeriodPay:
     pending: tuple[TraceLine, ...] = ()
 
 
-def running_pay(
-    history: SalesHistory,
-    plans: Sequence[CompensationPlan],
-    window: Window,
-    closed: Sequence[ClosedPeriod] = (),
-) -> dict[str, PeriodPay]:
-    """The pay of the window's last period by rep_id, of the reps on a plan.
-
-    Args:
-        history: What is known.
-        plans: The organisation's plans.
-        window: Payouts of earlier periods are worked out too, for clawbacks and draws.
-        closed: Periods that are settled.
-
-    Raises:
-        ConfigurationError: As for `pay_of_periods`.
-    """
-    last = window.fiscal_periods[-1]
-    return {
-        rep_id: pay
-        for rep_id, of_rep in pay_of_periods(history, plans, window, closed).items()
-        for pay in of_rep
-        if pay.period == last
-    }
-
-
 def pay_of_periods(
     history: SalesHistory,
     plans: Sequence[CompensationPlan],
@@ -75,6 +49,7 @@ def pay_of_periods(
     closed: Sequence[ClosedPeriod] = (),
     *,
     settle: Collection[str] = (),
+    reps: Collection[str] | None = None,
 ) -> dict[str, list[PeriodPay]]:
     """The pay of every period from the first of which data are known to the window's last, by rep_id.
 
@@ -85,6 +60,7 @@ def pay_of_periods(
         closed: Periods that are settled: they are what they were, and differences are paid with the first open one.
         settle: People with whom the window's last period settles what is open, although they have no quota and are
             still employed. With leavers every period does.
+        reps: Of these alone; None: of everybody.
 
     Raises:
         ConfigurationError: A plan is in another currency, or a closed period was, or was closed by another fiscal
@@ -95,39 +71,24 @@ def pay_of_periods(
     in_force = quotas_in_force(quota_versions(history), window.last)
     # A period of which nothing is seen yet has its plan all the same.
     through = max(window.last, window.fiscal_periods[-1].start)
-    return dict(_pay_by_rep(history, plans, profile_spans(history), in_force, window, through, closed, settle))
+    return dict(_pay_by_rep(history, plans, in_force, window, through, closed, settle, reps))
 
 
-def pay_inputs(
-    history: SalesHistory,
-    plans: Sequence[CompensationPlan],
-    spans: pd.DataFrame,
-    in_force: pd.DataFrame,
-    window: Window,
-    closed: Sequence[ClosedPeriod] = (),
-) -> pd.DataFrame | None:
+def pay_inputs(by_rep: Mapping[str, Sequence[PeriodPay]], window: Window) -> pd.DataFrame:
     """Payouts and on-target earnings of each rep on a plan, summed over the window's periods.
 
     Args:
-        history: What is known.
-        plans: The organisation's plans.
-        spans: From `profile_spans`.
-        in_force: From `quotas_in_force`.
-        window: Payouts of earlier periods are worked out too, for clawbacks and draws.
-        closed: Periods that are settled.
+        by_rep: From `pay_of_periods` of the same window.
+        window: Of its periods those that have begun by its last day count.
 
     Returns:
-        None without plans; else indexed by rep_id: `on_plan` (1), `payout` (NaN where no period has a quota)`,
-        quota_on_plan, on_target_earnings` (of the periods with a quota; NaN where the plan states none).
-
-    Raises:
-        ConfigurationError: As for `pay_of_periods`.
+        Indexed by rep_id: `on_plan` (1), `payout` (NaN where no period has a quota)`, quota_on_plan,
+        on_target_earnings` (of the periods with a quota; NaN where the plan states none).
     """
-    if not plans:
-        return None
+    first, last = window.period.start, window.last
     rows = [
-        (rep_id, *_sums([pay for pay in of_rep if pay.period.start >= window.period.start]))
-        for rep_id, of_rep in _pay_by_rep(history, plans, spans, in_force, window, window.last, closed)
+        (rep_id, *_sums([pay for pay in of_rep if first <= pay.period.start <= last]))
+        for rep_id, of_rep in by_rep.items()
     ]
     frame = pd.DataFrame(rows, columns=["rep_id", "on_plan", "payout", "quota_on_plan", "on_target_earnings"])
     return frame.set_index("rep_id").astype("float64")
@@ -151,14 +112,14 @@ def _sums(inside: Sequence[PeriodPay]) -> tuple[float, float | None, float | Non
 def _pay_by_rep(
     history: SalesHistory,
     plans: Sequence[CompensationPlan],
-    spans: pd.DataFrame,
     in_force: pd.DataFrame,
     window: Window,
     through: date,
     closed: Sequence[ClosedPeriod],
-    settle: Collection[str] = (),
+    settle: Collection[str],
+    reps: Collection[str] | None,
 ) -> Iterator[tuple[str, list[PeriodPay]]]:
-    """Every rep, with the periods that begin up to a day in which the rep is on a plan."""
+    """Every rep, or some, with the periods that begin up to a day in which the rep is on a plan."""
     currency = history.organisation.currency
     foreign = sorted({plan.plan_id for plan in plans if plan.currency != currency})
     if foreign:
@@ -168,15 +129,19 @@ def _pay_by_rep(
     periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= through]
     days = {period: min(period.end, through) for period in periods}
     # Whoever changed roles was paid by the plan of the role held then.
+    spans = profile_spans(history)
     roles = {period: _roles_on(spans, window, day) for period, day in days.items()}
-    credits_of = Credits(history, window)
+    people = profiles_at(spans, window)
+    if reps is not None:
+        people = people[people.index.isin(list(reps))]
+    alone = reps is not None and not any(plan.overrides for plan in (*plans, *_once_used(closed)))
+    credits_of = Credits(history, window, people.index.tolist() if alone else None)
     quota_of = {
         (rep_id, start.date()): float(quota)
         for rep_id, start, quota in zip(in_force["rep_id"], in_force["period_start"], in_force["quota"], strict=True)
     }
     if periods:
         _refuse_circle(plans, roles[periods[-1]], credits_of, days[periods[-1]])
-    people = profiles_at(spans, window)
     for rep_id, left in zip(people.index.tolist(), people["left_on"].tolist(), strict=True):
         terms = []
         for period, day in days.items():
@@ -223,6 +188,11 @@ def _refuse_others(history: SalesHistory, closed: Sequence[ClosedPeriod]) -> Non
                 f"{one.period} was closed as the days from {one.start} to {one.end}, and the fiscal calendar now cuts "
                 "the year otherwise, so that days would be paid twice or not at all; keep fiscal in organisation.yaml"
             )
+
+
+def _once_used(closed: Sequence[ClosedPeriod]) -> Iterator[CompensationPlan]:
+    """Plans that closed periods were paid by."""
+    return (plan for one in closed for plan in one.plans)
 
 
 def _roles_on(spans: pd.DataFrame, window: Window, day: date) -> dict[str, str | None]:

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from typing import Final
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -104,9 +103,9 @@ def activity_inputs(history: SalesHistory, grid: ir.Table) -> pd.DataFrame | Non
     """Activities in each window up to its last day, by window and rep_id; None if none are recorded at all."""
     if not history.has("activities"):
         return None
-    daily = history.activity.group_by("rep_id", "occurred_on").aggregate(done=ibis._.count())
+    daily = history.activity_days
     rows = daily.join(grid, [daily.occurred_on >= grid.starts_on, daily.occurred_on <= grid.last_on])
-    return fetch_by_rep(rows.group_by("window", "rep_id").aggregate(activities=rows.done.sum()))
+    return fetch_by_rep(rows.group_by("window", "rep_id").aggregate(activities=rows.activities.sum()))
 
 
 def ramp_inputs(profiles: pd.DataFrame, results: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final, TypeVar
 
 from spm_ml.predictions.batch import Person
-from spm_ml.predictions.rows import COMPANY, NO_REGION, NO_SEGMENT, Level, Prediction, TeamPrediction
+from spm_ml.predictions.rows import COMPANY, NO_REGION, NO_SEGMENT, Counted, Level, TeamPrediction
 from spm_ml.predictions.scope import SMALLEST_GROUP
 
 _FIRST: Final[tuple[Level, ...]] = ("company", "region", "team", "segment")
@@ -24,7 +24,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def disclosable(
-    groups: Sequence[TeamPrediction], predictions: Sequence[Prediction], people: Sequence[Person]
+    groups: Sequence[TeamPrediction], predictions: Sequence[Counted], people: Sequence[Person]
 ) -> set[Group]:
     """The groups, by level, key and day, that may be given to somebody who may see no single rep.
 
@@ -93,7 +93,7 @@ def enough_beyond(groups: Sequence[TeamPrediction], known: int) -> tuple[TeamPre
     return tuple(told)
 
 
-def _members(rows: Iterable[Prediction], above: Mapping[str, str | None]) -> dict[tuple[Level, str], set[str]]:
+def _members(rows: Iterable[Counted], above: Mapping[str, str | None]) -> dict[tuple[Level, str], set[str]]:
     """Reps of every group: a manager's tree with the manager, the segment, the region, and the company."""
     members: dict[tuple[Level, str], set[str]] = {}
     for row in rows:

@@ -17,12 +17,13 @@ from spm_ml.predictions.model_evidence import Calibration, Drift
 from spm_ml.predictions.pay import PayCost
 from spm_ml.predictions.proposed_quota import ProposalTerms, ProposedQuota
 from spm_ml.predictions.rivals import Rivals
-from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction, WeekForecast
+from spm_ml.predictions.rows import CountedForecast, Prediction, Recommendation, TeamPrediction, WeekForecast
 from spm_ml.predictions.voice_evidence import VoicesValue
 
 Row = TypeVar(
     "Row",
     Prediction,
+    CountedForecast,
     WeekForecast,
     BoardForecast,
     TeamPrediction,

@@ -16,7 +16,7 @@ from spm_ml.predictions.disclosure import Group, disclosable
 from spm_ml.predictions.encoding import encode
 from spm_ml.predictions.evidence_sections import write_sections
 from spm_ml.predictions.model_evidence import ModelEvidence
-from spm_ml.predictions.pay import PublishedPay
+from spm_ml.predictions.pay import PayCost, PayStatement, PublishedPay
 from spm_ml.predictions.publishing_coaching import insert, keep_coaching, write_coaching
 from spm_ml.predictions.rows import Prediction, Recommendation, TeamPrediction
 from spm_ml.predictions.what_if import WhatIfInputs
@@ -89,16 +89,8 @@ def stage(connection: Connection, batch: Batch, content: BatchContent) -> None:
     connection.execute(schema.what_if_models.insert().values(**own, body=content.what_if.model))
     kept = ((rep_id, body) for rep_id, body in content.what_if.reps.items() if rep_id in people)
     insert(connection, schema.what_if_inputs, [own | {"rep_id": rep_id, "body": body} for rep_id, body in kept])
-    _stage_pay(connection, own, content.pay, people)
-
-
-def _stage_pay(connection: Connection, own: dict[str, Any], pay: PublishedPay, people: Container[str]) -> None:
-    """Statements of the people in the tree: nobody could see the others."""
-    connection.execute(schema.running_plans.insert().values(**own, body=pay.plans))
-    shown = [own | vars(one) for one in pay.statements if one.rep_id in people]
-    insert(connection, schema.running_statements, shown)
-    costs = [own | {"manager_id": one.manager_id, "reps": one.reps, "body": encode(one)} for one in pay.costs]
-    insert(connection, schema.pay_costs, costs)
+    connection.execute(schema.running_plans.insert().values(**own, body=content.pay.plans))
+    insert_pay(connection, batch, content.pay.statements, content.pay.costs, people)
 
 
 def insert_batch(connection: Connection, batch: Batch) -> None:
@@ -120,6 +112,20 @@ def insert_predictions(connection: Connection, batch: Batch, rows: Iterable[Pred
 def insert_teams(connection: Connection, batch: Batch, rows: Iterable[TeamPrediction], given: Container[Group]) -> None:
     """Writes rows of groups; `given` are those that tell nothing of a few reps."""
     insert(connection, schema.teams, [{"batch_id": batch.batch_id} | _team(row, given) for row in rows])
+
+
+def insert_pay(
+    connection: Connection,
+    batch: Batch,
+    statements: Iterable[PayStatement],
+    costs: Iterable[PayCost],
+    people: Container[str],
+) -> None:
+    """Writes costs, and statements of the people in the tree: nobody could see the others."""
+    own = {"batch_id": batch.batch_id}
+    insert(connection, schema.running_statements, [own | vars(one) for one in statements if one.rep_id in people])
+    rows = [own | {"manager_id": one.manager_id, "reps": one.reps, "body": encode(one)} for one in costs]
+    insert(connection, schema.pay_costs, rows)
 
 
 def flip(connection: Connection, batch: Batch, actor: str) -> None:
@@ -154,7 +160,8 @@ def flip(connection: Connection, batch: Batch, actor: str) -> None:
             "data_version": batch.data_version,
             "data_hash": batch.data_hash,
             "plans_hash": batch.plans_hash,
-        },
+        }
+        | ({"scored_whole_at": batch.scored_whole_at.isoformat()} if batch.scored_whole_at else {}),
     )
 
 

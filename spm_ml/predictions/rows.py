@@ -145,6 +145,31 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class CountedForecast:
+    """Of a `Prediction` what it counts in sums of groups by; a fraction of the work to read."""
+
+    rep_id: str
+    as_of: date
+    name: str
+    role: str
+    manager_id: str | None
+    region: str
+    segment: str
+    quota: int | None
+    bookings_quantiles: tuple[float, ...] | None
+    risk_band: RiskBand | None
+    abstention: Abstention | None
+
+    def quantile(self, level: float) -> float | None:
+        """Bookings at one of `QUANTILE_LEVELS`, in minor units."""
+        return _quantile(self.bookings_quantiles, level)
+
+
+Counted = Prediction | CountedForecast
+"""A row that is added up."""
+
+
+@dataclass(frozen=True)
 class WeekForecast:
     """What was forecast on one as-of day of the period: of a `Prediction` what readers compare from week to week."""
 

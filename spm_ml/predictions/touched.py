@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, literal, select
 
@@ -11,12 +12,14 @@ from spm_ml.predictions.batch import Batch, Person
 from spm_ml.predictions.disclosure import disclosable
 from spm_ml.predictions.encoding import decode
 from spm_ml.predictions.engine import reading, writing
-from spm_ml.predictions.pay import PayStatement
+from spm_ml.predictions.pay import PayCost, PayStatement
 from spm_ml.predictions.publishing_coaching import insert, keep_coaching
-from spm_ml.predictions.rows import Prediction, TeamPrediction
+from spm_ml.predictions.rows import Counted, CountedForecast, Prediction, TeamPrediction
 from spm_ml.predictions.what_if import WhatIfInputs
 
 _AT_ONCE = 500
+
+Row = TypeVar("Row", Prediction, CountedForecast)
 
 
 class OvertakenError(DataError):
@@ -33,15 +36,17 @@ class TouchedContent:
         board: Rows of the board's day of everybody.
         teams: Every group on the board's day.
         what_if: Of the reps who were scored.
-        statements: Of their pay; what incentives will cost together stays as it was when everybody was scored.
+        statements: Of their pay.
+        costs: What incentives will cost together.
     """
 
     people: Sequence[Person]
     predictions: Sequence[Prediction]
-    board: Sequence[Prediction]
+    board: Sequence[Counted]
     teams: Sequence[TeamPrediction]
     what_if: WhatIfInputs
     statements: Sequence[PayStatement] = ()
+    costs: Sequence[PayCost] = ()
 
 
 class TouchedBatches:
@@ -50,11 +55,20 @@ class TouchedBatches:
     def __init__(self, engine: Engine | Connection) -> None:
         self._engine = engine
 
-    def board(self, batch: Batch) -> tuple[Prediction, ...]:
-        """Everybody's row of the board's day."""
+    def board(self, batch: Batch) -> tuple[CountedForecast, ...]:
+        """Everybody's row of the board's day, as far as it is added up."""
         rows = schema.predictions.c
         with reading(self._engine) as connection:
-            return _rows(connection, rows.batch_id == batch.batch_id, rows.as_of == batch.as_of)
+            return _rows(CountedForecast, connection, rows.batch_id == batch.batch_id, rows.as_of == batch.as_of)
+
+    def teams(self, batch: Batch) -> tuple[TeamPrediction, ...]:
+        """Every group on the board's day."""
+        rows = schema.teams.c
+        with reading(self._engine) as connection:
+            bodies = connection.execute(
+                select(rows.body).where(rows.batch_id == batch.batch_id, rows.as_of == batch.as_of)
+            ).scalars()
+            return tuple(decode(TeamPrediction, body) for body in bodies)
 
     def earlier(self, batch: Batch, reps: Collection[str]) -> tuple[Prediction, ...]:
         """Rows of earlier days of some reps."""
@@ -64,6 +78,7 @@ class TouchedBatches:
                 row
                 for first in range(0, len(names), _AT_ONCE)
                 for row in _rows(
+                    Prediction,
                     connection,
                     rows.batch_id == batch.batch_id,
                     rows.as_of < batch.as_of,
@@ -87,10 +102,10 @@ class TouchedBatches:
             publishing.flip(connection, batch, actor)
 
 
-def _rows(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Prediction, ...]:
+def _rows(kind: type[Row], connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Row, ...]:
     rows = schema.predictions.c
     bodies = connection.execute(select(rows.body).where(*conditions).order_by(rows.rep_id, rows.as_of)).scalars()
-    return tuple(decode(Prediction, body) for body in bodies)
+    return tuple(decode(kind, body) for body in bodies)
 
 
 def _stage(connection: Connection, batch: Batch, before: Batch, content: TouchedContent) -> None:
@@ -105,7 +120,6 @@ def _stage(connection: Connection, batch: Batch, before: Batch, content: Touched
         (schema.what_if_inputs, schema.what_if_inputs.c.rep_id.not_in(reps)),
         (schema.running_plans, None),
         (schema.running_statements, schema.running_statements.c.rep_id.not_in(reps)),
-        (schema.pay_costs, None),
     ):
         _copy(connection, table, batch, before, condition)
     publishing.insert_people(connection, batch, content.people)
@@ -116,9 +130,7 @@ def _stage(connection: Connection, batch: Batch, before: Batch, content: Touched
     kept = ((rep_id, body) for rep_id, body in content.what_if.reps.items())
     insert(connection, schema.what_if_inputs, [own | {"rep_id": rep_id, "body": body} for rep_id, body in kept])
     people = {person.rep_id for person in content.people}
-    insert(
-        connection, schema.running_statements, [own | vars(one) for one in content.statements if one.rep_id in people]
-    )
+    publishing.insert_pay(connection, batch, content.statements, content.costs, people)
     keep_coaching(connection, batch, publishing.PUBLISHED)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from spm_ml.errors import ConfigurationError
 from spm_ml.history import SalesHistory
-from spm_ml.history.store import TableStore, file_hash
+from spm_ml.history.store import TableStore
 from spm_ml.scoring.settings_kept import WorkspaceWithSettings, kept_settings_file
 from spm_ml.settings import Organisation, Workspace
 
@@ -46,14 +46,7 @@ class LedgerThen:
 
     def damaged_parts(self) -> tuple[str, ...]:
         """Names the files of the ledger, up to the version, whose bytes are not those that were ingested."""
-        store = TableStore(self.workspace)
-        return tuple(
-            f"{table} version {entry.version}"
-            for entry in store.versions()
-            if entry.version <= self.version
-            for table, stated in sorted(entry.parts.items())
-            if not (part := store.part_file(table, entry.version)).exists() or file_hash(part) != stated
-        )
+        return TableStore(self.workspace).damaged(self.version)
 
 
 def _hash(workspace: Workspace, version: int) -> str | None:

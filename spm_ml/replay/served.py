@@ -57,7 +57,8 @@ class Served:
             as_of: The day; default: the one that the board shows now.
 
         Raises:
-            NotReadyError: Nothing was published for that day; the message names the nearest days that have a batch.
+            NotReadyError: Nothing was published for that day; the message names the nearest days that have a batch. Or
+                the board holds rows of several versions of the tables: not everybody was scored for it.
         """
         nothing = "no forecast is published yet; run 'spm score' in this workspace, then there is something to replay"
         if not workspace.has_predictions:
@@ -65,11 +66,13 @@ class Served:
         with PredictionStore.of(workspace) as store:
             trail = tuple(entry for entry in store.audit.entries() if entry.action == _PUBLISHED)
             batch = store.published_batch() if as_of is None else store.published_on(as_of)
+            if batch is not None and batch.scored_whole_at is not None:
+                raise NotReadyError(_scored_in_parts(batch))
             if batch is not None:
                 return cls._kept(batch, store.content(batch), trail)
         if as_of is None:
             raise NotReadyError(nothing)
-        of_day = [entry for entry in trail if _day(entry) == as_of]
+        of_day = [entry for entry in trail if _day(entry) == as_of and not entry.detail.get("scored_whole_at")]
         if not of_day:
             raise NotReadyError(f"no forecast of {as_of} was ever published; {_nearest(trail, as_of)}")
         return cls._audited(of_day[-1], as_of)
@@ -136,6 +139,15 @@ def refuse_stranger(rep_id: str, predictions: Sequence[Prediction], as_of: date)
     known = {row.rep_id for row in predictions if row.as_of == as_of}
     if rep_id not in known:
         raise DataError(f"{rep_id!r} is none of the {len(known)} reps forecast on {as_of}{did_you_mean(rep_id, known)}")
+
+
+def _scored_in_parts(batch: Batch) -> str:
+    return (
+        f"the board of {batch.as_of} holds rows of several versions of the data: everybody was scored on "
+        f"{batch.scored_whole_at:%Y-%m-%d %H:%M} UTC, and since then those about whom something was recorded. Such a "
+        f"batch is not replayed: run 'spm replay --as-of {batch.as_of}' for the run in which everybody was scored, or "
+        "'spm score' first"
+    )
 
 
 def _day(entry: AuditEntry) -> date:

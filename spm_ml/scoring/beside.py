@@ -1,10 +1,12 @@
 """The baseline metrics that stand beside every forecast, as rows of the store."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from math import isfinite
 
-from spm_ml.compensation import ClosedPeriod, CompensationPlan
+import pandas as pd
+
 from spm_ml.history import SalesHistory
 from spm_ml.metrics import METRIC_BY_SLUG
 from spm_ml.metrics.evaluate import rows_of
@@ -19,33 +21,68 @@ MetricsByKey = Mapping[str, tuple[MetricValue, ...]]
 MetricsByGroup = Mapping[GroupKey, tuple[MetricValue, ...]]
 
 
+@dataclass(frozen=True)
+class FinishedPeriods:
+    """What finished periods say, as known on a day.
+
+    Attributes:
+        rates: Share of deals by stage that are usually won from here on, from `stage_win_rates`.
+        growth: How the metrics of growth went, by level and key of a group, where a finished period is known.
+    """
+
+    rates: pd.DataFrame
+    growth: Mapping[GroupKey, Growth]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Metrics of the target's period as of its day.
+
+    Attributes:
+        of_reps: By rep_id.
+        of_groups: By level and key of a group.
+        finished: What finished periods say.
+        usual_share: What part of a period's bookings they had by this point.
+    """
+
+    of_reps: MetricsByKey
+    of_groups: MetricsByGroup
+    finished: FinishedPeriods
+    usual_share: float | None
+
+
 def metrics_beside(
     history: SalesHistory,
     target: ScoringTarget,
-    plans: Sequence[CompensationPlan] = (),
-    closed: Sequence[ClosedPeriod] = (),
-) -> tuple[MetricsByKey, MetricsByGroup, Mapping[GroupKey, Growth]]:
+    paid: pd.DataFrame | None = None,
+    *,
+    finished: FinishedPeriods | None = None,
+    reps: Collection[str] | None = None,
+) -> Beside:
     """Gives the metrics of the target's period as of its day, and of the groups those of growth in periods before.
 
     Each table is read once for all periods.
 
-    Returns:
-        By rep_id; by level and key of a group; and how the latter went, where a finished period is known.
+    Args:
+        history: What is known.
+        target: The period and the day.
+        paid: From `pay_inputs` of the target's period; None without plans.
+        finished: What finished periods say, where it is known: they are not read then.
+        reps: Whose own metrics are wanted; None: everybody's.
     """
     known = history.periods()
-    before = [period.label for period in known if period.end < target.period.start][-PERIODS:]
+    before = [period.label for period in known if period.end < target.period.start][-PERIODS:] if not finished else []
     windows = [Window.of(history.calendar, known, target.as_of, label) for label in (target.period.label, *before)]
     now, *earlier = gather(
         history.as_of(target.as_of),
         windows,
-        plans,
+        {} if paid is None else {target.period.label: paid},
         with_organisation=True,
-        settled=closed,
-        paid={target.period.label},
+        rates=None if finished is None else finished.rates,
     )
     found: dict[str, dict[str, list[MetricValue]]] = {level: defaultdict(list) for level in ("rep", *GROUPS)}
     for level in ("rep", *GROUPS):
-        rows = rows_of(now, level)
+        rows = rows_of(now, level, keys=reps if level == "rep" else None)
         columns = (rows[name].tolist() for name in ("key", "slug", "value", "reason"))
         for key, slug, value, reason in zip(*columns, strict=True):
             metric = METRIC_BY_SLUG[slug]
@@ -55,7 +92,12 @@ def metrics_beside(
                 else MetricValue(metric.slug, metric.label, metric.unit, None, reason)
             )
     of_groups = {group_key(level, key): tuple(values) for level in GROUPS for key, values in found[level].items()}
-    return {key: tuple(values) for key, values in found["rep"].items()}, of_groups, growth_of(history, earlier)
+    return Beside(
+        of_reps={key: tuple(values) for key, values in found["rep"].items()},
+        of_groups=of_groups,
+        finished=finished or FinishedPeriods(now.rates, growth_of(history, earlier)),
+        usual_share=now.everywhere["usual_share"],
+    )
 
 
 def pace_of(booked: float, elapsed: int, selling_days: int) -> MetricValue:

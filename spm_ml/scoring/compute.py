@@ -12,6 +12,7 @@ from spm_ml.forecasting import AttainmentForecast
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.incentives import statement_of
+from spm_ml.metrics.inputs_pay import pay_inputs
 from spm_ml.predictions import Person, Prediction, PublishedPay, TeamPrediction, WhatIfInputs
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.beside import metrics_beside
@@ -19,11 +20,15 @@ from spm_ml.scoring.board import Board
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.events import events_between
 from spm_ml.scoring.explained import Explained, explain_reps
+from spm_ml.scoring.kept_finished import KeptFinished
+from spm_ml.scoring.kept_pay import KeptPay
 from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.part_words import PartWords
-from spm_ml.scoring.pay import PayLadder, pay_ladders, pay_outlooks
+from spm_ml.scoring.pay import PayLadder, pay_curves, pay_ladders, pay_outlooks, pay_until, window_of
 from spm_ml.scoring.pay_costs import costs_of
 from spm_ml.scoring.said import submissions_of
+from spm_ml.scoring.scored_state import ScoredState
+from spm_ml.scoring.sellers import sellers
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.target import ScoringTarget, scoring_target
 from spm_ml.scoring.teams import build_earlier_teams, build_people, build_teams
@@ -66,7 +71,8 @@ class ScoredRows:
         dataset: The rows that were forecast.
         forecast: Of the same rows.
         pay: Statements of the period on what is credited so far, and what they will add up to.
-        days: The two newest days, as they were added up; None where nothing is forecast.
+        usual_share: What part of a period's bookings finished periods had by this point.
+        state: What some of the rows can be made anew from, without the others; None where nothing is forecast.
     """
 
     people: Sequence[Person]
@@ -76,7 +82,8 @@ class ScoredRows:
     dataset: RepPeriodDataset
     forecast: AttainmentForecast
     pay: PublishedPay
-    days: TwoDays | None = None
+    usual_share: float | None = None
+    state: ScoredState | None = None
 
 
 def compute(
@@ -120,13 +127,16 @@ def compute(
     progress("forecast", 1, _STEPS)
     explained, sums = ({}, None) if stale else _explained(known, model, dataset, forecast)
     progress("forecast", 2, _STEPS)
-    of_reps, of_groups, growth = metrics_beside(history, target, plans, closed)
+    paid = pay_until(history, target, plans, closed)
+    pay_now = pay_inputs(paid, window_of(history, target)) if plans else None
+    beside = metrics_beside(history, target, pay_now)
     progress("forecast", 3, _STEPS)
-    ladders = pay_ladders(history, target, plans, None if stale else forecast, closed)
+    ladders = pay_ladders(paid, target, None if stale else forecast)
+    curves = pay_curves(ladders, target, None if stale else forecast)
     board = Board(
         as_of=target.as_of,
         currency=dataset.currency,
-        metrics=of_reps,
+        metrics=beside.of_reps,
         bands=bands or history.organisation.risk_bands,
         explained=explained,
         submissions=submissions_of(history, target, model.backtest_file, forecaster.name),
@@ -137,16 +147,19 @@ def compute(
     progress("forecast", 4, _STEPS)
     people = build_people(history, target, predictions)
     earlier = build_earlier_teams(history, target, predictions, people, None if stale else forecast)
-    teams = (*earlier, *build_teams(history, target, predictions, people, of_groups, growth, sums))
+    teams = (*earlier, *build_teams(history, target, predictions, people, beside, sums))
     what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, stale, ladders)
     pay = PublishedPay(
         plans=_plans_text(ladders),
         statements=tuple(statement_of(ladder.so_far) for ladder in ladders.values()),
-        costs=costs_of(history, target, ladders, None if stale else forecast),
+        costs=costs_of(history, target, curves, None if stale else forecast),
     )
     progress("forecast", 5, _STEPS)
-    days = None if sums is None else sums.days
-    return ScoredRows(people, predictions, teams, what_if, dataset, forecast, pay, days)
+    state = None
+    if sums is not None:
+        kept = KeptFinished(beside.finished.rates, frozenset(sellers(history)))
+        state = ScoredState(sums.days, KeptPay(pay_now, curves), kept)
+    return ScoredRows(people, predictions, teams, what_if, dataset, forecast, pay, beside.usual_share, state)
 
 
 def _plans_text(ladders: Mapping[str, PayLadder]) -> str:

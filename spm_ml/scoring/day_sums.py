@@ -1,6 +1,6 @@
 """Distributions of groups of people on one as-of day, from one joint simulation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.forecasting.dependence import Dependence
-from spm_ml.forecasting.roll_up import GroupForecast, roll_up
+from spm_ml.forecasting.roll_up import GroupForecast, roll_up_each
 from spm_ml.predictions import TeamPrediction
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.members import Group
-from spm_ml.scoring.two_days import rows_of
 from spm_ml.settings import QUANTILE_LEVELS
 
 Floats = NDArray[np.float64]
+Members = tuple[int, ...]
+"""Places among the rows, ascending."""
 
 _P10, _P90 = (QUANTILE_LEVELS.index(level) for level in (0.1, 0.9))
 _ALONE: Final = Dependence.none()
@@ -64,33 +65,62 @@ class DaySums:
         """
         known: NDArray[np.bool_] = np.asarray(~np.isnan(self.forecast.bookings).any(axis=1))
         different = list(dict.fromkeys(group.members for group in groups if known[list(group.members)].any()))
-        rolled = self._rolled(different, self.forecast)
-        alone = self._rolled(different, replace(self.forecast, dependence=_ALONE)).bookings
-        bookings = rolled.bookings
+        together = self._rolled(different, self.forecast)
+        alone = self._rolled(different, replace(self.forecast, dependence=_ALONE))
         found = []
         for row, group in zip(rows, groups, strict=True):
-            if group.members not in different:
+            if group.members not in together:
                 found.append(row)
                 continue
-            place, members = different.index(group.members), np.array(group.members)
+            members = np.array(group.members)
+            rolled, place = together[group.members]
+            of_alone, place_alone = alone[group.members]
             certain = float(self.booked[members[~known[members]]].sum())
             found.append(
                 replace(
                     row,
-                    bookings_quantiles=tuple((bookings[place] + certain).tolist()),
+                    bookings_quantiles=tuple((rolled.bookings[place] + certain).tolist()),
                     mean_bookings=float(rolled.mean_bookings[place]) + certain,
                     p_hit=_chance(rolled.draws[place], row.quota, certain),
                     p_hit_own=_chance(rolled.draws[place], row.own_quota, certain),
-                    independent_range=(float(alone[place, _P10]) + certain, float(alone[place, _P90]) + certain),
+                    independent_range=(
+                        float(of_alone.bookings[place_alone, _P10]) + certain,
+                        float(of_alone.bookings[place_alone, _P90]) + certain,
+                    ),
                 )
             )
         return tuple(found)
 
-    def _rolled(self, different: Sequence[tuple[int, ...]], forecast: AttainmentForecast) -> GroupForecast:
-        """One simulation for all groups, in their order: whoever is in several has the same luck in each."""
-        places = np.array([place for members in different for place in members], dtype=np.int64)
-        names = [f"{at:09d}" for at, members in enumerate(different) for _ in members]
-        return roll_up(rows_of(forecast, places), names, counted=self.share[places], booked=self.booked[places])
+    def _rolled(
+        self, different: Sequence[Members], forecast: AttainmentForecast
+    ) -> Mapping[Members, tuple[GroupForecast, int]]:
+        """Each group's sums, and its place among them: futures are drawn once, so whoever is in several has one luck.
+
+        Args:
+            different: Each has a member with a forecast.
+            forecast: The n rows.
+        """
+        layers = _apart(different)
+        names = np.full((len(layers), len(forecast)), "", dtype=object)
+        for layer, own in zip(names, layers, strict=True):
+            for at, members in enumerate(own):
+                layer[list(members)] = f"{at:09d}"
+        rolled = roll_up_each(forecast, [*names], counted=self.share, booked=self.booked)
+        return {members: (sums, at) for sums, own in zip(rolled, layers, strict=True) for at, members in enumerate(own)}
+
+
+def _apart(different: Sequence[Members]) -> list[list[Members]]:
+    """The groups in as few lists as a simple rule finds, so that no two of a list share a member."""
+    layers: list[tuple[list[Members], set[int]]] = []
+    for members in different:
+        for own, taken in layers:
+            if taken.isdisjoint(members):
+                own.append(members)
+                taken.update(members)
+                break
+        else:
+            layers.append(([members], set(members)))
+    return [own for own, _ in layers]
 
 
 def _chance(draws: Floats, quota: int | None, certain: float) -> float | None:

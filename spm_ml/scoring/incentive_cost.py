@@ -15,7 +15,7 @@ from spm_ml.history import SalesHistory
 from spm_ml.predictions import PayCost
 from spm_ml.progress import Progress, silent
 from spm_ml.scoring.compute import Known
-from spm_ml.scoring.pay import pay_ladders
+from spm_ml.scoring.pay import pay_curves, pay_ladders, pay_until
 from spm_ml.scoring.pay_costs import costs_of
 
 COMPANY: Final = "company"
@@ -71,10 +71,10 @@ def incentive_cost(
     progress("forecast", 0, 2)
     forecast = forecaster.predict(dataset)
     progress("forecast", 1, 2)
-    ladders = pay_ladders(known.history, known.target, plans, forecast)
+    ladders = pay_ladders(pay_until(known.history, known.target, plans), known.target, forecast)
     if not ladders:
         raise NotReadyError(f"no rep on a plan has a quota in {known.target.period.label}: there is nothing to pay")
-    costs = costs_of(known.history, known.target, ladders, forecast)
+    costs = costs_of(known.history, known.target, pay_curves(ladders, known.target, forecast), forecast)
     progress("forecast", 2, 2)
     table = pd.DataFrame([{"group": cost.manager_id or COMPANY, **_figures(cost)} for cost in costs])
     return IncentiveCost(known.target.period.label, known.target.as_of, dataset.currency, table)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from spm_ml.predictions import COMPANY, Level, Person, Prediction
+from spm_ml.predictions import COMPANY, Counted, Level, Person
 from spm_ml.predictions.rows import NO_REGION, NO_SEGMENT
 
 
@@ -24,7 +24,7 @@ class Group:
     members: tuple[int, ...]
 
 
-def groups_of(board: Sequence[Prediction], people: Sequence[Person], company: str) -> tuple[Group, ...]:
+def groups_of(board: Sequence[Counted], people: Sequence[Person], company: str) -> tuple[Group, ...]:
     """Every manager with anybody on the board below (the own row counts), every segment and region, and the company.
 
     People belong to the manager, segment and region of the board's day alone, whoever they reported to before.

@@ -1,4 +1,4 @@
-"""What happened to a rep's deals since the batch before, and what it did to the median."""
+"""What happened to a rep's deals since the batch before, and what it did to the median and the risk."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from spm_ml.history import SalesHistory
 from spm_ml.history.changed import Changed
-from spm_ml.predictions import Batch, News, Prediction
+from spm_ml.predictions import Batch, Counted, News, Prediction
 from spm_ml.scoring.words import MoneyWords
 
 _MOST_TOLD: Final = 3
@@ -16,7 +16,7 @@ def with_news(
     history: SalesHistory,
     changed: Changed,
     before: Batch,
-    shown: Sequence[Prediction],
+    shown: Sequence[Counted],
     made: Sequence[Prediction],
     money: MoneyWords,
 ) -> tuple[Prediction, ...]:
@@ -30,14 +30,19 @@ def with_news(
         made: The new rows.
         money: Writes amounts.
     """
-    medians = {row.rep_id: row.quantile(0.5) for row in shown}
+    was = {row.rep_id: row for row in shown}
     told = _told(history, changed, money)
 
     def news(row: Prediction) -> News:
         sentences = told.get(row.rep_id, ["activity, a quota or a share was recorded"])
         more = len(sentences) - _MOST_TOLD
         text = "; ".join(sentences[:_MOST_TOLD]) + (f"; {more} more" if more > 0 else "")
-        return News(before.created_at, text, medians.get(row.rep_id), row.quantile(0.5))
+        then = was.get(row.rep_id)
+        if then is None:
+            return News(before.created_at, text, None, row.quantile(0.5))
+        if then.risk_band and row.risk_band and then.risk_band != row.risk_band:
+            text += f"; risk is {row.risk_band} now, {then.risk_band} before"
+        return News(before.created_at, text, then.quantile(0.5), row.quantile(0.5))
 
     return tuple(replace(row, news=news(row)) if row.as_of == before.as_of else row for row in made)
 

@@ -1,6 +1,6 @@
 """What each rep's compensation plan pays: so far, and over the whole distribution of bookings."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from spm_ml.compensation import ClosedPeriod, CompensationPlan, Payout, payout_a
 from spm_ml.forecasting import AttainmentForecast, distribution
 from spm_ml.forecasting.distribution import Array
 from spm_ml.history import SalesHistory
-from spm_ml.metrics.inputs_pay import PeriodPay, running_pay
+from spm_ml.metrics.inputs_pay import PeriodPay, pay_of_periods
 from spm_ml.metrics.window import Window
 from spm_ml.predictions import ExpectedPay, PayOutlook
 from spm_ml.scoring.target import ScoringTarget
@@ -40,14 +40,53 @@ class PayLadder:
     payouts: Array | None
 
 
-def pay_ladders(
+@dataclass(frozen=True)
+class PayCurve:
+    """What of one rep's ladder costs of many are added up from.
+
+    Attributes:
+        so_far: Paid on what is credited so far, minor units.
+        at_mean: What the mean bookings pay; None where nothing is forecast.
+        bookings: As in `PayLadder`.
+        payouts: As in `PayLadder`.
+    """
+
+    so_far: int
+    at_mean: int | None = None
+    bookings: Array | None = None
+    payouts: Array | None = None
+
+
+def pay_until(
     history: SalesHistory,
     target: ScoringTarget,
     plans: Sequence[CompensationPlan],
-    forecast: AttainmentForecast | None,
     closed: Sequence[ClosedPeriod] = (),
     *,
-    reps: Container[str] | None = None,
+    reps: Collection[str] | None = None,
+) -> dict[str, list[PeriodPay]]:
+    """The pay of every period up to the target's on what is credited so far, by rep_id.
+
+    Args:
+        history: What is known on the target's day.
+        target: Its period is the last.
+        plans: The organisation's plans.
+        closed: Pay periods that are settled.
+        reps: Of these alone; None: of everybody.
+
+    Raises:
+        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
+    """
+    return pay_of_periods(history, plans, window_of(history, target), closed, reps=reps)
+
+
+def window_of(history: SalesHistory, target: ScoringTarget) -> Window:
+    """The target's period as it stands on its day."""
+    return Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
+
+
+def pay_ladders(
+    paid: Mapping[str, Sequence[PeriodPay]], target: ScoringTarget, forecast: AttainmentForecast | None
 ) -> dict[str, PayLadder]:
     """Gives every rep who is on a plan and has a quota, by rep_id.
 
@@ -56,23 +95,42 @@ def pay_ladders(
     to come of theirs is forecast for each of them, not together with the rep's own.
 
     Args:
-        history: What is known on the target's day.
+        paid: From `pay_until`.
         target: Its period is paid for.
-        plans: The organisation's plans.
         forecast: Rows of the target's day, and perhaps of others; None where all forecasts are withheld.
-        closed: Pay periods that are settled.
-        reps: Of these alone; None: of everybody.
-
-    Raises:
-        ConfigurationError: A plan is in another currency, or two plans hold for one rep.
     """
-    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
     final = {} if forecast is None else _final_bookings(forecast, target)
     return {
         rep_id: _ladder(pay, pay.payout, *final.get(rep_id, (None, 0.0)))
-        for rep_id, pay in running_pay(history, plans, window, closed).items()
-        if pay.payout is not None and (reps is None or rep_id in reps)
+        for rep_id, of_rep in paid.items()
+        for pay in of_rep
+        if pay.period == target.period and pay.payout is not None
     }
+
+
+def pay_curves(
+    ladders: Mapping[str, PayLadder], target: ScoringTarget, forecast: AttainmentForecast | None
+) -> dict[str, PayCurve]:
+    """What costs are added up from, by rep_id.
+
+    Args:
+        ladders: From `pay_ladders` of the same forecast.
+        target: Its period is paid for.
+        forecast: What the ladders rest on.
+    """
+    still: dict[str, float] = {}
+    if forecast is not None:
+        chosen = rows_of_day(forecast, target)
+        more = (forecast.mean_bookings - forecast.booked)[chosen].tolist()
+        still = dict(zip(forecast.keys["rep_id"].to_numpy(dtype=object)[chosen].tolist(), more, strict=True))
+    return {rep_id: _curve(ladder, still.get(rep_id)) for rep_id, ladder in ladders.items()}
+
+
+def _curve(ladder: PayLadder, still: float | None) -> PayCurve:
+    if ladder.payouts is None or still is None:
+        return PayCurve(ladder.so_far.amount)
+    at_mean = payout_at(ladder.pay.plan, ladder.so_far, round(still))
+    return PayCurve(ladder.so_far.amount, at_mean, ladder.bookings, ladder.payouts)
 
 
 def pay_outlooks(ladders: Mapping[str, PayLadder]) -> Mapping[str, PayOutlook]:

@@ -11,8 +11,6 @@ from spm_ml.compensation import plans_of
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
 from spm_ml.incentives import closed_periods
-from spm_ml.metrics.inputs_bookings import daily_bookings, usual_share
-from spm_ml.metrics.window import Window
 from spm_ml.predictions import Batch, Outcome, Prediction, PredictionStore, Recommendation, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
@@ -20,7 +18,7 @@ from spm_ml.scoring.compute import Known, compute
 from spm_ml.scoring.evidence import gather_evidence
 from spm_ml.scoring.model import ScoringModel, read_model_card
 from spm_ml.scoring.outcomes import finished_days, outcomes_of
-from spm_ml.scoring.scored_state import ScoredState, forget_states
+from spm_ml.scoring.scored_state import forget_states
 from spm_ml.scoring.settings_kept import keep_plans, keep_settings
 from spm_ml.scoring.target import ScoringTarget, knew_the_outcome
 from spm_ml.settings import Workspace
@@ -97,12 +95,16 @@ def score(
         closed = closed_periods(workspace, by=started, known_on=known.target.as_of)
         rows = compute(known, model, plans=plans, closed=closed, stale=stale, progress=progress)
         evidence = gather_evidence(workspace, registry, model, known, rows)
-        batch = replace(_batch(history, known, model.version, started), plans_hash=keep_plans(workspace, plans))
+        batch = replace(
+            _batch(history, known, model.version, started),
+            plans_hash=keep_plans(workspace, plans),
+            usual_share=rows.usual_share,
+        )
         outcomes = _outcomes(workspace, known.history, progress)
     progress("publish", 0, 1)
     keep_settings(workspace, batch.data_hash)
-    if rows.days is not None:
-        ScoredState(rows.days).keep(workspace, batch.batch_id)
+    if rows.state is not None:
+        rows.state.keep(workspace, batch.batch_id)
     with PredictionStore.of(workspace) as store:
         store.publish(
             batch,
@@ -160,15 +162,7 @@ def _batch(history: SalesHistory, known: Known, version: ModelVersion, started: 
         risk_high_below=organisation.risk_bands.high_below,
         risk_medium_below=organisation.risk_bands.medium_below,
         timezone=organisation.timezone,
-        usual_share=_usual_share(known),
     )
-
-
-def _usual_share(known: Known) -> float | None:
-    """What part of a period's bookings finished periods had by this point."""
-    history, target = known.history, known.target
-    window = Window.of(history.calendar, history.periods(), target.as_of, target.period.label)
-    return usual_share(daily_bookings(history, target.as_of), window)
 
 
 def _notes(target: ScoringTarget, version: ModelVersion) -> tuple[str, ...]:

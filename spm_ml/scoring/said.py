@@ -1,6 +1,6 @@
 """What reps and managers submitted for the period, and how such numbers compared with the model's before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Final, cast
@@ -21,7 +21,12 @@ _NO_PAST: Final[Record] = (None, 0, 0)
 
 
 def submissions_of(
-    history: SalesHistory, target: ScoringTarget, backtest_file: Path, forecaster: str
+    history: SalesHistory,
+    target: ScoringTarget,
+    backtest_file: Path,
+    forecaster: str,
+    *,
+    reps: Sequence[str] | None = None,
 ) -> dict[str, tuple[Submission, ...]]:
     """The newest submission of each kind for the target's period, by rep_id, in the order of `KINDS`.
 
@@ -30,11 +35,14 @@ def submissions_of(
         target: The period.
         backtest_file: What the model was registered with: earlier periods in which both spoke.
         forecaster: Slug of the model.
+        reps: About these alone; None: about everybody.
     """
     rows = history.submissions
     rows = rows.filter(
         rows.period_start == target.period.start, rows.known_on <= target.as_of, rows.kind.isin(list(KINDS))
     )
+    if reps is not None:
+        rows = rows.filter(rows.rep_id.isin(reps))
     said = rows.select(*_ORDER).order_by(*_ORDER).to_pyarrow().to_pylist()
     if not said:
         return {}

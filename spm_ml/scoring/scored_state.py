@@ -15,24 +15,36 @@ from spm_ml.forecasting import AttainmentForecast
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.explanation import Explanation
 from spm_ml.hazards import Abstention
+from spm_ml.scoring.kept_finished import KeptFinished
+from spm_ml.scoring.kept_pay import KeptPay
 from spm_ml.scoring.target import ScoringTarget
 from spm_ml.scoring.two_days import TwoDays
 from spm_ml.settings import QUANTILE_LEVELS, Workspace
 
 _ROWS, _ANSWERS, _PARTS, _DEALS = "rows.parquet", "answers.parquet", "parts.parquet", "deals.parquet"
+_WHOLE: Final = "whole"
+"""Says which of the files there are, and is written last."""
+
+_FORM: Final = "2"
+"""What an earlier form kept is not read."""
+
 _NUMBERS: Final = ("mean_bookings", "booked", "quota", "floor", "elapsed_share")
 _LEVELS: Final = tuple(f"b{round(100 * level):02d}" for level in QUANTILE_LEVELS)
 
 
 @dataclass(frozen=True)
 class ScoredState:
-    """The two newest days of a batch, of every rep: rows, forecasts, parts and open deals.
+    """The two newest days of a batch, of every rep: rows, forecasts, parts and open deals; and what is beside them.
 
     Attributes:
         days: As they were added up; without drivers, and without what would be without the largest deal.
+        pay: Of everybody.
+        finished: What finished periods say.
     """
 
     days: TwoDays
+    pay: KeptPay
+    finished: KeptFinished
 
     def with_anew(self, anew: TwoDays) -> Self:
         """The same with the rows of some reps in place of those they had."""
@@ -77,12 +89,16 @@ class ScoredState:
         _table_of(days.forecast).to_parquet(pending / _ANSWERS)
         days.explanation.parts.reset_index(drop=True).to_parquet(pending / _PARTS)
         days.explanation.deals.to_parquet(pending / _DEALS)
+        self.pay.write(pending)
+        self.finished.write(pending)
+        (pending / _WHOLE).write_text(_FORM, encoding="utf-8")
         pending.replace(target)
 
     @staticmethod
     def is_kept(workspace: Workspace, batch_id: str) -> bool:
-        """Whether there is anything under a batch's id."""
-        return _folder(workspace, batch_id).is_dir()
+        """Whether there is anything under a batch's id that can be read."""
+        said = _folder(workspace, batch_id) / _WHOLE
+        return said.exists() and said.read_text("utf-8") == _FORM
 
     @classmethod
     def of(cls, workspace: Workspace, batch_id: str, target: ScoringTarget, dependence: Dependence) -> Self:
@@ -93,7 +109,8 @@ class ScoredState:
         )
         forecast = _forecast_of(pd.read_parquet(folder / _ANSWERS), dependence)
         since = target.days[-2] if len(target.days) > 1 else None
-        return cls(TwoDays(RepPeriodDataset.read(folder / _ROWS), forecast, nothing, target.as_of, since))
+        days = TwoDays(RepPeriodDataset.read(folder / _ROWS), forecast, nothing, target.as_of, since)
+        return cls(days, KeptPay.read(folder), KeptFinished.read(folder))
 
 
 def forget_states(workspace: Workspace, *, but: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spm_ml.predictions import ForecastChange, ForecastPart, Prediction, TeamPrediction
+from spm_ml.predictions import Counted, ForecastChange, ForecastPart, TeamPrediction
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.day_sums import DaySums
 from spm_ml.scoring.events import Happened
@@ -69,7 +69,7 @@ class Sums:
         self,
         rows: Sequence[TeamPrediction],
         groups: Sequence[Group],
-        board: Sequence[Prediction],
+        board: Sequence[Counted],
         carriers: Collection[str],
     ) -> tuple[TeamPrediction, ...]:
         """Adds forecasts, chances and parts to rows of groups that have a member with a forecast.
@@ -93,7 +93,7 @@ class Sums:
             found.append(replace(row, parts=parts, change=change))
         return tuple(found)
 
-    def _figures(self, row: TeamPrediction, members: Places, rows: Sequence[Prediction]) -> Figures:
+    def _figures(self, row: TeamPrediction, members: Places, rows: Sequence[Counted]) -> Figures:
         """What the sentences about a group are made of: sums over its members."""
         own = [self.of_members[place] for place in members.tolist()]
         made = [one.created for one in own if one.created is not None]
@@ -171,7 +171,7 @@ def _together(several: Sequence[Opened]) -> Opened:
     )
 
 
-def _remark(rows: Sequence[Prediction]) -> str:
+def _remark(rows: Sequence[Counted]) -> str:
     """Says whose forecast or quota is not in the sums, and why; '' if everybody's is."""
     said = []
     silent = Counter(row.abstention.reason if row.abstention else "" for row in rows if row.bookings_quantiles is None)

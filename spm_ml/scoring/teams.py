@@ -1,6 +1,6 @@
 """Teams, regions and the company on every as-of day, and the organisation's tree."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +9,10 @@ import pandas as pd
 from spm_ml.forecasting import AttainmentForecast
 from spm_ml.history import SalesHistory
 from spm_ml.history.people import profiles_on
-from spm_ml.predictions import Growth, Person, Prediction, TeamPrediction
-from spm_ml.scoring.beside import MetricsByGroup, pace_of
+from spm_ml.predictions import Counted, Person, TeamPrediction
+from spm_ml.scoring.beside import Beside, pace_of
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.day_sums import DaySums
-from spm_ml.scoring.group_keys import GroupKey
 from spm_ml.scoring.members import Group, groups_of
 from spm_ml.scoring.sellers import sellers
 from spm_ml.scoring.sums import Sums
@@ -21,7 +20,7 @@ from spm_ml.scoring.target import ScoringTarget
 from spm_ml.scoring.two_days import rows_of
 
 
-def build_people(history: SalesHistory, target: ScoringTarget, predictions: Sequence[Prediction]) -> tuple[Person, ...]:
+def build_people(history: SalesHistory, target: ScoringTarget, predictions: Sequence[Counted]) -> tuple[Person, ...]:
     """The tree on the as-of day, and whoever has a forecast but is no longer (or not yet) in it."""
     tree = history.tree(target.as_of)
     rows = profiles_on(history.profiles, target.as_of).select("rep_id", "name", "role").to_pyarrow().to_pylist()
@@ -45,10 +44,9 @@ def build_people(history: SalesHistory, target: ScoringTarget, predictions: Sequ
 def build_teams(
     history: SalesHistory,
     target: ScoringTarget,
-    predictions: Sequence[Prediction],
+    predictions: Sequence[Counted],
     people: Sequence[Person],
-    metrics: MetricsByGroup,
-    growth: Mapping[GroupKey, Growth],
+    beside: Beside,
     sums: Sums | None = None,
 ) -> tuple[TeamPrediction, ...]:
     """One row for each group on the board's day; deals count once (H05).
@@ -61,8 +59,7 @@ def build_teams(
         target: The period and the board's day.
         predictions: Rows of the reps.
         people: The tree on that day.
-        metrics: Baseline metrics by group.
-        growth: Those of finished periods, by group.
+        beside: Baseline metrics by group, and those of growth in finished periods.
         sums: What the members' forecasts add up to; None where nothing is forecast.
     """
     board = [row for row in predictions if row.as_of == target.as_of]
@@ -70,6 +67,7 @@ def build_teams(
     credited = Credited.of(history, target) if sums is None else sums.credited
     carriers = _carriers(history, target, groups)
     rows = _rows(history, target, board, groups, credited, carriers)
+    metrics, growth = beside.of_groups, beside.finished.growth
     known = [
         replace(row, metrics=metrics.get((row.level, row.key), ()), growth=growth.get((row.level, row.key)))
         for row in rows
@@ -80,7 +78,7 @@ def build_teams(
 def build_earlier_teams(
     history: SalesHistory,
     target: ScoringTarget,
-    predictions: Sequence[Prediction],
+    predictions: Sequence[Counted],
     people: Sequence[Person],
     forecast: AttainmentForecast | None,
 ) -> tuple[TeamPrediction, ...]:
@@ -113,7 +111,7 @@ def build_earlier_teams(
 def _rows(
     history: SalesHistory,
     target: ScoringTarget,
-    board: Sequence[Prediction],
+    board: Sequence[Counted],
     groups: Sequence[Group],
     credited: Credited,
     carriers: Collection[str],

@@ -7,8 +7,6 @@ from functools import cached_property
 from typing import Final
 from uuid import uuid4
 
-import ibis
-
 from spm_ml.champion import reconcile_workspace
 from spm_ml.compensation import ClosedPeriod, CompensationPlan, plans_of
 from spm_ml.dataset import build_dataset
@@ -16,21 +14,27 @@ from spm_ml.history import SalesHistory
 from spm_ml.history.changed import Changed, changed_since
 from spm_ml.history.store import TableStore
 from spm_ml.incentives import closed_periods, statement_of
-from spm_ml.predictions import Batch, Prediction, PredictionStore, TeamPrediction, TouchedContent
+from spm_ml.metrics.inputs_pay import pay_inputs
+from spm_ml.predictions import Batch, Counted, Prediction, PredictionStore, TeamPrediction, TouchedContent
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import Registry
-from spm_ml.scoring.beside import metrics_beside
+from spm_ml.scoring.before import Before, named_in
+from spm_ml.scoring.beside import FinishedPeriods, metrics_beside
 from spm_ml.scoring.board import Board
 from spm_ml.scoring.compute import Known
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.events import events_between
 from spm_ml.scoring.explained import explain_reps
+from spm_ml.scoring.kept_finished import KeptFinished
+from spm_ml.scoring.kept_pay import KeptPay
 from spm_ml.scoring.model import ScoringModel
 from spm_ml.scoring.news import with_news
 from spm_ml.scoring.part_words import PartWords
-from spm_ml.scoring.pay import pay_ladders, pay_outlooks
+from spm_ml.scoring.pay import pay_curves, pay_ladders, pay_outlooks, pay_until, window_of
+from spm_ml.scoring.pay_costs import costs_of
 from spm_ml.scoring.said import submissions_of
 from spm_ml.scoring.scored_state import ScoredState, forget_states
+from spm_ml.scoring.sellers import sellers
 from spm_ml.scoring.settings_kept import hash_of_plans, keep_settings, same_settings
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.teams import build_people, build_teams
@@ -97,14 +101,18 @@ def score_touched(workspace: Workspace, *, progress: Progress = silent) -> Touch
         changed = changed_since(TableStore(workspace), batch.data_version)
         if not changed.about_some:
             return None
-        with SalesHistory.open(workspace) as history:
+        if not ScoredState.is_kept(workspace, batch.batch_id):
+            return None
+        with (
+            SalesHistory.open(workspace) as history,
+            Before.opened(workspace, batch.data_version, changed.deals) as then,
+        ):
             known = Known.on(history)
-            if (known.target.as_of, known.target.period.label) != (batch.as_of, batch.period):
-                return None
-            if not ScoredState.is_kept(workspace, batch.batch_id):
+            if (known.target.as_of, known.target.period.label) != (batch.as_of, batch.period) or then.unlike(history):
                 return None
             closed = closed_periods(workspace, by=started, known_on=known.target.as_of)
-            return _Touched(workspace, store, known, model, plans, closed, batch, changed, started, progress).publish()
+            run = _Touched(workspace, store, known, model, plans, closed, batch, then, changed, started, progress)
+            return run.publish()
 
 
 def _same_way(workspace: Workspace, batch: Batch, model: ScoringModel, plans: Sequence[CompensationPlan]) -> bool:
@@ -127,6 +135,7 @@ class _Touched:
     plans: Sequence[CompensationPlan]
     closed: Sequence[ClosedPeriod]
     before: Batch
+    then: Before
     changed: Changed
     started: datetime
     progress: Progress
@@ -143,16 +152,22 @@ class _Touched:
         self.progress("forecast", 1, _STEPS)
         words = PartWords(dataset.stages, MoneyWords(dataset.currency), forecaster.label)
         happened = events_between(history, days.since, target.as_of, target.period.end) if days.since else {}
-        of_reps, of_groups, growth = metrics_beside(history, target, self.plans, self.closed)
+        state = ScoredState.of(self.workspace, self.before.batch_id, target, forecast.dependence)
+        paid = pay_until(history, target, self.plans, self.closed, reps=frozenset(self.reps))
+        ladders = pay_ladders(paid, target, forecast)
+        pay_now = pay_inputs(paid, window_of(history, target)) if self.plans else None
+        pay = state.pay.with_anew(KeptPay(pay_now, pay_curves(ladders, target, forecast)), frozenset(self.reps))
+        selling = frozenset(sellers(history))
+        finished = self._finished(state.finished, selling)
+        beside = metrics_beside(history, target, pay.inputs, finished=finished, reps=self.reps)
         self.progress("forecast", 2, _STEPS)
-        ladders = pay_ladders(history, target, self.plans, forecast, self.closed, reps=frozenset(self.reps))
         board = Board(
             as_of=target.as_of,
             currency=dataset.currency,
-            metrics=of_reps,
+            metrics=beside.of_reps,
             bands=history.organisation.risk_bands,
             explained=explain_reps(days, happened, words),
-            submissions=submissions_of(history, target, self.model.backtest_file, forecaster.name),
+            submissions=submissions_of(history, target, self.model.backtest_file, forecaster.name, reps=self.reps),
             pay=pay_outlooks(ladders),
         )
         made = board.predictions(dataset, forecast)
@@ -161,17 +176,24 @@ class _Touched:
         shown = self.store.touched.board(self.before)
         made = with_news(history, self.changed, self.before, shown, made, words.money)
         self.progress("forecast", 3, _STEPS)
-        state = ScoredState.of(self.workspace, self.before.batch_id, target, forecast.dependence).with_anew(days)
-        newest = {row.rep_id: row for row in (*shown, *(row for row in made if row.as_of == target.as_of))}
+        state = replace(state.with_anew(days), pay=pay, finished=KeptFinished(beside.finished.rates, selling))
+        last: list[Counted] = [*shown, *(row for row in made if row.as_of == target.as_of)]
+        newest = {row.rep_id: row for row in last}
         everybody = [newest[rep] for rep in state.days.dataset.frame["rep_id"].to_numpy(dtype=object)[state.days.now]]
         people = build_people(history, target, everybody)
         sums = Sums(state.days, Credited.of(history, target), happened, words)
-        teams = build_teams(history, target, everybody, people, of_groups, growth, sums)
+        teams = build_teams(history, target, everybody, people, beside, sums)
         self.progress("forecast", 4, _STEPS)
-        batch = _batch(self.before, history, self.started)
-        what_if = what_if_inputs(dataset, forecast, forecaster, target.as_of, None, ladders)
-        statements = tuple(statement_of(ladder.so_far) for ladder in ladders.values())
-        content = TouchedContent(people, made, everybody, teams, what_if, statements)
+        batch = replace(_batch(self.before, history, self.started), usual_share=beside.usual_share)
+        content = TouchedContent(
+            people=people,
+            predictions=made,
+            board=everybody,
+            teams=teams,
+            what_if=what_if_inputs(dataset, forecast, forecaster, target.as_of, None, ladders),
+            statements=tuple(statement_of(ladder.so_far) for ladder in ladders.values()),
+            costs=costs_of(history, target, pay.curves, state.days.forecast),
+        )
         keep_settings(self.workspace, batch.data_hash)
         state.keep(self.workspace, batch.batch_id)
         self.store.touched.publish(batch, self.before, content)
@@ -179,14 +201,22 @@ class _Touched:
         self.progress("forecast", 5, _STEPS)
         return TouchedResult(batch, tuple(sorted({row.rep_id for row in made})), made, teams)
 
+    def _finished(self, kept: KeptFinished, selling: frozenset[str]) -> FinishedPeriods | None:
+        """What finished periods say; None where a change reaches them, so that they have to be read anew."""
+        start = self.known.target.period.start
+        if selling != kept.sellers or not self.then.same_past(self.known.history, start):
+            return None
+        growth = {(row.level, row.key): row.growth for row in self.store.touched.teams(self.before) if row.growth}
+        return FinishedPeriods(kept.rates, growth)
+
     @cached_property
     def reps(self) -> tuple[str, ...]:
-        """Whom changes concern: named in rows, owners and creditors of deals at any time, and who is paid on them."""
+        """Whom changes concern: named in rows, owners and creditors of deals at any time, and who is paid on them.
+
+        Owners are those that the tables name now and those that they named when the batch before was scored.
+        """
         history, changed = self.known.history, self.changed
-        wanted = sorted(changed.deals)
-        rows = [history.ledger, history.bookings, history.source("credits")]
-        named = ibis.union(*(each.filter(each.opportunity_id.isin(wanted)).select("rep_id") for each in rows))
-        found = set(changed.reps) | {rep for rep in named.to_pyarrow()["rep_id"].to_pylist() if rep is not None}
+        found = set(changed.reps) | named_in(history, changed.deals) | self.then.reps()
         if any(plan.overrides for plan in self.plans):  # somebody is paid on what others are credited with
             found |= set(history.profiles.select("rep_id").to_pyarrow()["rep_id"].to_pylist())
         return tuple(sorted(found))

@@ -158,6 +158,7 @@ class _Ingest:
                 tables=counts,
                 records={raw.name: raw.records + raw.rejected for raw in reader.files},
             )
+            self.store.merge_small()
         # A process killed before this is mended by the next ingest, also by one that changes nothing else.
         self._write_organisation(organisation)
         self._take_over_plans(plans)

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 
 import ibis
 import pandas as pd
@@ -24,7 +25,7 @@ from spm_ml.history import SalesHistory
 from spm_ml.intake import freshen, ingest_waiting
 from spm_ml.metrics.inputs_bookings import quota_versions, quotas_in_force
 from spm_ml.only_one import only_one
-from spm_ml.predictions import NewGoal, PredictionStore, Recommendation, Scope
+from spm_ml.predictions import Arrival, NewGoal, PayCost, PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
 from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score, score_touched
 from spm_ml.settings import Organisation, Workspace
@@ -33,6 +34,7 @@ from spm_ml.sources import ingest
 from spm_ml.tenants import Report, TenantFolder
 from tests.arrivals_world import arrival
 from tests.command import spm
+from tests.databases import PostgresServer
 from training import promote, train, training_due
 
 _ = ibis._
@@ -341,9 +343,11 @@ def test_who_is_touched_by_an_event_is_scored_as_if_everybody_was_and_the_others
         assert touched is not None
         assert touched.scored_whole_at is not None
         assert published_already(own) is None, "the night scores everybody"
-        fresh = store.content(touched)
+        fresh, costs = store.content(touched), costs_of(store)
         whole = score(own)
         assert store.published_on(WATERMARK) == whole.batch
+        assert costs == costs_of(store)
+        assert touched.usual_share == whole.batch.usual_share
     now = {(row.rep_id, row.as_of): row for row in whole.predictions}
     assert {row.rep_id for row in fresh.predictions if row.news} == {owner}
     for row in fresh.predictions:
@@ -356,6 +360,66 @@ def test_who_is_touched_by_an_event_is_scored_as_if_everybody_was_and_the_others
     teams = {(team.level, team.key, team.as_of): team for team in fresh.teams}
     assert teams == {(team.level, team.key, team.as_of): team for team in whole.teams}
     assert store.audit.check().problems == ()
+
+
+def costs_of(store: PredictionStore) -> tuple[PayCost, ...]:
+    """What incentives will cost, by the batch that is published."""
+    with store.read(Scope("hr")) as batch:
+        [top] = [person.rep_id for person in batch.people() if person.manager_id is None]
+    with store.read(Scope("manager", rep_id=top)) as batch:
+        return batch.pay_costs()
+
+
+def random_events(history: SalesHistory, chance: Random, reps: list[str], days: list[date]) -> list[Arrival]:
+    """Changes of three open deals, each of several at once, out of order and some of them twice; and a call."""
+    is_open = history.ledger.filter((_.outcome == "open") & _.next_recorded_on.isnull())
+    deals = is_open.order_by("opportunity_id").to_pyarrow().to_pylist()
+    changes: list[dict[str, object]] = [{"outcome": "won"}, {"outcome": "lost"}, {"rep_id": chance.choice(reps)}]
+    changes += [{"stage": history.organisation.stages[-1].name}, {"amount": chance.randint(1_000, 90_000)}]
+    name, events = chance.random(), []
+    for number, deal in enumerate(chance.sample(deals, 3) * 2):
+        moment = f"{chance.choice(days)}T{chance.randint(6, 20):02}:00:00Z"
+        record = {"opportunity_id": deal["opportunity_id"]} | chance.choice(changes)
+        again = (f"e{number} {name}", f"again{number} {name}")[: chance.randint(1, 2)]
+        events += [arrival(event_id, "opportunity_events", moment, **record) for event_id in again]
+    done = f"{days[-1]}T{chance.randint(6, 20):02}:00:00"
+    events.append(arrival(f"call {name}", "activities", f"{done}Z", rep_id=reps[0], occurred_at=done, kind="call"))
+    chance.shuffle(events)
+    return events
+
+
+def test_whatever_comes_in_whoever_is_touched_has_the_rows_of_a_full_run(
+    workspace: Workspace, result: ScoringResult, tmp_path: Path, postgresql: PostgresServer, migrated_database: str
+) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    address = postgresql.address(postgresql.new_database(migrated_database))
+    (own.root / "serving.yaml").write_text(f"store: {address}\n", encoding="utf-8")
+    reps = sorted({row.rep_id for row in result.board})
+    since = sorted({row.as_of for row in result.predictions})[-2]
+    days = [
+        since + timedelta(days=1),
+        WATERMARK,
+    ]  # what is entered late, but no earlier as-of day knew, is no other case
+    chance = Random(3)  # noqa: S311 - no secret
+    with PredictionStore.of(own) as store:
+        score(own)
+        for _round in range(2):
+            with SalesHistory.open(own) as history:
+                events = random_events(history, chance, reps, days)
+            for some in (events[:5], events[5:]):
+                store.inbox.take("crm", some)
+                ingest_waiting(own, store)
+            touched = score_touched(own)
+            assert touched is not None
+            assert set(touched.reps) < set(reps), "not everybody"
+        assert store.published_batch() == touched.batch
+        costs = costs_of(store)
+        whole = score(own)
+        now = {(row.rep_id, row.as_of): row for row in whole.predictions}
+        made = {(row.rep_id, row.as_of): replace(row, news=None) for row in touched.predictions}
+        assert made == {key: row for key, row in now.items() if key[0] in touched.reps}
+        assert [cost.so_far for cost in costs] == [cost.so_far for cost in costs_of(store)]
+        assert store.audit.check().problems == ()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from spm_ml.forecasting import AttainmentForecast, HistoricalMean
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import Batch, ForecastPart, MetricValue, Prediction, Submission
 from spm_ml.scoring import ScoringResult, prediction_rows
+from spm_ml.scoring.beside import Beside, FinishedPeriods
 from spm_ml.scoring.board import Board
 from spm_ml.scoring.explained import Explained
 from spm_ml.scoring.run import _stale
@@ -234,7 +235,8 @@ class TestTeams:
         target = scoring_target(history.calendar, date(2026, 2, 1))
         people = build_people(history, target, self.predictions())
         metric = (MetricValue("team_attainment", "Team attainment", "ratio", 0.28),)
-        rows = build_teams(history, target, self.predictions(), people, {("team", "lead"): metric}, {})
+        beside = Beside({}, {("team", "lead"): metric}, FinishedPeriods(pd.DataFrame(), {}), None)
+        rows = build_teams(history, target, self.predictions(), people, beside)
         teams = {team.key: team for team in rows}
         assert [team.level for team in rows] == ["team", "team", "company"]
         assert set(teams) == {"boss", "lead", "company"}

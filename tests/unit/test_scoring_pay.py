@@ -20,7 +20,7 @@ from spm_ml.forecasting.distribution import LEVELS
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import ExpectedPay
 from spm_ml.scoring import incentive_cost
-from spm_ml.scoring.pay import pay_ladders, pay_outlooks
+from spm_ml.scoring.pay import pay_ladders, pay_outlooks, pay_until
 from spm_ml.scoring.target import ScoringTarget, scoring_target
 from spm_ml.settings import FiscalSettings
 from tests.metric_world import deal, history_of, together
@@ -89,7 +89,9 @@ def test_the_forecast_goes_through_the_tiers(world: SalesHistory) -> None:
     quantiles = 100_000_00 + 300_000_00 * LEVELS
     found = pay_outlooks(
         pay_ladders(
-            world, target, [plan(roles=["ae"])], forecast(quantiles, "ann", "eve", booked=100_000_00, floor=100_000_00)
+            pay_until(world, target, [plan(roles=["ae"])]),
+            target,
+            forecast(quantiles, "ann", "eve", booked=100_000_00, floor=100_000_00),
         )
     )
     assert list(found) == ["ann"], "no plan, or no quota: no payout"
@@ -108,14 +110,17 @@ def test_without_a_forecast_what_is_earned_is_told(world: SalesHistory) -> None:
     target = scoring_target(world.calendar, world.watermark)
     silent = forecast(np.full(LEVELS.size, np.nan), "ann", booked=100_000_00, floor=0.0)
     for given_forecast in (None, silent):
-        pay = pay_outlooks(pay_ladders(world, target, [plan(draw={"amount": 1_000})], given_forecast))["ann"]
+        pay = pay_outlooks(
+            pay_ladders(pay_until(world, target, [plan(draw={"amount": 1_000})]), target, given_forecast)
+        )["ann"]
         assert (pay.so_far, pay.draw, pay.expected) == (1_000_00, 1_000_00, None)
-    assert pay_outlooks(pay_ladders(world, target, [], None)) == {}
+    assert pay_outlooks(pay_ladders(pay_until(world, target, []), target, None)) == {}
 
 
 def test_before_a_period_begins_its_plan_pays_nothing_yet(world: SalesHistory) -> None:
     eve = date(2025, 12, 31)
-    pay = pay_outlooks(pay_ladders(world.as_of(eve), ScoringTarget(Q1, eve, (eve,)), [plan()], None))["ann"]
+    target = ScoringTarget(Q1, eve, (eve,))
+    pay = pay_outlooks(pay_ladders(pay_until(world.as_of(eve), target, [plan()]), target, None))["ann"]
     assert (pay.so_far, pay.at_quota, pay.expected) == (0, 10_000_00, None)
 
 
@@ -135,7 +140,7 @@ def test_the_cost_of_all_is_more_spread_than_if_each_were_alone(world: SalesHist
     single = cost(both, paid_by[1:])
     assert (alone["reps"], single["reps"], alone["not_foreseen"]) == (2, 1, 0)
     target = scoring_target(world.calendar, world.watermark)
-    expected = pay_outlooks(pay_ladders(world, target, paid_by, both))["eve"].expected
+    expected = pay_outlooks(pay_ladders(pay_until(world, target, paid_by), target, both))["eve"].expected
     assert expected is not None
     assert single[["p10", "p50", "p90"]].tolist() == pytest.approx([expected.p10, expected.p50, expected.p90], rel=0.02)
     assert single["mean"] == pytest.approx(expected.mean, rel=0.01)

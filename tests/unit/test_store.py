@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 
 from spm_ml.errors import DataError, NotReadyError
+from spm_ml.history.merged import AT_ONCE, READ_FOR, Merged
 from spm_ml.history.store import LoadedVersion, TableCounts, TableStore
 from spm_ml.settings import Organisation, Workspace
 
@@ -114,6 +116,51 @@ def test_a_crash_before_the_list_of_versions_leaves_the_state_before(
     assert rates(store, connection, 1) == {"EUR": 1.1, "GBP": 1.3}
     append(store, ("EUR", "2020-01-01", 1.2, False))
     assert rates(store, connection, 2) == {"EUR": 1.2, "GBP": 1.3}
+
+
+def many(store: TableStore, upto: int) -> None:
+    """Versions that each state one rate anew; every seventh takes it away."""
+    append(store, *RATES)
+    for version in range(store.latest + 1, upto + 1):
+        append(store, ("EUR", "2020-01-01", float(version), version % 7 == 0))
+
+
+def test_small_versions_are_merged_and_each_keeps_its_answer(
+    store: TableStore, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(store, 2 * AT_ONCE + 5)
+    chosen = (1, 2, 7, AT_ONCE, AT_ONCE + 1, AT_ONCE + 2, 2 * AT_ONCE + 1, store.latest)
+    before = {version: rates(store, connection, version) for version in chosen}
+    since = store.written_sql("fx_rates", after=AT_ONCE - 3, upto=AT_ONCE + 9)
+    written = connection.execute(f"SELECT * FROM ({since}) ORDER BY ALL").fetchall()
+    with monkeypatch.context() as patch:
+        patch.setattr(Merged, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            store.merge_small()
+    assert {version: rates(store, connection, version) for version in chosen} == before, "killed in between"
+    assert store.merge_small() == 2
+    assert store.merge_small() == 0
+    folder = store.part_file("fx_rates", 1).parent
+    small = store.part_file("fx_rates", 5)
+    assert small.exists(), "somebody may be reading it"
+    long_ago = time.time() - READ_FOR.total_seconds() - 1
+    for file in folder.glob("*-*.parquet"):
+        os.utime(file, (long_ago, long_ago))
+    store.merge_small()
+    assert len(list(folder.glob("*.parquet"))) == 1 + 2 + 4
+    assert {version: rates(TableStore(store.workspace), connection, version) for version in chosen} == before
+    since = store.written_sql("fx_rates", after=AT_ONCE - 3, upto=AT_ONCE + 9)
+    assert connection.execute(f"SELECT * FROM ({since}) ORDER BY ALL").fetchall() == written
+    assert store.damaged(store.latest) == ()
+    (folder / f"000002-{AT_ONCE + 1:06d}.parquet").write_bytes(b"")
+    assert store.damaged(store.latest) == (f"fx_rates versions 2 to {AT_ONCE + 1}",)
+
+
+def test_a_damaged_part_is_not_merged(store: TableStore) -> None:
+    many(store, AT_ONCE + 1)
+    store.part_file("fx_rates", 3).write_bytes(b"")
+    assert store.merge_small() == 0
+    assert store.damaged(store.latest) == ("fx_rates version 3",)
 
 
 def test_two_ingests_at_once_are_refused(store: TableStore) -> None:
