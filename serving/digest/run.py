@@ -1,7 +1,8 @@
 """One run of the weekly mail: each recipient once a week, whatever happens in between."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from serving.digest.content import digest_of
 from serving.digest.delivery import (
@@ -71,7 +72,7 @@ class DigestReport:
 
 
 def send_digests(
-    workspace: Workspace, way: Way, *, day: date, progress: Progress = silent, delivery: Delivery | None = None
+    workspace: Workspace, way: Way, *, day: date | None, progress: Progress = silent, delivery: Delivery | None = None
 ) -> DigestReport:
     """Sends every recipient the digest of a day's week, unless it went out before.
 
@@ -81,7 +82,7 @@ def send_digests(
     Args:
         workspace: Whose store, and whose settings.
         way: How they go out.
-        day: Any day of the week.
+        day: Any day of the week; None: today, where the organisation is, for there Monday begins.
         progress: Told about each recipient.
         delivery: Takes the digests; None: as the settings say.
 
@@ -95,15 +96,17 @@ def send_digests(
     digest = settings.digest
     if digest is None:
         raise ConfigurationError("set digest.public_url and digest.secret_file in serving.yaml: links lead there")
-    week = (day - timedelta(days=day.weekday())).isoformat()
-    delivery = delivery or _delivery(digest, way, workspace, week)
     with (
         only_one(workspace.root / "digest.lock", what="digest"),
         PredictionStore.of(workspace) as store,
         writing(Notation.of(settings.locale)),
     ):
-        if store.published_batch() is None:
+        batch = store.published_batch()
+        if batch is None:
             raise NotReadyError("nothing is published, so there is nothing to tell: run 'spm score' first")
+        day = day or datetime.now(ZoneInfo(batch.timezone)).date()
+        week = (day - timedelta(days=day.weekday())).isoformat()
+        delivery = delivery or _delivery(digest, way, workspace, week)
         delivery.open()
         try:
             return _send(store, settings, digest, way, week, delivery, progress)

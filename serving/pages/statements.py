@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -303,9 +304,14 @@ def _line(line: TraceLine, money: Money) -> LineRow:
         day=formats.day(line.booked_on),
         what=what,
         credit=money.exact(line.credit) if line.credit else "",
-        rate="" if line.rate is None else formats.percent(float(line.rate), digits=1),
+        rate="" if line.rate is None else formats.percent(float(line.rate), digits=_decimals(line.rate)),
         amount=money.exact(line.amount),
     )
+
+
+def _decimals(rate: Decimal) -> int:
+    """So many that the reader can work out the line, from one to four."""
+    return min(max(-int((100 * rate).normalize().as_tuple().exponent), 1), 4)
 
 
 def _draw(paid: Payout, money: Money) -> Sequence[LineRow]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from spm_ml.cli.console import Console, needs_application, on_workspace
-from spm_ml.cli.data import day_option
+from spm_ml.cli.data import as_day, day_option
 from spm_ml.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def digest(console: Console, way: Way, day: datetime | None) -> None:
         from serving.digest.run import send_digests
 
     with console.step("digest"):
-        report = send_digests(console.workspace, way, day=(day or datetime.now(UTC)).date(), progress=console.progress)
+        report = send_digests(console.workspace, way, day=as_day(day), progress=console.progress)
     console.say(report.text())
     console.answer(report.to_json())
     if report.failed:

@@ -18,15 +18,16 @@ def watch(console: Console, every: float, once: bool) -> None:
     """Take in events and what declared sources hold that is new, and score whom it concerns, round after round.
 
     A round publishes whole or not at all, so it may be killed at any moment. Everybody is scored where a day, the model
-    or the settings are new. While `spm refresh` is at work rounds are left out.
+    or the settings are new. While `spm refresh` is at work, or the store is away, rounds are left out.
     """
     from spm_ml.intake import freshen
+    from spm_ml.predictions import StoreUnavailableError
 
     while True:
         begun = time.monotonic()
         try:
             done = freshen(console.workspace, progress=console.progress)
-        except BusyError as error:
+        except (BusyError, StoreUnavailableError) as error:
             if once:
                 raise
             console.log(f"left out: {error}")

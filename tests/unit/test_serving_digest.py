@@ -226,6 +226,18 @@ def test_a_server_that_ends_the_connection_after_some_mails_loses_none(server: S
     assert run(workspace).sent == [account(workspace, "north")]
 
 
+def test_monday_begins_where_the_organisation_is(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving.digest import run as module
+
+    class Late(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime(2026, 11, 29, 23, 30, tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr(module, "datetime", Late)
+    assert send_digests(workspace, "folder", day=None).week == "2026-11-30", "half past midnight in Berlin"
+
+
 def test_a_killed_run_goes_on(server: Server, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from serving.digest import delivery
 
