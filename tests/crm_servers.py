@@ -18,6 +18,9 @@ from urllib.parse import parse_qs, urlsplit
 
 CLIENT_ID, CLIENT_SECRET, HUBSPOT_TOKEN = "the-app", "its-secret", "pat-the-token"
 
+NO_ANSWER = {"html": "<html>Anmeldung n\xf6tig</html>".encode("latin-1"), "other": ["maintenance"]}
+"""What proxies and maintenance pages send with status 200."""
+
 
 @dataclass
 class Crm:
@@ -26,7 +29,8 @@ class Crm:
     Attributes:
         records: Of each kind, by id.
         page: Records on a page.
-        faults: What goes wrong with the next requests: a status, `cut`, `expired`, `locator`, `limit`, or nothing.
+        faults: What goes wrong with the next requests: a status, `cut`, `expired`, `locator`, `limit`, no answer
+            (`html` or `other`), a page that leads `again` to itself, or nothing.
         asked: Path and query, or body, of every request for data.
         used: Calls of the day so far, and how many there are.
         hidden: Kinds, or kinds and fields (`Opportunity.Amount`), that may not be read.
@@ -69,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler, ABC):
         parts = urlsplit(self.path)
         query = parse_qs(parts.query)
         status, content, headers = self.route(parts.path, query, body)
-        text = json.dumps(content).encode()
+        text = content if isinstance(content, bytes) else json.dumps(content).encode()
         cut = status == 200 and self.crm.faults[:1] == ["cut"] and not parts.path.endswith(("/token", "/describe"))
         if cut:
             self.crm.faults.pop(0)
@@ -114,6 +118,13 @@ class _Salesforce(_Handler):
             fault = None
         if fault == "locator":
             return 400, [{"message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR"}], {}
+        if fault in NO_ANSWER:
+            return 200, NO_ANSWER[fault], headers
+        if fault == "again" and "q" not in query:
+            return 200, {"records": [], "done": False, "nextRecordsUrl": path}, headers
+        if fault == "again":
+            crm.faults.insert(0, fault)
+            fault = None
         if fault is not None:
             return int(fault), [{"message": "busy", "errorCode": "SERVER_UNAVAILABLE"}], {"Retry-After": "0"}
         if "q" in query:
@@ -196,6 +207,13 @@ class _HubSpot(_Handler):
         fault = self.fault()
         if fault == "daily":
             return 429, {"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY"}, {"Retry-After": "0"}
+        if fault in NO_ANSWER:
+            return 200, NO_ANSWER[fault], left
+        if fault == "again" and "after" in query:
+            return 200, {"results": [], "paging": {"next": {"after": query["after"][0]}}}, left
+        if fault == "again":
+            crm.faults.insert(0, fault)
+            fault = None
         if fault is not None:
             return int(fault), {"status": "error", "category": "RATE_LIMITS"}, {"Retry-After": "0"}
         kind = next((part for part in path.split("/") if part in crm.records), "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from spm_ml.connectors.export import write_export
-from spm_ml.connectors.hubspot_client import HISTORY_PAGE, HubSpotClient, Page, ScopeMissingError
+from spm_ml.connectors.hubspot_client import HISTORY_PAGE, HubSpotClient, ScopeMissingError, next_page
 from spm_ml.connectors.hubspot_records import (
     DEAL,
     HISTORY_COLUMNS,
@@ -99,7 +99,7 @@ class HubSpotFetch:
             while True:
                 page = self.client.owners(archived=archived, after=after)
                 count += self.mirror.take("owners", [owner(each) for each in page["results"]], reached, also={})
-                after = _next(page)
+                after = next_page(page)
                 if after is None:
                     break
         self.mirror.end("owners", reached, sweep=True)
@@ -135,7 +135,7 @@ class HubSpotFetch:
         after: str | None = reached.position[0] if reached.position else None
         while after != _LAST:
             page = self.client.listed(kind, properties, after=after, history=past, deals=not past)
-            after = _next(page) or _LAST
+            after = next_page(page) or _LAST
             reached = replace(reached, position=(after,), floor=reached.floor or self.client.now.isoformat())
             yield page["results"], reached
 
@@ -157,7 +157,7 @@ class HubSpotFetch:
                 kind, ("hs_object_id", CHANGED) if past else properties, since=since, after=after
             )
             floor = reached.floor or self.client.now.isoformat()
-            after = _next(page)
+            after = next_page(page)
             if page["results"]:
                 newest = datetime.fromisoformat(page["results"][-1]["properties"][CHANGED])
                 rows = self._completed(kind, page["results"], properties, past)
@@ -197,7 +197,7 @@ class HubSpotFetch:
             gone = [str(each["id"]) for each in page["results"] if each["archived"]]
             self.mirror.take(kind, [Record(each, {}, deleted=True) for each in gone], reached, also={})
             now.update(gone)
-            after = _next(page)
+            after = next_page(page)
             if after is None:
                 break
         back = sorted(self.mirror.deleted(kind) - now)
@@ -230,11 +230,6 @@ class HubSpotFetch:
         if written:
             write_export(self.folder / file, header, (content for _, content in self.mirror.live(kind)))
         self.report.objects.append(ObjectReport(kind, count, held, deleted, full, file if written else None))
-
-
-def _next(page: Page) -> str | None:
-    found = ((page.get("paging") or {}).get("next") or {}).get("after")
-    return None if found is None else str(found)
 
 
 def _chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -24,6 +24,14 @@ class ScopeMissingError(Exception):
     """The token may not read this; the message names the scopes."""
 
 
+class _NoAnswerError(Exception):
+    """Something in between answered, such as a proxy."""
+
+
+_CUT: Final = (HTTPError, json.JSONDecodeError, UnicodeDecodeError, _NoAnswerError)
+"""What is raised by an answer that broke off, or is none."""
+
+
 class HubSpotClient:
     """One account, read only.
 
@@ -51,7 +59,7 @@ class HubSpotClient:
 
     def owners(self, *, archived: bool, after: str | None) -> Page:
         """A page of owners."""
-        return self._ask(self._owners.get_page, limit=PAGE, archived=archived, after=after)
+        return _further(self._ask(self._owners.get_page, limit=PAGE, archived=archived, after=after), after)
 
     def stages(self) -> list[dict[str, Any]]:
         """Stages of all pipelines of deals."""
@@ -87,7 +95,7 @@ class HubSpotClient:
             wanted["associations"] = ["deals"]
         if after is not None:
             wanted["after"] = after
-        return self._ask(self._basic.get_page, kind, **wanted)
+        return _further(self._ask(self._basic.get_page, kind, **wanted), after)
 
     def changed(self, kind: str, properties: Sequence[str], *, since: datetime, after: str | None) -> Page:
         """A page of records that changed from a moment on, in the order in which they did."""
@@ -100,7 +108,7 @@ class HubSpotClient:
         }
         if after is not None:
             search["after"] = after
-        return self._ask(self._search.do_search, kind, search)
+        return _further(self._ask(self._search.do_search, kind, search), after)
 
     def read(
         self, kind: str, ids: Sequence[str], properties: Sequence[str], history: Sequence[str]
@@ -124,13 +132,15 @@ class HubSpotClient:
 
         def once() -> dict[str, Any]:
             response = call(*given, **named, _preload_content=False, _request_timeout=TIMEOUT)
-            content: dict[str, Any] = json.loads(response.data)
+            content = json.loads(response.data)
+            if not isinstance(content, dict) or "results" not in content:
+                raise _NoAnswerError
             self._take_note(response.headers)
             return content
 
         try:
-            return until_whole(once, seconds=self._access.retry_seconds, cut=(HTTPError, json.JSONDecodeError))
-        except (HTTPError, json.JSONDecodeError) as error:
+            return until_whole(once, seconds=self._access.retry_seconds, cut=_CUT)
+        except _CUT as error:
             raise RemoteError(f"HubSpot gave no whole answer ({type(error).__name__}); fetch again") from None
         except Exception as error:  # every part of the client has its own ApiException; they are alike
             if type(error).__module__.startswith("hubspot.") and hasattr(error, "status"):
@@ -151,6 +161,23 @@ class HubSpotClient:
                 f"stopped with {int(left):,} of the account's {int(total):,} calls of the day left "
                 f"(calls_share is {self._access.calls_share:g}); what has arrived is kept, fetch again tomorrow"
             )
+
+
+def next_page(page: Page) -> str | None:
+    """Where the next page begins; None: there is none."""
+    found = ((page.get("paging") or {}).get("next") or {}).get("after")
+    return None if found is None else str(found)
+
+
+def _further(page: Page, after: str | None) -> Page:
+    """The page, if it leads on.
+
+    Raises:
+        RemoteError: It names itself as the next one, which would never end.
+    """
+    if after is not None and next_page(page) == after:
+        raise RemoteError("HubSpot repeats a page instead of going on; what has arrived is kept, fetch again")
+    return page
 
 
 def _meaning(error: Any) -> Exception:

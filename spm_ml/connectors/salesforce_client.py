@@ -88,7 +88,7 @@ class SalesforceClient:
     def query(self, soql: str) -> Page:
         """First page of a query, deleted and archived records included."""
         self._stop_with_margin()
-        return self._ask(lambda: self._client.query(soql, include_deleted=True))
+        return self._page(lambda: self._client.query(soql, include_deleted=True))
 
     def more(self, page: Page) -> Page:
         """The page after one.
@@ -98,7 +98,21 @@ class SalesforceClient:
         """
         self._stop_with_margin()
         path = str(page["nextRecordsUrl"]).partition(f"/services/data/v{self._client.sf_version}/")[2]
-        return self._ask(lambda: self._client.restful(path)) or {"records": [], "done": True}
+        found = self._page(lambda: self._client.restful(path))
+        if found.get("nextRecordsUrl") == page["nextRecordsUrl"]:
+            raise RemoteError("Salesforce repeats a page instead of going on; what has arrived is kept, fetch again")
+        return found
+
+    def _page(self, ask: Callable[[], Any]) -> Page:
+        """An answer that is a page.
+
+        Raises:
+            RemoteError: It is something else, such as what a proxy has to say.
+        """
+        found = self._ask(ask)
+        if not isinstance(found, Mapping) or not {"records", "done"} <= found.keys():
+            raise RemoteError("Salesforce answered something that is no page of records; fetch again")
+        return found
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Asks, and once more after logging in again where the session has ended."""

@@ -217,6 +217,18 @@ def test_it_stops_before_the_calls_of_the_day_are_used_up(crm: Crm, workspace: W
     assert len(exported(workspace, "deals")) == 8
 
 
+@pytest.mark.parametrize("fault", ["html", "other", "again"])
+def test_what_is_no_answer_ends_the_fetch_and_not_the_data(crm: Crm, workspace: Workspace, fault: str) -> None:
+    run(workspace)
+    before = files(workspace)
+    crm.faults[:] = ["", "", *[fault] * 4]
+    with pytest.raises(RemoteError, match="fetch again"):
+        run(workspace, full=True)
+    crm.faults.clear()
+    run(workspace)
+    assert files(workspace) == before
+
+
 def test_who_is_let_in(crm: Crm, workspace: Workspace, tmp_path: Path) -> None:
     crm.hidden.add("deals")
     with pytest.raises(

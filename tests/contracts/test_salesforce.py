@@ -250,6 +250,18 @@ def test_it_stops_before_the_calls_of_the_day_are_used_up(crm: Crm, workspace: W
         run(workspace)
 
 
+@pytest.mark.parametrize("fault", ["html", "other", "again"])
+def test_what_is_no_answer_ends_the_fetch_and_not_the_data(crm: Crm, workspace: Workspace, fault: str) -> None:
+    run(workspace)
+    before = files(workspace)
+    crm.faults[:] = ["", "", *[fault] * 4]
+    with pytest.raises(RemoteError, match="fetch again"):
+        run(workspace, full=True)
+    crm.faults.clear()
+    run(workspace)
+    assert files(workspace) == before
+
+
 def test_fields_that_may_not_be_read_are_named(crm: Crm, workspace: Workspace) -> None:
     crm.hidden |= {"Opportunity.Amount", "ForecastingQuota"}
     report = run(workspace)
