@@ -79,9 +79,13 @@ def quotas(
     from spm_ml.scoring import QuotaLimits, ScoringModel, as_published, propose_quotas
     from spm_ml.tables import minor_digits
 
-    units = 10 ** minor_digits(console.workspace.organisation().currency)
+    currency = console.workspace.organisation().currency
+    units = 10 ** minor_digits(currency)
     limits = QuotaLimits(
-        goal=None if goal is None else int(goal * units), share=share, most_change=most_change, step=int(step * units)
+        goal=None if goal is None else _minor(goal, currency),
+        share=share,
+        most_change=most_change,
+        step=_minor(step, currency),
     )
     model, kept = ScoringModel.champion(Registry(console.workspace)), publish or accept
     with SalesHistory.open(console.workspace) as history, console.step("quotas"):
@@ -195,6 +199,20 @@ def _table(head: ProposalHead, rows: Sequence[ProposedQuota]) -> pd.DataFrame:
     )
 
 
+def _minor(amount: Decimal, currency: str) -> int:
+    """An amount above 0 in minor units.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    from spm_ml.tables import minor_digits
+
+    minor = amount.scaleb(minor_digits(currency))
+    if minor != int(minor) or minor <= 0:
+        raise click.BadParameter(f"{amount} is no amount above 0 in {currency}")
+    return int(minor)
+
+
 @click.command()
 @click.argument("period")
 @click.argument("amount", callback=amount_option_value, required=False)
@@ -216,10 +234,8 @@ def goal(console: Console, period: str, amount: Decimal | None, because: str) ->
     digits = minor_digits(organisation.currency)
     with PredictionStore.of(console.workspace) as store:
         if amount is not None:
-            minor = amount * 10**digits
-            if minor != int(minor) or minor <= 0:
-                raise click.BadParameter(f"{amount} is no amount above 0 in {organisation.currency}")
-            new = store.goals.set(NewGoal(label, int(minor), organisation.currency, digits, because.strip(), OPERATOR))
+            minor = _minor(amount, organisation.currency)
+            new = store.goals.set(NewGoal(label, minor, organisation.currency, digits, because.strip(), OPERATOR))
             console.log(
                 f"{label}: {amount:,} {organisation.currency} {'is the goal' if new else 'was the goal before'}"
             )

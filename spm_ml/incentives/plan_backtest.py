@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -89,7 +88,7 @@ def last_year(history: SalesHistory) -> str:
     over = [period for period in history.periods() if period.end <= day]
     if not over:
         raise DataError(f"no period is over on {day}: there is nothing to pay by a draft")
-    year = [period for period in over if period.start > over[-1].end - timedelta(366)]
+    year = over[-history.calendar.periods_a_year :]
     return f"{year[0].label}..{year[-1].label}"
 
 

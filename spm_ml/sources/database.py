@@ -91,7 +91,8 @@ def connected(address: URL, name: str) -> Iterator[Connection]:
         DataError: The database does not answer, or refuses; the message holds no password.
     """
     shown = address.render_as_string(hide_password=True)
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+    file = address.database or ""
+    if address.get_backend_name() == "sqlite" and not file.startswith("file:") and not Path(file).exists():
         raise DataError(f"{name}: {shown} cannot be read: there is no such file")  # SQLite would make an empty one
     try:
         engine = create_engine(address, hide_parameters=True)

@@ -3,14 +3,17 @@
 import json
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from spm_ml.compensation import CompensationPlan, plans_text
 from spm_ml.errors import ConfigurationError, DataError
+from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history import SalesHistory
 from spm_ml.incentives import PARTS, backtest_plans, last_year, statements
 from spm_ml.metrics.window import Window
+from spm_ml.settings import FiscalSettings
 from tests.command import spm
 from tests.metric_world import ORGANISATION, Tables, deal, frames_of, history_of, together
 
@@ -124,6 +127,14 @@ def test_whoever_is_paid_by_one_alone_is_named_and_left_out(world: SalesHistory)
     result = backtest_plans(world, [plan(tiers=FLAT), LEAD], [plan(tiers=STEEP)], window(world, "2025Q4"))
     assert result.unpaid.to_numpy().tolist() == [["max", "2025Q4", "lead", None]]
     assert set(result.rows["rep_id"]) == {"ann", "bea"}
+
+
+@pytest.mark.parametrize(("fiscal", "year"), [(FiscalSettings(pattern="4-4-5"), 2022), (FiscalSettings(), 2024)])
+def test_the_last_year_has_all_its_periods_also_if_it_has_53_weeks(fiscal: FiscalSettings, year: int) -> None:
+    calendar = FiscalCalendar(fiscal, "UTC")
+    periods = calendar.periods_between(date(year - 1, 2, 1), date(year, 12, 20))
+    ended = SimpleNamespace(as_of_day=periods[-1].end, periods=lambda: periods, calendar=calendar)
+    assert last_year(ended) == f"{year}Q1..{year}Q4"  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_compared_is_refused(world: SalesHistory) -> None:
