@@ -158,29 +158,30 @@ def metrics(
     help="Where history is added up; the dataset is the same.",
 )
 @click.option("--engine-url", help="PostgreSQL database or Spark master; default: SPM_ENGINE_URL.")
-@click.option("--full", is_flag=True, help="Build it also where nothing is new since the stored one.")
+@click.option("--full", is_flag=True, help="Build every row, also those that newer tables leave as they are.")
 @out_option
 @on_workspace
 def dataset(console: Console, engine: EngineName, engine_url: str | None, full: bool, out: Path | None) -> None:
     """Build the point-in-time rep-period dataset on the weekly as-of grid.
 
-    Where tables, settings and code are those of the stored one, it stays; another engine than duckdb always builds.
+    Rows of the stored dataset that newer tables leave as they are stay; the result equals a full build, bit for bit.
+    Another engine than duckdb always builds all.
     """
-    from spm_ml.dataset import RepPeriodDataset, is_stored, write_dataset
+    from spm_ml.dataset import RepPeriodDataset, refresh_dataset
     from spm_ml.dataset.selection import stored_columns, stored_description
     from spm_ml.history import SalesHistory
     from spm_ml.history.engines import engine_named
 
     chosen = engine_named(engine, engine_url, threads=console.workspace.organisation().threads)
     with SalesHistory.open(console.workspace, engine=chosen) as history, console.step("dataset"):
-        if not full and engine == "duckdb" and is_stored(console.workspace, history):
-            console.log("  nothing new: the stored dataset is of these tables, settings and code")
-        else:
-            write_dataset(history, console.workspace.dataset_file, progress=console.progress)
+        anew = full or engine != "duckdb"
+        refreshed = refresh_dataset(console.workspace, history, full=anew, progress=console.progress)
+        console.log(f"  {refreshed.text()}")
     file = console.workspace.dataset_file
     said, keys = stored_description(file), stored_columns(file, ("rep_id", "period"))
     summary = {
         "rows": len(keys),
+        "rows_computed": refreshed.computed,
         "reps": int(keys["rep_id"].nunique()),
         "periods": int(keys["period"].nunique()),
         "features": len(said["feature_names"]),

@@ -19,7 +19,17 @@ from spm_ml.dataset.submissions import submissions
 from spm_ml.dataset.table import RepPeriodDataset
 from spm_ml.dataset.writer import DatasetWriter
 from spm_ml.errors import DataError
-from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Row, RunningSums, period_of_as_of, records_begin
+from spm_ml.features import (
+    FEATURES,
+    AsOf,
+    AsOfGrid,
+    Feature,
+    Row,
+    RunningSums,
+    first_days,
+    period_of_as_of,
+    records_begin,
+)
 from spm_ml.features.bookings import BOOKED, QUOTAS
 from spm_ml.features.day_numbers import days_of
 from spm_ml.features.flow import FLOW
@@ -27,6 +37,9 @@ from spm_ml.features.pipeline import DUE
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 from spm_ml.progress import Progress, silent
+
+_OF_STATES: Final = ["rep_id", "as_of", "period_start", "period_end"]
+"""Columns of the rows that states are told by."""
 
 REPS_AT_ONCE: Final = 2_500
 """Reps that are built at a time where a dataset is written: some 420 000 rows of three years."""
@@ -82,6 +95,22 @@ def build_dataset(
             return build.block(some, readings, progress)
 
 
+def build_beside(
+    history: SalesHistory, as_of_days: Sequence[date], beside: pd.DataFrame, *, progress: Progress = silent
+) -> RepPeriodDataset:
+    """Builds the rows of some days of one period; its states are those of other rows of the period too.
+
+    Args:
+        history: What is known.
+        as_of_days: Days that are built.
+        beside: Rows of other days, which are not built.
+        progress: As for `build_dataset`.
+    """
+    build = _Build(history, None, as_of_days, FEATURES)
+    with AsOfGrid(history, build.days) as grid:
+        return build.block(grid, organisation_readings(grid), progress, beside=beside)
+
+
 def write_dataset(
     history: SalesHistory,
     path: Path,
@@ -111,7 +140,7 @@ def write_dataset(
     """
     build = _Build(history, first_period, as_of_days, tuple(features))
     with AsOfGrid(history, build.days) as grid, DatasetWriter(path) as writer:
-        readings = organisation_readings(grid)
+        readings, writer.begins = organisation_readings(grid), first_days(history)
         blocks = np.array_split(grid.rep_ids, max(math.ceil(len(grid.rep_ids) / reps_at_once), 1))
         for number, reps in enumerate(blocks):
             with grid.only(reps) as some:
@@ -149,13 +178,21 @@ class _Build:
         self._names = tuple(name for feature in features for name in feature.names(len(self._stages)))
         _check_names(self._names, len(self._stages))
 
-    def block(self, grid: AsOfGrid, readings: Mapping[str, np.ndarray], progress: Progress) -> RepPeriodDataset:
+    def block(
+        self,
+        grid: AsOfGrid,
+        readings: Mapping[str, np.ndarray],
+        progress: Progress,
+        *,
+        beside: pd.DataFrame | None = None,
+    ) -> RepPeriodDataset:
         """The rows of the grid's reps.
 
         Args:
             grid: As-of days and reps.
             readings: What the organisation as a whole stood at, each (as-of days,).
             progress: Told after each feature, and of the deals.
+            beside: Other rows, whose states are read too.
         """
         history = self._history
         columns, profile = rep_rows(grid)
@@ -164,7 +201,9 @@ class _Build:
         frame = _frame(at, profile, self._features, progress)
         kinds = dtypes(self._names, len(self._stages))
         progress("deals", 0, 2)
-        states = read_states(at, frame)
+        states = read_states(
+            at, frame if beside is None else pd.concat([named[_OF_STATES] for named in (frame, beside)])
+        )
         progress("deals", 1, 2)
         bookings = read_bookings(at)
         progress("deals", 2, 2)

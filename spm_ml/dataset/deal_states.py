@@ -10,7 +10,6 @@ import pyarrow as pa
 from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, held, pinned_to
 from spm_ml.features import AsOf, ratio
 from spm_ml.features.day_numbers import day_numbers, days_of
-from spm_ml.features.days import Slots
 from spm_ml.features.few_days import FEW, held_on
 from spm_ml.features.pipeline import open_states
 
@@ -22,12 +21,11 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         at: The rows.
-        frame: The same, with `rep_id` and `as_of`.
+        frame: The same or more, with `rep_id, as_of, period_start` and `period_end`.
     """
-    grid = at.grid
-    states = open_states(grid)
-    if len(grid.as_of_days) <= FEW:
-        states = held_on(states, grid.slots.as_of)
+    states, days = open_states(at.grid), np.unique(day_numbers(frame["as_of"])).astype(np.int64)
+    if 0 < len(days) <= FEW:
+        states = held_on(states, days)
     content = states.select(
         *(column.name for column in STATE_COLUMNS if column.name in states.columns),
         "first_amount",
@@ -38,13 +36,14 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
     table = content.order_by("rep_id", "opportunity_id", "visible_from").to_pyarrow()
     growth = ratio(_numbers(table["amount"]), _numbers(table["first_amount"]))
     found = pinned_to(STATE_COLUMNS, table.append_column("amount_growth", pa.array(growth)))
-    cut = _cut_by_period(found, grid.slots)
+    cut = _cut_by_period(found, frame)
     return cut[held(cut, frame)].reset_index(drop=True)
 
 
-def _cut_by_period(states: pd.DataFrame, slots: Slots) -> pd.DataFrame:
-    """What of each state lies in each period, from its eve to its last day; periods in order."""
-    starts, ends = np.unique(slots.period_start) - 1, np.unique(slots.period_end)
+def _cut_by_period(states: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """What of each state lies in each period of the rows, from its eve to its last day; periods in order."""
+    starts, ends = (np.unique(day_numbers(frame[name])) for name in ("period_start", "period_end"))
+    starts = starts - 1
     days = {name: day_numbers(states[name]) for name in ("visible_from", "visible_until")}
     first = np.searchsorted(ends, days["visible_from"], side="right")
     lengths = np.maximum(np.searchsorted(starts, days["visible_until"]) - first, 0)

@@ -92,6 +92,25 @@ def pinned_to(columns: tuple[DatasetColumn, ...], table: pa.Table | None) -> pd.
     return pinned(table, {column.name: DTYPES[column.kind] for column in columns})
 
 
+def period_starts_of(states: pd.DataFrame, starts: np.ndarray) -> np.ndarray:
+    """(states,) first day of the period that each lies in.
+
+    Args:
+        states: Columns of `STATE_COLUMNS`.
+        starts: (periods,) first days of periods, ascending.
+    """
+    eves = starts.astype("datetime64[D]") - 1
+    place = np.searchsorted(eves, states["visible_from"].to_numpy().astype("datetime64[D]"), side="right") - 1
+    found: np.ndarray = starts[np.maximum(place, 0)]
+    return found
+
+
+def in_state_order(states: pd.DataFrame, starts: np.ndarray) -> pd.DataFrame:
+    """The states in the order of period and key, with an index 0 … n − 1."""
+    by_key = states.assign(_start=period_starts_of(states, starts)).sort_values(["_start", *_STATE_KEY], kind="stable")
+    return by_key.drop(columns="_start").reset_index(drop=True)
+
+
 def states_in(states: pd.DataFrame, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Which states hold on which rows.
 

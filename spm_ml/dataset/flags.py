@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from spm_ml.features import AsOf, AsOfGrid, Stream
+from spm_ml.features import AsOf, AsOfGrid, Row, Stream
 from spm_ml.features.bookings import LARGEST_BOOKING, QUOTAS, SIGNS
 from spm_ml.features.flow import push_rate_28
 from spm_ml.features.pipeline import AGED_OUT, LARGEST_DUE, OPEN, OVERDUE
@@ -34,6 +34,18 @@ def _foreign(grid: AsOfGrid) -> ir.Table:
 FOREIGN: Final = Stream("foreign", _foreign, looks_back=())
 
 
+def organisation_hazards(row: Row) -> dict[str, np.ndarray]:
+    """Hazards of the organisation as a whole, which everybody's rows of a day carry alike.
+
+    Args:
+        row: With what `organisation_readings` gives.
+    """
+    return {
+        "H24": (row.organisation_booked > 0) & (row.organisation_late > HOCKEY_STICK_SHARE * row.organisation_booked),
+        "H25": row.organisation_changes == 0,
+    }
+
+
 def _conditions(at: AsOf) -> dict[str, np.ndarray]:
     """Whether each hazard is there, (rows,); what is not known is not there."""
     row = at.row
@@ -56,8 +68,7 @@ def _conditions(at: AsOf) -> dict[str, np.ndarray]:
         "H17": at.now(AGED_OUT, "count") > 0,
         "H18": (in_play > 0) & (largest > WHALE_SHARE * in_play),
         "H19": row.periods_of_history < at.grid.history.organisation.min_history_periods,
-        "H24": (row.organisation_booked > 0) & (row.organisation_late > HOCKEY_STICK_SHARE * row.organisation_booked),
-        "H25": row.organisation_changes == 0,
+        **organisation_hazards(row),
     }
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from spm_ml.dataset.build import write_dataset
+from spm_ml.dataset.refresh import refresh_dataset
 from spm_ml.dataset.selection import stored_description
 from spm_ml.dataset.table import RepPeriodDataset
 from spm_ml.dataset.writer import made_by
@@ -18,7 +18,7 @@ _Read = TypeVar("_Read")
 
 
 def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> RepPeriodDataset:
-    """The workspace's dataset, built anew and kept unless the stored one is what a build would give.
+    """The workspace's dataset, refreshed and kept unless the stored one is what a build would give.
 
     Raises:
         NotReadyError: Nothing was ingested.
@@ -27,7 +27,7 @@ def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> Rep
 
 
 def read_current(workspace: Workspace, read: Callable[[Path], _Read], *, progress: Progress = silent) -> _Read:
-    """What is read of the workspace's dataset, which is built anew unless the stored one is what a build would give.
+    """What is read of the workspace's dataset, which is refreshed unless the stored one is what a build would give.
 
     Args:
         workspace: Whose dataset it is.
@@ -41,7 +41,7 @@ def read_current(workspace: Workspace, read: Callable[[Path], _Read], *, progres
         if is_stored(workspace, history):
             with suppress(DataError):
                 return read(workspace.dataset_file)
-        write_dataset(history, workspace.dataset_file, progress=progress)
+        refresh_dataset(workspace, history, full=is_stored(workspace, history), progress=progress)
     return read(workspace.dataset_file)
 
 

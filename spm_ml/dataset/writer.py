@@ -53,10 +53,12 @@ class DatasetWriter:
 
     Attributes:
         content_hash: Once it is written: SHA-256 of everything in it.
+        begins: First days of the logs that the rows were built from (`spm_ml.features.first_days`); None = not told.
     """
 
     def __init__(self, path: Path, kept: Iterable[Part] = ()) -> None:
         self.content_hash = ""
+        self.begins: dict[str, str | None] | None = None
         self._path, self._kept = path, tuple(kept)
         self._parts: dict[tuple[str, str], _Growing] = {}
         self._labels: dict[str, str] = {}
@@ -110,7 +112,7 @@ class DatasetWriter:
             os.replace(growing.file, parts_folder(self._path) / made[-1].name)
         parts = sorted((*self._kept, *made), key=_order)
         self.content_hash = hash_of_parts(description, parts)
-        said = {**description, "content_hash": self.content_hash, "definition": made_by()}
+        said = {**description, "content_hash": self.content_hash, "definition": made_by(), "begins": self.begins}
         publish(self._path, schema, said, parts)
 
     def _append(self, period: str, kind: str, frame: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from spm_ml.features import activity, attainment, flow, pipeline, profile, programs
 from spm_ml.features.as_of import AsOf, Row
 from spm_ml.features.feature import STAGE, Feature, Stream, ratio
-from spm_ml.features.grid import AsOfGrid, period_of_as_of, records_begin
+from spm_ml.features.grid import AsOfGrid, first_days, period_of_as_of, records_begin
 from spm_ml.features.running_sums import RunningSums
 
 FEATURES: Final[tuple[Feature, ...]] = (
@@ -31,6 +31,7 @@ __all__ = [
     "Row",
     "RunningSums",
     "Stream",
+    "first_days",
     "period_of_as_of",
     "ratio",
     "records_begin",

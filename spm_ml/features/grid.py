@@ -6,7 +6,7 @@ from copy import copy
 from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, get_args
 
 import ibis
 import ibis.expr.types as ir
@@ -44,6 +44,22 @@ def records_begin(history: SalesHistory) -> date | None:
     firm = ledger.filter(~ledger.history_reconstructed | (ledger.outcome != "open"))
     begin: date | None = firm.recorded_on.min().to_pyarrow().as_py()
     return begin
+
+
+def first_days(history: SalesHistory) -> dict[str, str | None]:
+    """First day (ISO) of which each log tells everything; None = it is empty. See `AsOfGrid.first_recorded`."""
+    first = {log: first_day_of(history, log) for log in get_args(Log)}
+    return {log: None if day is None else day.isoformat() for log, day in first.items()}
+
+
+def first_day_of(history: SalesHistory, log: Log) -> date | None:
+    """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
+    if log == "ledger":
+        return records_begin(history)
+    activity, enrolments = history.activity_days, history.table("enrolments")
+    day = activity.recorded_on if log == "activity" else enrolments.started_on
+    first: date | None = day.min().to_pyarrow().as_py()
+    return first
 
 
 class AsOfGrid:
@@ -135,13 +151,7 @@ class AsOfGrid:
     def first_recorded(self, log: Log) -> date | None:
         """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
         if log not in self._first_recorded:
-            if log == "ledger":
-                first = records_begin(self.history)
-            else:
-                activity, enrolments = self.history.activity_days, self.history.table("enrolments")
-                day = activity.recorded_on if log == "activity" else enrolments.started_on
-                first = day.min().to_pyarrow().as_py()
-            self._first_recorded[log] = first
+            self._first_recorded[log] = first_day_of(self.history, log)
         return self._first_recorded[log]
 
     @cached_property

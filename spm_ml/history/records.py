@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.history.credit import bookings_of
-from spm_ml.history.derived import Derive, DerivedTables
+from spm_ml.history.derived import NAMES, Derive, DerivedTables
 from spm_ml.history.earlier import OF_DEALS, Earlier
 from spm_ml.history.engines import DuckDBEngine, Engine
 from spm_ml.history.kept_facts import KeptFacts
@@ -256,6 +256,27 @@ class Records:
             with derive() as rows:
                 return self.engine.keep(name, rows)
         return self.derived.table(self.engine, name, derive, order)
+
+    def with_sources(self, tables: Mapping[str, ir.Table], version: int) -> "Records":
+        """The same with an earlier version's rows in some tables that neither deals nor activities follow from."""
+        others = replace(
+            self,
+            sources={**self.sources, **tables},
+            version=version,
+            stated_facts=self.facts,
+            derived=None,
+            earlier=None,
+        )
+        vars(others).update(days=self.days, rates=self.rates)
+        return others
+
+    def differing_since(self, version: int) -> ir.Table | None:
+        """What differs of derived tables since a version; None = it is not on record."""
+        if self.derived is None or not isinstance(self.engine, DuckDBEngine):
+            return None
+        found = [self.derived.differing(self.engine, name, version) for name in NAMES]
+        told = [rows for rows in found if rows is not None]
+        return ibis.union(*told) if len(told) == len(NAMES) else None
 
     def source(self, name: str) -> ir.Table:
         """A table as it was loaded.

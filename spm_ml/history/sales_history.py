@@ -32,6 +32,10 @@ _ONE_STAGE: Final = (StageSettings(name="Open"),)
 """The pipeline of an organisation that declares no stage and whose data holds no open deal."""
 
 
+_OF_PEOPLE: Final = ("reps", "quotas", "submissions", "enrolments")
+"""Tables that are small, so that two versions of them can be compared."""
+
+
 class SalesHistory:
     """The tables of a workspace or of frames, bitemporal: the day something happened and the day it was recorded.
 
@@ -49,6 +53,7 @@ class SalesHistory:
         self._records = records
         self._as_of_day = as_of_day
         self._owns_engine = owns_engine
+        self._hashes: Mapping[int, str] = {}
 
     @classmethod
     def open(
@@ -91,7 +96,9 @@ class SalesHistory:
             derived = DerivedTables(workspace.derived, records.data_hash, version)
             earlier = None if derived.complete else Earlier.find(engine, store, hashes, derived)
             records = replace(records, derived=derived, earlier=earlier)
-        return cls(records)
+        history = cls(records)
+        history._hashes = hashes
+        return history
 
     @classmethod
     def from_frames(
@@ -181,6 +188,34 @@ class SalesHistory:
             records, sources=sources, data_hash=content, stated_facts=records.facts, derived=None, earlier=None
         )
         return SalesHistory(changed, as_of_day=self._as_of_day, owns_engine=False)
+
+    def people_before(self, workspace: Workspace, version: int, data_hash: str) -> "SalesHistory | None":
+        """What an earlier version says of people: reps, quotas, submissions and enrolments; other tables are as here.
+
+        Args:
+            workspace: Whose tables these are.
+            version: The earlier version.
+            data_hash: As the earlier history had it; where this is of other settings, or the tables are not what they
+                were, there is None.
+        """
+        if self._hashes.get(version) != data_hash:
+            return None
+        store, records = TableStore(workspace), self._records
+        tables = {}
+        for name in _OF_PEOPLE:
+            sql = store.relation_sql(name, version)
+            rows = records.source(name)
+            tables[name] = rows.limit(0) if sql is None else self.engine.read(f"{name}_before", sql)
+        return SalesHistory(records.with_sources(tables, version), owns_engine=False)
+
+    def differing_since(self, version: int) -> ir.Table | None:
+        """What differs between an earlier version and this of deals, bookings and activities.
+
+        Returns:
+            Columns of `spm_ml.history.earlier.DIFFERING`; None = it is not on record, so anything may.
+        """
+        self.derive()
+        return self._records.differing_since(version)
 
     def source(self, name: str) -> ir.Table:
         """A whole table as it was loaded: no day hidden, every amount in its own currency, ledgers with `_occurrence`.
