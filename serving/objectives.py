@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spm_ml.predictions import COMPANY, BatchReader, CompanyGoal, Prediction, TeamPrediction
-from spm_ml.predictions.chances import chance_of
+from spm_ml.predictions.chances import FINE_LEVELS, chance_of
 
 ObjectiveLevel = Literal["company", "team", "rep"]
 
@@ -22,7 +22,7 @@ class Objective:
         booked: So far.
         range: P10, P50 and P90 of the forecast; None where nothing is forecast.
         chance: To reach it; None without an objective or a forecast.
-        is_rough: The chance is read off stored quantiles, which end at 5 and 95 %.
+        is_rough: The chance is read off quantiles that end at 5 and 95 %: of batches that hold no finer ones.
         leads: Whether there is anybody below to look at.
     """
 
@@ -123,8 +123,7 @@ def _of_group(row: TeamPrediction, goal: CompanyGoal | None, *, leads: bool = Fa
     amount = goal.goal.amount if is_company and goal is not None else row.quota
     chance, rough = row.p_hit, False
     if amount != row.quota and amount is not None:
-        rough = row.bookings_quantiles is not None
-        chance = None if row.bookings_quantiles is None else chance_of(row.bookings_quantiles, amount)
+        chance, rough = _chance_of(row, amount)
     return Objective(
         level="company" if is_company else "team",
         key=COMPANY if is_company else row.key,
@@ -139,6 +138,15 @@ def _of_group(row: TeamPrediction, goal: CompanyGoal | None, *, leads: bool = Fa
         is_rough=rough,
         leads=leads,
     )
+
+
+def _chance_of(row: TeamPrediction, amount: int) -> tuple[float | None, bool]:
+    """The chance to reach another amount than the quotas add up to, and whether it ends at 5 and 95 %."""
+    if row.fine_quantiles is not None:
+        return chance_of(row.fine_quantiles, amount, FINE_LEVELS), False
+    if row.bookings_quantiles is not None:
+        return chance_of(row.bookings_quantiles, amount), True
+    return None, False
 
 
 def _of_rep(row: Prediction) -> Objective:

@@ -1,6 +1,7 @@
 """Pay of the prediction world: a plan for reps, one for their head, and statements of a running and a closed period."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -48,6 +49,10 @@ CLOSED: Final = "2026Q1"
 _CALENDAR: Final = FiscalCalendar(FiscalSettings(), "Europe/Berlin")
 
 
+_COST: Final = (1.1, 1.4, 1.9, 1.45, 1.3)
+"""P10, P50, P90, mean, and what the average bookings would be paid, of what is paid so far."""
+
+
 def statement(of: Payout) -> PayStatement:
     """A payout as the store keeps it."""
     return PayStatement(of.rep_id, of.plan_id, of.plan_version, of.amount, payout_text(of))
@@ -70,11 +75,14 @@ def make_pay(rows: Iterable[Prediction], head: str, label: str) -> PublishedPay:
     over = [Credit(f"{one.rep_id}", f"W-{one.rep_id}", period.start, one.credited, owner=one.rep_id) for one in own]
     lead = payout(LEAD, sum(one.quota for one in own), over, rep_id=head, period=period)
     total = sum(one.amount for one in (*own, lead))
-    costs = (PayCost("", len(own) + 1, total, 1.1 * total, 1.4 * total, 1.9 * total, 1.45 * total, 1.3 * total, 1),)
+    everybody = PayCost("", len(own) + 1, total, *(total * share for share in _COST), 1)
     return PublishedPay(
         plans=plans_json([PLAN, LEAD]),
         statements=tuple(statement(one) for one in (*own, lead)),
-        costs=(*costs, PayCost(head, len(own), total, 1.1 * total, 1.4 * total, 1.9 * total, 1.45 * total, total, 0)),
+        costs=(
+            replace(everybody, p25=1.2 * total, p75=1.6 * total),
+            replace(everybody, manager_id=head, reps=len(own), not_foreseen=0, p25=1.2 * total, p75=1.6 * total),
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from spm_ml.predictions import BatchReader, BoardForecast, Scope
 from spm_ml.predictions.selection import Listing, Selection
 
 _AT_ONCE: Final = 500
+_WEEK: Final = 7
 _MOST: Final = 12
 """Lines of a section; the page has all of them."""
 
@@ -71,12 +72,27 @@ def digest_of(reader: BatchReader, scope: Scope, *, today: date | None) -> Diges
     return _own_week(reader, rows[0], today) if scope.role == "rep" else _team(reader, rows, today)
 
 
+def _compared(reader: BatchReader, days: set[date], today: date | None) -> str:
+    """With which day the numbers are compared, and whether weeks are missing."""
+    said = []
+    if today is not None and (today - reader.as_of).days > _WEEK:
+        said.append(f"No newer forecast was published in the {(today - reader.as_of).days} days since.")
+    before = max((day for day in days if day < reader.as_of), default=None)
+    if before is not None and (reader.as_of - before).days > _WEEK:
+        said.append(f"There is none of the week before, so it is compared with that of {formats.day(before)}.")
+    elif before is not None:
+        said.append(f"It is compared with {formats.day(before)}.")
+    return "".join(f" {one}" for one in said)
+
+
 def _team(reader: BatchReader, rows: tuple[BoardForecast, ...], today: date | None) -> Digest:
     batch, money = reader.batch, Money.of(reader.batch)
+    chances = reader.chances([row.rep_id for row in rows])
     before = {
-        rep_id: next((chance for day, chance in reversed(chances) if day < reader.as_of), None)
-        for rep_id, chances in reader.chances([row.rep_id for row in rows]).items()
+        rep_id: next((chance for day, chance in reversed(known) if day < reader.as_of), None)
+        for rep_id, known in chances.items()
     }
+    days = {day for known in chances.values() for day, _ in known}
     at_risk = [row for row in rows if row.risk_band == "high"]
     newly = [row for row in at_risk if (was := before.get(row.rep_id)) is not None and was >= batch.risk_high_below]
     silent = [row for row in rows if row.abstention is not None and before.get(row.rep_id) is not None]
@@ -92,7 +108,7 @@ def _team(reader: BatchReader, rows: tuple[BoardForecast, ...], today: date | No
         subject=f"Your team's week, {batch.period}",
         opening=(
             f"{len(at_risk)} of {formats.counted(len(rows), 'rep')} at high risk of missing the quota, as of "
-            f"{formats.day(reader.as_of)}."
+            f"{formats.day(reader.as_of)}.{_compared(reader, days, today)}"
         ),
         sections=(
             Section(
@@ -111,12 +127,12 @@ def _team(reader: BatchReader, rows: tuple[BoardForecast, ...], today: date | No
                 _shown(
                     silent, lambda row: f"{row.name}: {formats.stored(row.abstention.detail) if row.abstention else ''}"
                 ),
-                "Whoever had a forecast last week has one now.",
+                "Whoever had a forecast before has one now.",
             ),
             Section(
                 "What moved most",
                 _shown(moved[:5], lambda row: f"{row.name}: {_story(row, money)}"),
-                "Nothing is compared with last week.",
+                "There is nothing before to compare with.",
             ),
             Section("Decisions that wait", tuple(decisions), "No decision waits for you."),
         ),
@@ -127,6 +143,7 @@ def _team(reader: BatchReader, rows: tuple[BoardForecast, ...], today: date | No
 def _own_week(reader: BatchReader, row: BoardForecast, today: date | None) -> Digest:
     batch, money = reader.batch, Money.of(reader.batch)
     page = rep_href(row.rep_id)
+    days = {day for day, _ in reader.chances([row.rep_id]).get(row.rep_id, ())}
     lines = [Line(_story(row, money))] if row.change is not None else []
     if row.main_reason:
         lines.append(Line(formats.stored(row.main_reason)))
@@ -145,9 +162,9 @@ def _own_week(reader: BatchReader, row: BoardForecast, today: date | None) -> Di
     )
     return Digest(
         subject=f"Your week, {batch.period}",
-        opening=opening,
+        opening=f"{opening}{_compared(reader, days, today)}",
         sections=(
-            Section("What changed", tuple(lines), "Nothing is compared with last week."),
+            Section("What changed", tuple(lines), "There is nothing before to compare with."),
             Section("Offered to you", tuple(offers), "No program is offered to you."),
             Section(
                 "What you said",

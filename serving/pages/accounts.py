@@ -1,6 +1,6 @@
 """The list of accounts for admins, and the form that adds one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -112,7 +112,7 @@ TypedFields = Annotated[Fields, Depends(typed_fields)]
 
 @dataclass(frozen=True)
 class AccountRow:
-    """An account in the list."""
+    """An account in the list; `mail` says since when it wants no weekly mail, empty: it does."""
 
     label: str
     href: str
@@ -121,6 +121,7 @@ class AccountRow:
     email: str
     tokens: str
     state: str
+    mail: str
 
 
 @dataclass(frozen=True)
@@ -202,12 +203,21 @@ async def _shown(
     problem: str = "",
 ) -> Response:
     store, size = store_of(request), request.app.state.settings.page_size
-    every, batch = await on_store(store, lambda: (store.accounts.every(), store.published_batch()))
-    page = _page(every, query, size, fields, problem)
+    every, refused, batch = await on_store(
+        store, lambda: (store.accounts.every(), store.digests.refused(), store.published_batch())
+    )
+    page = _page(every, refused, query, size, fields, problem)
     return rendered(request, "accounts.html", page, "Accounts", principal, batch, status=409 if problem else 200)
 
 
-def _page(every: Sequence[Account], query: AccountsQuery, size: int, fields: Fields, problem: str) -> AccountsPage:
+def _page(
+    every: Sequence[Account],
+    refused: Mapping[str, datetime],
+    query: AccountsQuery,
+    size: int,
+    fields: Fields,
+    problem: str,
+) -> AccountsPage:
     wanted, now = query.q.casefold(), datetime.now(UTC)
     found = [
         one
@@ -225,6 +235,9 @@ def _page(every: Sequence[Account], query: AccountsQuery, size: int, fields: Fie
                 email=one.email or "",
                 tokens=token_words(one, now),
                 state=state_words(one),
+                mail=f"no weekly mail since {formats.day(refused[one.account_id].date())}"
+                if one.account_id in refused
+                else "",
             )
             for one in found[first:last]
         ),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving import formats
@@ -17,7 +18,7 @@ from serving.formats import Money
 from serving.pages.choices import Choice
 from serving.pages.frame import PagePrincipal, frame_of, rep_href
 from serving.pages.pay import PayRow
-from serving.pages.pay_cost_words import CostWords, cost_words
+from serving.pages.pay_cost_words import CostWords, cost_charts, cost_words
 from serving.pages.pay_plan import PlanWords, plan_words
 from serving.pages.queries import Pages
 from serving.routes.answers import Identifier
@@ -115,6 +116,7 @@ class PayPage:
 
     Attributes:
         period: The running one.
+        charts: Of the costs, which the table beneath lists.
         left: Of those who have left, the last statement of each.
         more_left: How many more there are; empty: none.
         own: Address of the reader's own statement.
@@ -123,6 +125,7 @@ class PayPage:
     period: str
     currency: str
     costs: tuple[CostWords, ...]
+    charts: tuple[Markup, ...]
     rows: tuple[PayeeRow, ...]
     left: tuple[PayeeRow, ...]
     more_left: str
@@ -182,11 +185,12 @@ def _overview(batch: BatchReader, number: int, me: str) -> PayPage:
     last = min(offset + PAGE_SIZE, found.total)
     names = {person.rep_id: person.name for person in batch.people()}
     left = batch.left_payees(limit=PAGE_SIZE) if number == 1 else Listing((), 0)
-    more = left.total - len(left.items)
+    more, costs = left.total - len(left.items), batch.pay_costs()
     return PayPage(
         period=batch.batch.period,
         currency=batch.batch.currency,
-        costs=cost_words(batch.pay_costs(), names, money),
+        costs=cost_words(costs, names, money),
+        charts=cost_charts(costs, names, money),
         rows=tuple(_payee(one, money) for one in found.items),
         left=tuple(_left(one) for one in left.items),
         more_left=f"{more} more who left earlier are listed by /v1/pay/leavers." if more else "",

@@ -45,12 +45,14 @@ class MovedRow:
     Attributes:
         amount: Of the middle of the forecast.
         chance: In percentage points.
+        pay: Of the expected payout; empty where none is expected.
         note: What else to know.
     """
 
     label: str
     amount: str
     chance: str
+    pay: str
     note: str
 
 
@@ -108,18 +110,22 @@ def answer_words(
         if known and all(part.p_hit is not None for part in answer.parts)
         else (formats.NOTHING,) * len(answer.parts)
     )
+    total_pay = None if answer.pay is None else answer.pay.after.mean - answer.pay.before.mean
+    pays = [] if total_pay is None else formats.rounded([part.mean_pay or 0.0 for part in answer.parts], total_pay, 0)
+    said = [formats.signed(size) for size in pays] or [""] * len(answer.parts)
     return WhatIfWords(
         lead=_lead(before, after, money, unit),
         chart=_chart(before, after, booked, money, unit),
         rows=(_row("As published", before, money, unit), _row("With the changes", after, money, unit)),
         parts=tuple(
-            MovedRow(_label(change, programs, money, unit), formats.signed(amount), chance, _note(part))
-            for change, part, amount, chance in zip(changes, answer.parts, amounts, chances, strict=True)
+            MovedRow(_label(change, programs, money, unit), formats.signed(amount), chance, pay, _note(part))
+            for change, part, amount, chance, pay in zip(changes, answer.parts, amounts, chances, said, strict=True)
         ),
         total=MovedRow(
             "Together",
             formats.signed(sum(amounts)),
             formats.points((after.p_hit or 0.0) - (before.p_hit or 0.0)) if known else formats.NOTHING,
+            formats.signed(sum(pays)) if pays else "",
             "",
         ),
         pay=_pay_rows(answer.pay, money, unit),

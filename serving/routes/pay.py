@@ -146,6 +146,8 @@ class CostOut(Model):
     mean: float
     of_mean_bookings: float = Field(description="What the average bookings would be paid, for comparison.")
     not_foreseen: int = Field(description="People who are in with what is paid so far.")
+    p25: float | None = Field(description="Null in batches of before this was kept; as is `p75`.")
+    p75: float | None
 
     @classmethod
     def of(cls, cost: PayCost, batch: BatchReader) -> "CostOut":
@@ -155,6 +157,8 @@ class CostOut(Model):
             manager_id=cost.manager_id or None,
             reps=cost.reps,
             not_foreseen=cost.not_foreseen,
+            p25=None if cost.p25 is None else major(cost.p25, batch.batch),
+            p75=None if cost.p75 is None else major(cost.p75, batch.batch),
             **{name: major(getattr(cost, name), batch.batch) for name in amounts},
         )
 

@@ -146,6 +146,7 @@ class WhatIfPart(Model):
     mean_bookings: float
     median_attainment: float | None = Field(description="Null where there is no quota before or after it.")
     p_hit: float | None
+    mean_pay: float | None = Field(description="Of the expected payout; null where none is expected.")
     p_win_before: float | None = Field(description="Probability that the deal is won before the period ends.")
     p_win_after: float | None
     interval: tuple[float, float] | None = Field(description="90 % interval of what a program adds to bookings.")

@@ -59,16 +59,16 @@ def require_range(owner: str, name: str, ends: tuple[float, float] | None) -> No
         raise ValueError(f"{owner}: {name} goes from {ends[0]} down to {ends[1]}; give the lower end first")
 
 
-def require_quantiles(owner: str, quantiles: Sequence[float] | None) -> None:
-    """Refuses what is no distribution at `QUANTILE_LEVELS`.
+def require_quantiles(owner: str, quantiles: Sequence[float] | None, levels: Sequence[float] = QUANTILE_LEVELS) -> None:
+    """Refuses what is no distribution at some levels.
 
     Raises:
-        ValueError: There are not 19, one is not finite, or they decrease.
+        ValueError: There are not as many, one is not finite, or they decrease.
     """
     if quantiles is None:
         return
-    if len(quantiles) != len(QUANTILE_LEVELS):
-        raise ValueError(f"{owner}: {len(quantiles)} quantiles; there must be {len(QUANTILE_LEVELS)}")
+    if len(quantiles) != len(levels):
+        raise ValueError(f"{owner}: {len(quantiles)} quantiles; there must be {len(levels)}")
     if not all(map(math.isfinite, quantiles)):
         raise ValueError(f"{owner}: a quantile is not finite; give None and an abstention instead")
     if any(later < earlier for earlier, later in pairwise(quantiles)):

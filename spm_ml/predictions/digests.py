@@ -104,6 +104,11 @@ class Digests:
             self._require(connection, account_id)
             return not connection.execute(select(func.count()).where(_refusals.c.account_id == account_id)).scalar_one()
 
+    def refused(self) -> dict[str, datetime]:
+        """Accounts that have unsubscribed, and since when."""
+        with reading(self._engine) as connection:
+            return {row.account_id: row.at for row in connection.execute(select(_refusals))}
+
     def choose(self, account_id: str, *, wanted: bool, by: str) -> None:
         """Subscribes or unsubscribes an account; doing so again changes nothing.
 

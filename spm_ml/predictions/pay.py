@@ -123,6 +123,8 @@ class PayCost:
         mean: Of all outcomes.
         of_mean_bookings: What the average bookings would be paid, for comparison.
         not_foreseen: People who are in with what is paid so far, as nothing is foreseen for them.
+        p25: One in four costs less; None in batches of before this was kept.
+        p75: One in four costs more; likewise.
 
     Raises:
         ValueError: A number is not finite.
@@ -137,10 +139,19 @@ class PayCost:
     mean: float
     of_mean_bookings: float
     not_foreseen: int
+    p25: float | None = None
+    p75: float | None = None
 
     def __post_init__(self) -> None:
-        numbers = {name: getattr(self, name) for name in ("p10", "p50", "p90", "mean", "of_mean_bookings")}
-        require_finite("incentive cost", **numbers)
+        names = ("p10", "p25", "p50", "p75", "p90", "mean", "of_mean_bookings")
+        require_finite("incentive cost", **{name: getattr(self, name) for name in names})
+
+    @property
+    def quantiles(self) -> tuple[float, float, float, float, float] | None:
+        """P10, P25, P50, P75 and P90; None where not all are known."""
+        if self.p25 is None or self.p75 is None:
+            return None
+        return self.p10, self.p25, self.p50, self.p75, self.p90
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Final, Literal
 
 from spm_ml.hazards import Abstention
+from spm_ml.predictions.chances import FINE_LEVELS
 from spm_ml.predictions.checks import require_finite, require_quantiles, require_range, require_share
 from spm_ml.predictions.growth import Growth
 from spm_ml.predictions.outlook import DealOutlook, News, Submission, WithoutLargest
@@ -209,6 +210,7 @@ class TeamPrediction:
         p_hit: Probability that the bookings reach `quota`.
         own_quota: The manager's own quota as set, beside the sum; None if there is none.
         p_hit_own: Probability that the bookings reach `own_quota`.
+        fine_quantiles: 199 quantiles of the same at `FINE_LEVELS`; of the company, whose goal is not its quotas' sum.
         independent_range: P10 and P90 if no two members had anything in common, minor units: what adding up alone would
             say, beside `bookings_quantiles`, which know what they share; None if unknown.
         parts: What the mean is made of: they add up to it.
@@ -237,6 +239,7 @@ class TeamPrediction:
     p_hit: float | None = None
     own_quota: int | None = None
     p_hit_own: float | None = None
+    fine_quantiles: tuple[float, ...] | None = None
     independent_range: tuple[float, float] | None = None
     parts: tuple[ForecastPart, ...] = ()
     change: ForecastChange | None = None
@@ -251,6 +254,7 @@ class TeamPrediction:
         require_finite(owner, mean_bookings=self.mean_bookings)
         require_share(owner, p_hit=self.p_hit, p_hit_own=self.p_hit_own)
         require_quantiles(owner, self.bookings_quantiles)
+        require_quantiles(owner, self.fine_quantiles, FINE_LEVELS)
         require_range(owner, "independent_range", self.independent_range)
         require_parts(owner, "mean", self.mean_bookings, self.parts, self.change)
 

@@ -13,6 +13,7 @@ from spm_ml.forecasting import AttainmentForecast
 from spm_ml.forecasting.dependence import Dependence
 from spm_ml.forecasting.roll_up import GroupForecast, roll_up_each
 from spm_ml.predictions import TeamPrediction
+from spm_ml.predictions.chances import FINE_LEVELS
 from spm_ml.scoring.credited import Credited
 from spm_ml.scoring.members import Group
 from spm_ml.settings import QUANTILE_LEVELS
@@ -76,13 +77,16 @@ class DaySums:
             rolled, place = together[group.members]
             of_alone, place_alone = alone[group.members]
             certain = float(self.booked[members[~known[members]]].sum())
+            draws = rolled.draws[place]
+            fine = np.quantile(draws, FINE_LEVELS) + certain if group.level == "company" else None
             found.append(
                 replace(
                     row,
                     bookings_quantiles=tuple((rolled.bookings[place] + certain).tolist()),
                     mean_bookings=float(rolled.mean_bookings[place]) + certain,
-                    p_hit=_chance(rolled.draws[place], row.quota, certain),
-                    p_hit_own=_chance(rolled.draws[place], row.own_quota, certain),
+                    fine_quantiles=None if fine is None else tuple(fine.tolist()),
+                    p_hit=_chance(draws, row.quota, certain),
+                    p_hit_own=_chance(draws, row.own_quota, certain),
                     independent_range=(
                         float(of_alone.bookings[place_alone, _P10]) + certain,
                         float(of_alone.bookings[place_alone, _P90]) + certain,

@@ -31,8 +31,8 @@ class IncentiveCost:
         as_of: Everything is as known on this day.
         currency: ISO 4217 code.
         table: A row for the company and each manager: `group, reps, so_far, p10, p50, p90, mean, of_mean_bookings,
-            not_foreseen`, amounts in minor units. `of_mean_bookings` is what comes out where the mean bookings go
-            through the plan, for comparison; `not_foreseen` counts reps who are in with what is paid so far, because
+            not_foreseen, p25, p75`, amounts in minor units. `of_mean_bookings` is what comes out where mean bookings
+            go through the plan, for comparison; `not_foreseen` counts reps who are in with what is paid so far, because
             nothing is forecast for them or their plan pays for what others book.
     """
 

@@ -15,9 +15,10 @@ from spm_ml.history import SalesHistory
 from spm_ml.metrics.inputs_pay import PeriodPay, pay_of_periods
 from spm_ml.metrics.window import Window
 from spm_ml.predictions import ExpectedPay, PayOutlook
+from spm_ml.predictions.chances import FINE_LEVELS
 from spm_ml.scoring.target import ScoringTarget
 
-_HALF_PERCENTS: Final = np.arange(1, 200) / 200
+_HALF_PERCENTS: Final = np.array(FINE_LEVELS)
 """Levels at which bookings go through a plan; every second is the middle of one of a hundred equal shares."""
 
 _STORED: Final = tuple(round(200 * level) - 1 for level in (0.1, 0.25, 0.5, 0.75, 0.9))

@@ -16,7 +16,7 @@ from spm_ml.scoring.target import ScoringTarget
 EVERYBODY: Final = ""
 """Whose people the whole company is."""
 
-_LEVELS: Final = (0.1, 0.5, 0.9)
+_LEVELS: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 def costs_of(
@@ -85,9 +85,11 @@ def _summed(
             mean=float(total[group].mean()),
             of_mean_bookings=at_mean[group],
             not_foreseen=not_foreseen[group],
+            p25=p25,
+            p75=p75,
         )
         for group, reps in groups.items()
-        for p10, p50, p90 in [np.quantile(total[group], _LEVELS).tolist()]
+        for p10, p25, p50, p75, p90 in [np.quantile(total[group], _LEVELS).tolist()]
     )
 
 

@@ -67,6 +67,8 @@ def test_from_a_new_account_to_a_disabled_one(client: httpx.Client, path: Path) 
     assert (refused.status_code, "disabled; enable it first" in refused.text) == (409, True)
     assert send_form(client, f"{place}/enable").status_code == 303
     with PredictionStore.open(path) as store:
+        store.digests.choose(place.rpartition("/")[2], wanted=False, by="link")
+        assert "no weekly mail since" in client.get("/accounts").text
         assert store.audit.check().intact
         lines = {line.action for line in tuple(store.audit.entries())}
     assert {"account added", "token issued", "token revoked", "account changed", "account disabled"} <= lines

@@ -17,6 +17,7 @@ from spm_ml.forecasting.dependence import BANDS, Dependence
 from spm_ml.forecasting.submissions import ManagerOverride, RepCommit
 from spm_ml.history import SalesHistory
 from spm_ml.predictions import COMPANY, Prediction, TeamPrediction
+from spm_ml.predictions.chances import FINE_LEVELS, chance_of
 from spm_ml.registry import ModelVersion
 from spm_ml.scoring import QuotaLimits, as_published, propose_quotas
 from spm_ml.scoring.compute import Known, ScoredRows, compute
@@ -193,6 +194,15 @@ def test_a_manager_s_quota_stands_beside_the_sum_of_the_members(groups: dict[str
     assert groups["l2"].own_quota is None
     assert groups["l2"].p_hit_own is None
     assert groups[COMPANY].quota == sum(SELLERS.values()) * 100
+
+
+def test_the_company_s_chance_can_be_read_at_any_goal(groups: dict[str, TeamPrediction]) -> None:
+    company = groups[COMPANY]
+    assert company.fine_quantiles is not None
+    assert company.bookings_quantiles is not None
+    assert company.fine_quantiles[9::10] == pytest.approx(company.bookings_quantiles)
+    assert chance_of(company.fine_quantiles, company.quota or 0, FINE_LEVELS) == pytest.approx(company.p_hit, abs=0.006)
+    assert groups["l1"].fine_quantiles is None, "a team's goal is the sum of its quotas"
 
 
 def test_submissions_are_the_newest_known_with_their_record(board: dict[str, Prediction]) -> None:

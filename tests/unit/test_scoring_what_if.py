@@ -150,11 +150,22 @@ def test_pay_goes_through_the_tiers_before_and_after(
     assert after["mean"] - before["mean"] > 0.15 * moved
     dropped = asked(rep, {"kind": "deal_dropped", "deal_id": deal})["pay"]
     assert dropped["after"]["mean"] <= dropped["before"]["mean"] == before["mean"]
+    several = asked(
+        rep,
+        {"kind": "deal_dropped", "deal_id": deal},
+        {"kind": "quota", "quota": 2 * rep.quota},
+        {"kind": "deal_won", "deal_id": deals_of(board, rep_id)[1], "amount": rep.quota},
+    )
+    moved = [round(100 * part["mean_pay"]) for part in several["parts"]]
+    assert sum(moved) == round(100 * (several["pay"]["after"]["mean"] - several["pay"]["before"]["mean"]))
+    assert moved[0] <= 0 < moved[2]
+    assert moved[1] < 0, "a harder quota pays less"
     harder = asked(rep, {"kind": "quota", "quota": 10 * rep.quota})["pay"]
     assert harder["after"]["mean"] < before["mean"]
     others = str(board.frame["rep_id"].iloc[at - 1])
     unpaid = StoredRep.of_text(kept.reps[others], FuturesModel.of_state(json.loads(kept.model)))
-    assert asked(unpaid, {"kind": "quota", "quota": 1})["pay"] is None
+    nothing = asked(unpaid, {"kind": "quota", "quota": 1})
+    assert (nothing["pay"], nothing["parts"][0]["mean_pay"]) == (None, None)
 
 
 def test_parts_add_up_to_the_cent(board: RepPeriodDataset, reps: dict[str, StoredRep]) -> None:

@@ -23,6 +23,7 @@ from aiosmtpd.smtp import AuthResult
 from serving.digest.delivery import WebhookDelivery
 from serving.digest.run import DigestReport, send_digests
 from serving.digest.settings import WebhookSettings
+from serving.formats import day
 from serving.signatures import EventSettings
 from spm_ml.errors import ConfigurationError, NotReadyError, RemoteError
 from spm_ml.hazards import Abstention
@@ -430,6 +431,18 @@ def test_everybody_chooses_on_a_page_of_their_own(workspace: Workspace) -> None:
     assert {"digest unsubscribed", "digest subscribed"} <= set(lines)
 
 
+def test_weeks_without_a_forecast_are_said(server: Server, workspace: Workspace, world: World) -> None:
+    first, last = min(row.as_of for row in world.predictions), world.batch.as_of
+    kept = tuple(row for row in world.predictions if row.as_of in (first, last))
+    teams = tuple(row for row in world.teams if row.as_of in (first, last))
+    with PredictionStore.of(workspace) as store:
+        replace(world, batch=replace(world.batch, batch_id="b-8"), predictions=kept, teams=teams).publish_into(store)
+    run(workspace)
+    assert (last - first).days > 7
+    text, _ = parts(server.mails["anna@example.com"])
+    assert f"it is compared with that of {day(first)}.".replace("\xa0", " ") in " ".join(text.split())
+
+
 def test_one_rep_and_no_history_make_a_short_mail(server: Server, workspace: Workspace, world: World) -> None:
     only = [person for person in world.people if person.rep_id in (SOUTH, "r-201", "m-vp")]
     rows = [replace(row, change=None) for row in world.predictions
@@ -443,7 +456,7 @@ def test_one_rep_and_no_history_make_a_short_mail(server: Server, workspace: Wor
     text, _ = parts(server.mails["ben@example.com"])
     for nothing in (
         "Nobody is newly at high risk.",
-        "Nothing is compared with last week.",
+        "There is nothing before to compare with.",
         "No decision waits for you.",
     ):
         assert nothing in text

@@ -11,7 +11,7 @@ import pytest
 from serving import formats
 from serving.formats import Money
 from spm_ml.predictions import COMPANY, NewGoal, PredictionStore, TeamPrediction
-from spm_ml.predictions.chances import chance_of
+from spm_ml.predictions.chances import FINE_LEVELS, chance_of
 from spm_ml.predictions.disclosure import enough_beyond
 from spm_ml.settings import QUANTILE_LEVELS
 from tests.prediction_world import NORTH, SOUTH, VP, World, issue_tokens, make_world
@@ -135,6 +135,10 @@ def test_a_chance_between_stored_quantiles_is_on_a_straight_line() -> None:
         [0.95, 0.95, 0.05, 0.05]
     )
     assert chance_of([7.0] * 19, 7.0) == pytest.approx(0.95)
+    fine = [100.0 * level for level in FINE_LEVELS]
+    assert [chance_of(fine, amount, FINE_LEVELS) for amount in (0.2, 2.25, 97.0, 1e9)] == pytest.approx(
+        [0.995, 0.9775, 0.03, 0.005]
+    )
 
 
 def test_the_page_draws_progress_and_says_by_how_much_quotas_miss_the_goal(visit: Ask, harbour: World) -> None:

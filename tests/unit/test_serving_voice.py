@@ -137,7 +137,9 @@ def outlook(middle: float, quota: float | None, p_hit: float | None) -> Outlook:
 
 
 def part(kind: str, median: float, p_hit: float | None, **more: object) -> WhatIfPart:
-    empty = dict.fromkeys(("deal_id", "program_id", "median_attainment", "p_win_before", "p_win_after", "interval"))
+    empty = dict.fromkeys(
+        ("deal_id", "program_id", "median_attainment", "p_win_before", "p_win_after", "interval", "mean_pay")
+    )
     return WhatIfPart.model_validate(
         empty | {"kind": kind, "median_bookings": median, "mean_bookings": median, "p_hit": p_hit, "note": ""} | more
     )
@@ -157,7 +159,7 @@ def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float 
         before=outlook(100.0, quota, 0.5 if quota else None),
         after=outlook(100.0 + sum(moved), quota, 0.5 + sum(chances) if quota else None),
         parts=tuple(
-            part("deal_dropped", amount, chance if quota else None, p_win_before=0.3, p_win_after=0.0)
+            part("deal_dropped", amount, chance if quota else None, mean_pay=-1.0, p_win_before=0.3, p_win_after=0.0)
             for amount, chance in zip(moved, chances, strict=True)
         ),
         pay=WhatIfPay(plan_id="ae", before=payouts(12.0), after=payouts(9.0)) if quota else None,
@@ -171,6 +173,7 @@ def test_the_parts_on_the_page_add_up_to_the_digit(harbour: World, quota: float 
         assert words.lead.replace(GROUP, " ") == (
             "The chance of reaching the quota goes from 50% to 20%, the middle of the forecast from EUR 100 to EUR 69."
         )
+        assert [one.pay for one in (*words.parts, words.total)] == ["−1", "−1", "−1", "−3"]
         assert words.pay_lead.replace(GROUP, " ") == "The expected payout falls from EUR 12 to EUR 9."
         assert [(row.low, row.median, row.high) for row in words.pay] == [("10", "12", "14"), ("7", "9", "11")]
     else:

@@ -5,9 +5,10 @@ The changes are supposed one after another in the order given, and a change's pa
 the same difference otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -69,7 +70,8 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
     unit, bands = 10 ** question["digits"], _bands(**question["bands"])
     supposed = Supposed(rep.quota, None if rep.futures is None else rep.futures.base)
     figures = before = _published(rep)
-    parts = []
+    reached = [before]
+    parts: list[dict[str, Any]] = []
     for number, change in enumerate(question["changes"]):
         try:
             effect = applied(change, rep, supposed, question["programs"])
@@ -77,6 +79,7 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
             raise UnansweredError(f"changes.{number}", error.rule) from error
         supposed, earlier = effect.supposed, figures
         figures = _ordered(_figures(rep, supposed, earlier, effect.redrawn), earlier)
+        reached.append(figures)
         parts.append(
             {
                 "kind": change["kind"],
@@ -86,36 +89,53 @@ def answer(rep: StoredRep, question: Mapping[str, Any]) -> dict[str, Any]:
                 "mean_bookings": (figures.mean - earlier.mean) / unit,
                 "median_attainment": _difference(figures.attainment, earlier.attainment),
                 "p_hit": _difference(figures.p_hit, earlier.p_hit),
+                "mean_pay": None,
                 "p_win_before": effect.chances and effect.chances[0],
                 "p_win_after": effect.chances and effect.chances[1],
                 "interval": effect.interval and [round(amount) / unit for amount in effect.interval],
                 "note": effect.note,
             }
         )
+    paid = _paid(rep, reached)
+    for part, before_it, after_it in zip(parts, paid, paid[1:], strict=False):
+        part["mean_pay"] = (after_it.mean - before_it.mean) / unit
     return {
         "rep_id": question["rep_id"],
         "method": METHOD,
         "before": _outlook(before, unit, bands),
         "after": _outlook(figures, unit, bands),
         "parts": parts,
-        "pay": _pay(rep, figures, unit),
+        "pay": _pay(rep, paid, unit),
     }
 
 
-def _pay(rep: StoredRep, after: _Figures, unit: int) -> dict[str, Any] | None:
-    """The payouts before and after; the mean after moves by what the changes move."""
-    before = rep.published_pay
-    if before is None or rep.pay is None:
-        return None
-    now = rep.pay.over(np.array(after.quantiles), rep.floor, after.quota)
-    mean = rep.pay.mean + now.mean - before.mean
+def _paid(rep: StoredRep, reached: Sequence[_Figures]) -> list[ExpectedPayouts]:
+    """The payouts as published and after each change, means rounded to minor units; empty where none is expected."""
+    published = rep.published_pay
+    if published is None or rep.pay is None:
+        return []
+    # Means move by what the changes move: that of the published payouts rests on finer levels.
+    paid = [replace(published, mean=round(rep.pay.mean))]
+    for then, now in pairwise(reached):
+        if (now.quantiles, now.quota) == (then.quantiles, then.quota):
+            paid.append(paid[-1])
+            continue
+        found = rep.pay.over(np.array(now.quantiles), rep.floor, now.quota)
+        paid.append(replace(found, mean=round(rep.pay.mean + found.mean - published.mean)))
+    return paid
 
-    def written(payouts: ExpectedPayouts, mean: float) -> dict[str, Any]:
+
+def _pay(rep: StoredRep, paid: Sequence[ExpectedPayouts], unit: int) -> dict[str, Any] | None:
+    """The payouts before and after all changes."""
+    if not paid or rep.pay is None:
+        return None
+
+    def written(payouts: ExpectedPayouts) -> dict[str, Any]:
         names = (f"p{100 * level:.0f}" for level in SHOWN)
         shown = {name: amount / unit for name, amount in zip(names, payouts.quantiles, strict=True)}
-        return shown | {"mean": round(mean) / unit}
+        return shown | {"mean": payouts.mean / unit}
 
-    return {"plan_id": rep.pay.plan.plan_id, "before": written(before, rep.pay.mean), "after": written(now, mean)}
+    return {"plan_id": rep.pay.plan.plan_id, "before": written(paid[0]), "after": written(paid[-1])}
 
 
 @lru_cache(8)
