@@ -94,7 +94,7 @@ def scoring(file: Path, copies: Sequence[int], master: str) -> pd.DataFrame:
         engine: Any = engine_named("spark", master)
         engine.session.sparkContext.setLogLevel("ERROR")
         for count in (1, *copies):  # the first one warms Spark up
-            many = copied(running, count)
+            many = copied(running, range(count))
             rows = rows_with_deals(many)
             began, cpu = time.perf_counter(), _processor_seconds()
             here = served.predict(rows)

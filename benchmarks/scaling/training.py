@@ -1,10 +1,11 @@
-"""How fitting the deal-level model grows with the reps, and what learning from some of them costs.
+"""How learning grows with the reps, and what learning from some of them costs.
 
-    python -m benchmarks.scaling.training --copies 1,3,10 --most 0,25,50
+    python -m benchmarks.scaling.training --reps 100 --periods 12 --copies 1,10,100 --most ''
     python -m benchmarks.scaling.training --copies '' --reps 200 --periods 8 --most 0,100,50 --seeds 1,2,3,4
 
-Growth: a world's reps are copied under other names, and the model is fitted to all finished periods in a process of its
-own; memory is what fitting adds at its peak to that of the dataset. Goal: at most 4 GiB and 15 minutes for 10 000 reps.
+Growth: a world's reps are copied under other names and stored; then, each in a process of its own, the rows to learn
+from are read, the deal-level model is fitted to all finished periods, and every forecaster is tested on the newest one.
+Memory is the process's peak. Goal: at most 4 GiB and 15 minutes on two cores for 10 000 reps.
 Drawing: the newest periods of held-out worlds, forecast by models that learnt from at most so many reps (0 = all), and
 what that changes against learning from all: mean over the worlds, with 95 % intervals where there are several.
 """
@@ -25,11 +26,16 @@ from benchmarks.forecasts import in_child
 from benchmarks.worlds import Case, make
 from spm_ml.backtest import run_backtest
 from spm_ml.dataset import RepPeriodDataset
-from spm_ml.forecasting import DealLevel, FitSettings, HistoricalMean
+from spm_ml.dataset.writer import DatasetWriter
+from spm_ml.forecasting import FORECASTERS, DealLevel, FitSettings, HistoricalMean, forecaster_class
+from spm_ml.forecasting.learning_rows import LearningRows
 
 MEASURES = ("crps", "ece", "auc", "coverage_80", "width_80")
 GIB = 2**30
+READ, FIT = "read", "fit"
+STEPS = (READ, FIT, *(each.name for each in FORECASTERS))
 _EVERY = 0.02
+_COPIES_AT_ONCE = 20
 
 
 class PeakMemory:
@@ -55,39 +61,62 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def copied(dataset: RepPeriodDataset, copies: int) -> RepPeriodDataset:
-    """The dataset with every rep so many times, each with deals of its own."""
+def copied(dataset: RepPeriodDataset, copies: Sequence[int]) -> RepPeriodDataset:
+    """The dataset with every rep so many times, each with a team and deals of its own.
+
+    Args:
+        dataset: Whose reps are copied.
+        copies: Numbers of the copies, ascending, below 1 000; their reps sort as they do.
+    """
     of_deal = ("rep_id", "opportunity_id")
     return replace(
         dataset,
-        frame=_renamed(dataset.frame, ("rep_id",), copies),
+        frame=_renamed(dataset.frame, ("rep_id", "team"), copies),
         states=_renamed(dataset.states, of_deal, copies),
         bookings=_renamed(dataset.bookings, of_deal, copies),
     )
 
 
-def _renamed(frame: pd.DataFrame, names: Sequence[str], copies: int) -> pd.DataFrame:
-    """So many copies of the rows, the names in all but the first with a suffix."""
-    suffixes = ["", *(f"~{copy}" for copy in range(1, copies))]
-    parts = [frame.assign(**{name: frame[name] + suffix for name in names}) for suffix in suffixes]
+def _renamed(frame: pd.DataFrame, names: Sequence[str], copies: Sequence[int]) -> pd.DataFrame:
+    """The rows once a copy, its number before the names."""
+    parts = [frame.assign(**{name: f"{copy:03}-" + frame[name] for name in names}) for copy in copies]
     return pd.concat(parts, ignore_index=True).astype(frame.dtypes.to_dict())
 
 
-def fit_once(file: Path, copies: int, settings: FitSettings) -> dict[str, Any]:
-    """Fits the model to the copied reps: a line of the table."""
-    dataset = copied(RepPeriodDataset.read(file), copies)
+def store_copies(file: Path, copies: int, target: Path) -> None:
+    """Stores the dataset of `file` with every rep so many times, unless it is there."""
+    if target.exists():
+        return
+    dataset = RepPeriodDataset.read(file)
+    with DatasetWriter(target) as writer:
+        for first in range(0, copies, _COPIES_AT_ONCE):
+            writer.add(copied(dataset, range(first, min(first + _COPIES_AT_ONCE, copies))))
+
+
+def learn(file: Path, step: str, settings: FitSettings) -> dict[str, Any]:
+    """One step of learning from a stored dataset: a line of the table.
+
+    Args:
+        file: The dataset.
+        step: `read`, `fit` (the deal-level model), or the slug of a forecaster to test on the newest period.
+        settings: What forecasters are fitted with.
+    """
     started, cpu = time.perf_counter(), time.process_time()
     with PeakMemory() as memory:
-        DealLevel(settings).fit(dataset)
+        learning = LearningRows.read(file, settings)
+        if step == FIT:
+            learning.fitted(DealLevel(settings))
+        elif step != READ:
+            run_backtest(learning.rows, forecasters=(forecaster_class(step),), periods=1, settings=settings)
+    reps = learning.rows.frame["rep_id"].nunique()
     return {
-        "reps": dataset.frame["rep_id"].nunique(),
-        "learnt from at a time": settings.most_reps,
-        "rows": len(dataset),
-        "deal-weeks": len(dataset.deals),
+        "reps": reps + len(learning.other_reps),
+        "learnt from": reps,
+        "rows read": len(learning.rows),
+        "step": step,
         "seconds": time.perf_counter() - started,
         "CPU seconds": time.process_time() - cpu,
-        "dataset GiB": memory.start / GIB,
-        "fit adds GiB": (memory.peak - memory.start) / GIB,
+        "peak GiB": memory.peak / GIB,
     }
 
 
@@ -123,25 +152,14 @@ def changes(drawn: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def slopes(lines: Sequence[dict[str, Any]], reps: int) -> str:
-    """What the two largest sizes say of a size that was not measured."""
-    if len(lines) < 2:
-        return ""
-    first, last = lines[-2:]
-    said = []
-    for name in ("CPU seconds", "dataset GiB", "fit adds GiB"):
-        slope = (last[name] - first[name]) / (last["reps"] - first["reps"])
-        said.append(f"{name} {last[name] + slope * (reps - last['reps']):.1f} ({1_000 * slope:.2f} per 1 000 reps)")
-    return f"Extrapolated along the last two sizes to {reps:,} reps, not measured: {', '.join(said)}."
-
-
 def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reps", type=int, default=100, help="seats of the worlds")
     parser.add_argument("--periods", type=int, default=12, help="finished quarters")
     parser.add_argument("--seeds", default="1", help="of the worlds; growth takes the first")
-    parser.add_argument("--copies", default="1,3,10", help="of the reps, for growth; empty = skip")
+    parser.add_argument("--copies", default="1,10,100", help="of the reps, for growth; empty = skip")
+    parser.add_argument("--steps", default=",".join(STEPS), help="of growth: read, fit, or forecasters to test")
     parser.add_argument(
         "--most-reps", type=int, default=FitSettings().most_reps, help="learnt from at a time, for growth"
     )
@@ -155,11 +173,12 @@ def main() -> None:
     if options.copies:
         case = Case("natural", options.reps, options.periods, seeds[0], options.cache)
         in_child(make, case)
-        lines = []
         for copies in map(int, options.copies.split(",")):
-            lines.append(in_child(fit_once, case.dataset_file, copies, settings))
-            print(pd.DataFrame(lines).round(2).to_string(index=False), flush=True)
-        print(slopes(lines, 10_000), flush=True)
+            stored = case.dataset_file.with_name(f"copies-{copies}.parquet")
+            in_child(store_copies, case.dataset_file, copies, stored)
+            for step in options.steps.split(","):
+                line = pd.DataFrame([in_child(learn, stored, step, settings)])
+                print(line.round(2).to_string(index=False), flush=True)
     if options.most:
         lines = []
         for seed in seeds:

@@ -193,7 +193,7 @@ def dataset(console: Console, engine: EngineName, engine_url: str | None, full: 
     if out is not None:
         from spm_ml.cli.console import write_table
 
-        write_table(RepPeriodDataset.read(file).frame, out)
+        write_table(RepPeriodDataset.read(file, deals=False).frame, out)
         console.log(f"{len(keys)} rows written to {out} (amounts in minor units of {said['currency']})")
     for key, value in summary.items():
         console.say(f"  {key:<14} {value}")

@@ -26,7 +26,7 @@ def _evidence(console: Console) -> Iterator[tuple[PredictionStore, SalesHistory,
     from spm_ml.history import SalesHistory
     from spm_ml.predictions import PredictionStore
 
-    dataset = current_dataset(console.workspace, progress=console.progress)
+    dataset = current_dataset(console.workspace, deals=False, progress=console.progress)
     with (
         SalesHistory.open(console.workspace) as history,
         PredictionStore.of(console.workspace) as store,

@@ -88,7 +88,7 @@ def publish_offers(console: Console, wishes: Wishes) -> CoachingBatch:
     from spm_ml.predictions import PredictionStore
     from spm_ml.tables import minor_digits
 
-    dataset = current_dataset(console.workspace, progress=console.progress)
+    dataset = current_dataset(console.workspace, deals=False, progress=console.progress)
     limits = Limits(
         budget=None if wishes.budget is None else int(wishes.budget * 10 ** minor_digits(dataset.currency)),
         people=wishes.people,

@@ -47,7 +47,7 @@ def effects(console: Console, out: Path | None) -> None:
     from spm_ml.dataset import current_dataset
     from spm_ml.history import SalesHistory
 
-    dataset = current_dataset(console.workspace, progress=console.progress)
+    dataset = current_dataset(console.workspace, deals=False, progress=console.progress)
     with SalesHistory.open(console.workspace) as history, console.step("effects"):
         found = estimate_effects(rep_periods(history, dataset), progress=console.progress)
     frame = pd.DataFrame([_row(finding) for finding in found], columns=EFFECT_COLUMNS)

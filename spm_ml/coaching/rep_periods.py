@@ -103,7 +103,7 @@ def rep_periods(history: SalesHistory, dataset: RepPeriodDataset) -> RepPeriods:
     """
     frame = dataset.frame
     order = {start: place for place, start in enumerate(sorted(frame["period_start"].unique()))}
-    rows = frame.sort_values(["rep_id", "as_of"]).drop_duplicates(["rep_id", "period_start"])
+    rows = frame.drop_duplicates(["rep_id", "period_start"])  # days ascend in a dataset
     stayed = ~rows["censored"]
     known = rows[[*_KNOWN, *dataset.feature_names]]
     table = known.assign(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +18,18 @@ from spm_ml.settings import Workspace
 _Read = TypeVar("_Read")
 
 
-def current_dataset(workspace: Workspace, *, progress: Progress = silent) -> RepPeriodDataset:
+def current_dataset(workspace: Workspace, *, deals: bool = True, progress: Progress = silent) -> RepPeriodDataset:
     """The workspace's dataset, refreshed and kept unless the stored one is what a build would give.
+
+    Args:
+        workspace: Whose dataset it is.
+        deals: Whether the open deals and bookings behind the rows are read.
+        progress: Told while it is built.
 
     Raises:
         NotReadyError: Nothing was ingested.
     """
-    return read_current(workspace, RepPeriodDataset.read, progress=progress)
+    return read_current(workspace, partial(RepPeriodDataset.read, deals=deals), progress=progress)
 
 
 def read_current(workspace: Workspace, read: Callable[[Path], _Read], *, progress: Progress = silent) -> _Read:

@@ -77,15 +77,15 @@ class RepPeriodDataset:
         kept = np.asarray(mask, dtype=bool)
         if kept.shape != (len(self.frame),):
             raise SchemaError(f"the mask has shape {kept.shape}, but the dataset has {len(self.frame)} rows")
-        return replace(self, frame=self.frame[kept].reset_index(drop=True))._with_deals_of_its_rows()
-
-    def _with_deals_of_its_rows(self) -> Self:
-        """The same rows with the states that hold on them and the bookings of their reps and periods, and no others."""
-        rep_periods = pd.MultiIndex.from_frame(self.frame[["rep_id", "period_start"]].drop_duplicates())
+        if kept.all():
+            return self
+        frame = self.frame[kept].reset_index(drop=True)
+        rep_periods = pd.MultiIndex.from_frame(frame[["rep_id", "period_start"]].drop_duplicates())
         booked = pd.MultiIndex.from_frame(self.bookings[["rep_id", "period_start"]]).isin(rep_periods)
         return replace(
             self,
-            states=self.states[held(self.states, self.frame)].reset_index(drop=True),
+            frame=frame,
+            states=self.states[held(self.states, frame)].reset_index(drop=True),
             bookings=self.bookings[booked].reset_index(drop=True),
         )
 
@@ -117,13 +117,21 @@ class RepPeriodDataset:
             writer.add(self)
 
     @classmethod
-    def read(cls, path: Path, *, periods: Collection[str] | None = None, reps: Collection[str] | None = None) -> Self:
+    def read(
+        cls,
+        path: Path,
+        *,
+        periods: Collection[str] | None = None,
+        reps: Collection[str] | None = None,
+        deals: bool = True,
+    ) -> Self:
         """Reads what `write` wrote, or the rows of some periods and reps of it; no more than that is held in memory.
 
         Args:
             path: The index.
             periods: Labels of the periods that are wanted; default: all.
             reps: Ids of the reps that are wanted; default: all.
+            deals: Whether states and bookings are read; else there are none.
 
         Raises:
             SchemaError: A file is not there, not Parquet, not of a dataset of this format, or does not hold its rows.
@@ -131,7 +139,7 @@ class RepPeriodDataset:
         said = stored_description(path)
         while True:
             try:
-                return cls._read(path, said, periods, reps)
+                return cls._read(path, said, periods, reps, deals=deals)
             except SchemaError:  # its files go once a newer dataset is there
                 before, said = said, stored_description(path)
                 if said == before:
@@ -139,14 +147,20 @@ class RepPeriodDataset:
 
     @classmethod
     def _read(
-        cls, path: Path, said: dict[str, Any], periods: Collection[str] | None, reps: Collection[str] | None
+        cls,
+        path: Path,
+        said: dict[str, Any],
+        periods: Collection[str] | None,
+        reps: Collection[str] | None,
+        *,
+        deals: bool,
     ) -> Self:
         feature_names, stages = tuple(said["feature_names"]), tuple(said["stages"])
         chosen = partial(chosen_parts, path, said, wanted={"rep_id": reps}, periods=periods)
         return cls(
             frame=pinned(chosen(ROWS), dtypes(feature_names, len(stages))),
-            states=pinned_to(STATE_COLUMNS, chosen(STATES)),
-            bookings=pinned_to(BOOKING_COLUMNS, chosen(BOOKINGS)),
+            states=pinned_to(STATE_COLUMNS, chosen(STATES) if deals else None),
+            bookings=pinned_to(BOOKING_COLUMNS, chosen(BOOKINGS) if deals else None),
             feature_names=feature_names,
             stages=stages,
             currency=said["currency"],

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.scaling.training import MEASURES, PeakMemory, changes, copied, fit_once, slopes
+from benchmarks.scaling.training import FIT, MEASURES, READ, PeakMemory, changes, copied, learn, store_copies
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.dataset.deals import DEAL_COLUMNS
 from spm_ml.forecasting import FitSettings
 
 WORLD = runpy.run_path(str(Path(__file__).parents[1] / "rep_period_world.py"))
@@ -21,23 +22,28 @@ def world() -> RepPeriodDataset:
 
 
 def test_every_copy_is_a_rep_of_its_own_with_the_same_deals(world: RepPeriodDataset) -> None:
-    twice = copied(world, 2)
+    twice = copied(world, range(2))
     assert len(twice) == 2 * len(world)
     assert twice.frame["rep_id"].nunique() == 2 * world.frame["rep_id"].nunique()
+    assert twice.frame["team"].nunique() == 2 * world.frame["team"].nunique()
     assert (np.diff(twice.deal_rows) >= 0).all()
-    assert (twice.deal_rows >= 0).all()
-    first = twice.where(~twice.frame["rep_id"].str.endswith("~1"))
-    assert first.content_hash == world.content_hash
+    second = twice.where(twice.frame["rep_id"].str.startswith("001-"))
+    assert second.content_hash == copied(world, [1]).content_hash
+    numbers = [column.name for column in DEAL_COLUMNS if column.kind != "text"]
+    pd.testing.assert_frame_equal(second.deals[numbers], world.deals[numbers])
 
 
-def test_a_line_tells_size_time_and_memory(world: RepPeriodDataset, tmp_path: Path) -> None:
+def test_a_line_tells_size_time_and_memory_of_each_step(world: RepPeriodDataset, tmp_path: Path) -> None:
     world.write(tmp_path / "dataset.parquet")
-    line = fit_once(tmp_path / "dataset.parquet", 2, FitSettings(min_training_rows=1))
-    assert line["reps"] == 2 * world.frame["rep_id"].nunique()
-    assert line["deal-weeks"] == 2 * len(world.deals)
-    assert line["seconds"] > 0
-    assert line["dataset GiB"] > 0
-    assert line["fit adds GiB"] >= 0
+    stored = tmp_path / "copies.parquet"
+    store_copies(tmp_path / "dataset.parquet", 3, stored)
+    reps = world.frame["rep_id"].nunique()
+    for step in (READ, FIT, "last_period"):
+        line = learn(stored, step, FitSettings(min_training_rows=1, most_reps=reps))
+        assert (line["reps"], line["learnt from"]) == (3 * reps, reps)
+        assert (line["rows read"], line["step"]) == (len(world), step)
+        assert line["seconds"] > 0
+        assert line["peak GiB"] > 0
 
 
 def test_the_peak_is_noticed() -> None:
@@ -46,14 +52,6 @@ def test_the_peak_is_noticed() -> None:
         for _ in range(20):
             held *= 1.0
     assert memory.peak - memory.start > 150_000_000
-
-
-def test_a_size_that_was_not_measured_is_said_to_be_so() -> None:
-    line = dict.fromkeys(("CPU seconds", "dataset GiB", "fit adds GiB"), 1.0)
-    said = slopes([line | {"reps": 100}, dict.fromkeys(line, 2.0) | {"reps": 200}], 10_000)
-    assert "not measured" in said
-    assert "CPU seconds 100.0" in said
-    assert slopes([line | {"reps": 100}], 10_000) == ""
 
 
 def test_drawing_is_compared_within_each_world() -> None:

@@ -171,5 +171,9 @@ def test_some_periods_and_reps_are_read_as_they_would_be_chosen(
     assert stored_columns(file, ("rep_id", "as_of")).equals(
         frame[["rep_id", "as_of"]].astype({"rep_id": "str", "as_of": "datetime64[ms]"})
     )
+    bare = RepPeriodDataset.read(file, periods=periods, deals=False)
+    pd.testing.assert_frame_equal(bare.frame, dataset.where(frame["period"].isin(periods)).frame)
+    assert not len(bare.states)
+    assert not len(bare.bookings)
     with pytest.raises(SchemaError, match=r"lacks columns \['team_name'\]"):
         stored_columns(file, ("team_name",))

@@ -10,6 +10,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import psycopg
 import pyarrow as pa
+import pyarrow.csv as csv
 import sqlglot.expressions as sge
 from ibis.backends.postgres import Backend
 from ibis.backends.sql.compilers.postgres import PostgresCompiler
@@ -28,6 +29,9 @@ _TYPES: Final[dict[type[dt.DataType], LiteralString]] = {
     dt.Float64: "double precision",
     dt.Boolean: "boolean",
 }
+
+_CSV: Final = csv.WriteOptions(include_header=False, quoting_style="all_valid")
+"""Every value in quotes, so that nothing between two commas is NULL and an empty text is a text."""
 
 
 class _Words(PostgresCompiler):  # type: ignore[misc]  # Ibis ships no types
@@ -110,13 +114,14 @@ class PostgreSQLEngine(Engine):
             for column, kind in kinds.items()
         ]
         create = text.SQL("CREATE TABLE {} ({})").format(text.Identifier(unique), text.SQL(", ").join(columns))
-        copy = text.SQL("COPY {} FROM STDIN").format(text.Identifier(unique))
+        copy = text.SQL("COPY {} FROM STDIN WITH (FORMAT csv)").format(text.Identifier(unique))
         with self.backend.con.cursor() as cursor:
             cursor.execute(create)
             with cursor.copy(copy) as stream:
                 for batch in batches:
-                    for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                        stream.write_row(row)
+                    lines = pa.BufferOutputStream()
+                    csv.write_csv(batch, lines, _CSV)
+                    stream.write(memoryview(lines.getvalue()))
             cursor.execute(text.SQL("ANALYZE {}").format(text.Identifier(unique)))
         return self.backend.table(unique)
 
