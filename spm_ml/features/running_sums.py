@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -30,10 +30,25 @@ _STRUCTURE: Final = frozenset({"rep_id", "rep_index", "visible_from", "visible_u
 _FAR: Final = date(9999, 12, 31)
 
 
-class _State(Protocol):
-    """What one stream stood at; a place is a rep and a day."""
+@dataclass(frozen=True)
+class _Summed:
+    """Sums of the visible spans, the greatest that ever began, or the greatest of the visible ones.
 
-    def values(self, measure: str, rep_index: np.ndarray, day: np.ndarray) -> np.ndarray: ...
+    Attributes:
+        stream: Name.
+        measures: By name (reps, days).
+        units: How many units in the last place make one, of measures that are decimals.
+    """
+
+    stream: str
+    measures: dict[str, np.ndarray]
+    units: dict[str, int] = field(default_factory=dict)
+
+    def values(self, measure: str, rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
+        if measure not in self.measures:
+            raise DataError(f"stream {self.stream!r} has no measure {measure!r}: it has {sorted(self.measures)}")
+        values: np.ndarray = self.measures[measure][rep_index, day]
+        return values
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,7 @@ class Readings:
         day: (rows,) place of the day among those of the state.
     """
 
-    state: _State
+    state: _Summed
     rep_index: np.ndarray
     day: np.ndarray
 
@@ -60,7 +75,7 @@ class RunningSums:
 
     def __init__(self, grid: AsOfGrid) -> None:
         self._grid = grid
-        self._states: dict[tuple[str, bytes], _State] = {}
+        self._states: dict[tuple[str, bytes], _Summed] = {}
         self._streams: dict[str, Stream] = {}
 
     def readings(self, stream: Stream, rep_index: np.ndarray, as_of: np.ndarray, days: int) -> Readings:
@@ -99,11 +114,11 @@ class RunningSums:
 
     def as_floats(self, readings: Readings, measure: str, values: np.ndarray) -> np.ndarray:
         """Sums as float64; those of decimals in units again."""
-        unit = readings.state.units.get(measure, 1) if isinstance(readings.state, _Added) else 1
+        unit = readings.state.units.get(measure, 1)
         return values.astype(np.float64) if unit == 1 else (values / unit).astype(np.float64)
 
 
-def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _State:
+def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
     """Reads what a stream stood at on some days, counted from 1970-01-01, ascending."""
     spans = stream.spans(grid)
     if "visible_from" not in spans.columns or not {"rep_id", "rep_index"} & set(spans.columns):
@@ -114,8 +129,7 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _State:
         spans = spans.inner_join(grid.reps, "rep_id")
     few = len(days) <= FEW
     if stream.kind == "largest":
-        return _largest(grid, stream, spans, measures, days if few else None)
-    shape = len(grid.rep_ids), len(days)
+        return _Summed(stream.name, _largest(grid, spans, measures, days if few else None))
     if stream.kind == "latest":
         begun = spans.select("rep_index", "visible_from", *measures)
         if few:
@@ -125,7 +139,7 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _State:
         else:
             greatest = {name: _[name].max() for name in measures}
             table = begun.group_by("rep_index", "visible_from").agg(**greatest).to_pyarrow()
-        return _Latest(stream.name, shape, _cells(table, "visible_from", days), _columns(table, measures))
+        return _Summed(stream.name, _latest(table, measures, days, len(grid.rep_ids)))
     for name in measures:
         if not isinstance(spans.schema()[name], dt.Integer | dt.Decimal):
             raise DataError(
@@ -142,7 +156,8 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _State:
         table = reduced(rows, days, measures, add=True)
     else:
         table = (rows if grid.history.engine.embedded else _added_up(rows, measures)).to_pyarrow()
-    return _added(stream, table, measures, scales, days, shape)
+    sums = _added(table, {name: scales.get(name) for name in measures}, days, len(grid.rep_ids))
+    return _Summed(stream.name, sums, {name: 10**scale for name, scale in scales.items()})
 
 
 def _added_up(spans: ir.Table, measures: Sequence[str]) -> ir.Table:
@@ -168,73 +183,21 @@ def _cells(table: pa.Table, limit: str, days: np.ndarray) -> np.ndarray:
     return cells
 
 
-def _columns(table: pa.Table, measures: Sequence[str]) -> "dict[str, pa.ChunkedArray[Any]]":
-    return {name: table[name] for name in measures}
-
-
-def _missing(stream: str, measure: str, measures: Mapping[str, Any]) -> DataError:
-    return DataError(f"stream {stream!r} has no measure {measure!r}: it has {sorted(measures)}")
-
-
-@dataclass(frozen=True)
-class _Added:
-    """Sums of the visible spans.
-
-    Attributes:
-        stream: Name.
-        shape: Reps and days.
-        begins: (spans,) cell in which each span begins to count.
-        ends: (ended,) cell in which it ceases.
-        ended: (ended,) places of the spans that do.
-        columns: The measures.
-        scales: Of those that are decimals.
-    """
-
-    stream: str
-    shape: tuple[int, int]
-    begins: np.ndarray
-    ends: np.ndarray
-    ended: np.ndarray
-    columns: "Mapping[str, pa.ChunkedArray[Any]]"
-    scales: Mapping[str, int]
-    _sums: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
-
-    @property
-    def units(self) -> dict[str, int]:
-        """How many units in the last place make one, of measures that are decimals."""
-        return {name: 10**scale for name, scale in self.scales.items()}
-
-    def values(self, measure: str, rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
-        if measure not in self.columns:
-            raise _missing(self.stream, measure, self.columns)
-        if measure not in self._sums:
-            self._sums[measure] = self._summed(measure)
-        values: np.ndarray = self._sums[measure][rep_index, day]
-        return values
-
-    def _summed(self, measure: str) -> np.ndarray:
-        begun = _whole(self.columns[measure], self.scales.get(measure))
-        changes = np.zeros(self.shape[0] * (self.shape[1] + 1), dtype=begun.dtype)
-        np.add.at(changes, self.begins, begun)
-        np.subtract.at(changes, self.ends, begun[self.ended])
-        sums: np.ndarray = np.cumsum(changes.reshape(self.shape[0], -1), axis=1)
-        return sums
-
-
-def _added(
-    stream: Stream,
-    table: pa.Table,
-    measures: Sequence[str],
-    scales: Mapping[str, int],
-    days: np.ndarray,
-    shape: tuple[int, int],
-) -> _Added:
+def _added(table: pa.Table, scales: Mapping[str, int | None], days: np.ndarray, reps: int) -> dict[str, np.ndarray]:
+    """What the visible spans add up to, by measure (reps, days); `scales`: of each measure, None = it is an integer."""
     begins = _cells(table, "visible_from", days)
     ends = ended = np.zeros(0, dtype=np.int64)
     if "visible_until" in table.column_names:
         stated = table["visible_until"].is_valid()
         ended, ends = np.flatnonzero(stated.to_numpy()), _cells(table.filter(stated), "visible_until", days)
-    return _Added(stream.name, shape, begins, ends, ended, _columns(table, measures), scales)
+    sums = {}
+    for name, scale in scales.items():
+        begun = _whole(table[name], scale)
+        changes = np.zeros((reps, len(days) + 1), dtype=begun.dtype)
+        np.add.at(changes.reshape(-1), begins, begun)
+        np.subtract.at(changes.reshape(-1), ends, begun[ended])
+        sums[name] = np.cumsum(changes, axis=1)
+    return sums
 
 
 def _whole(column: "pa.ChunkedArray[Any]", scale: int | None) -> np.ndarray:
@@ -246,53 +209,19 @@ def _whole(column: "pa.ChunkedArray[Any]", scale: int | None) -> np.ndarray:
     return np.array([int(decimal.scaleb(scale)) for decimal in stated], dtype=object)
 
 
-@dataclass(frozen=True)
-class _Latest:
-    """The greatest that ever began.
-
-    Attributes:
-        stream: Name.
-        shape: Reps and days.
-        begins: (spans,) cell in which each span begins.
-        columns: The measures.
-    """
-
-    stream: str
-    shape: tuple[int, int]
-    begins: np.ndarray
-    columns: "Mapping[str, pa.ChunkedArray[Any]]"
-
-    def values(self, measure: str, rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
-        if measure not in self.columns:
-            raise _missing(self.stream, measure, self.columns)
-        begun = np.full(self.shape[0] * (self.shape[1] + 1), np.nan)
-        np.fmax.at(begun, self.begins, self.columns[measure].cast(pa.float64()).to_numpy())
-        values: np.ndarray = np.fmax.accumulate(begun.reshape(self.shape[0], -1), axis=1)[rep_index, day]
-        return values
+def _latest(table: pa.Table, measures: Sequence[str], days: np.ndarray, reps: int) -> dict[str, np.ndarray]:
+    """The greatest that ever began, by measure (reps, days); NaN = none."""
+    begins = _cells(table, "visible_from", days)
+    greatest = {}
+    for name in measures:
+        begun = np.full((reps, len(days) + 1), np.nan)
+        np.fmax.at(begun.reshape(-1), begins, table[name].cast(pa.float64()).to_numpy())
+        greatest[name] = np.fmax.accumulate(begun, axis=1)
+    return greatest
 
 
-@dataclass(frozen=True)
-class _Largest:
-    """The greatest of the visible spans, on as-of days alone.
-
-    Attributes:
-        stream: Name.
-        greatest: By measure (reps, as-of days); NaN = none.
-    """
-
-    stream: str
-    greatest: dict[str, np.ndarray]
-
-    def values(self, measure: str, rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
-        if measure not in self.greatest:
-            raise _missing(self.stream, measure, self.greatest)
-        values: np.ndarray = self.greatest[measure][rep_index, day]
-        return values
-
-
-def _largest(
-    grid: AsOfGrid, stream: Stream, spans: ir.Table, measures: Sequence[str], few: np.ndarray | None
-) -> _Largest:
+def _largest(grid: AsOfGrid, spans: ir.Table, measures: Sequence[str], few: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The greatest of the visible spans, by measure (reps, as-of days); NaN = none."""
     spans = spans.select("rep_index", "visible_from", "visible_until", *measures).filter(_.visible_until.notnull())
     table = spans.to_pyarrow() if few is None else reduced(spans, few, measures, add=False)
     if few is not None:  # a span that outlasts the days
@@ -303,4 +232,4 @@ def _largest(
     for name in measures:
         greatest[name] = np.full((len(grid.rep_ids), len(grid.as_of_days)), np.nan)
         np.fmax.at(greatest[name], (rep_index, slot), table[name].cast(pa.float64()).to_numpy()[span])
-    return _Largest(stream.name, greatest)
+    return greatest
