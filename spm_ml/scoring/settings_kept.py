@@ -25,6 +25,11 @@ def keep_settings(workspace: Workspace, data_hash: str) -> None:
         pending.replace(file)
 
 
+def forget_settings(workspace: Workspace, data_hash: str) -> None:
+    """Removes what is kept under a data hash of which no batch is replayed."""
+    kept_settings_file(workspace, data_hash).unlink(missing_ok=True)
+
+
 def same_settings(workspace: Workspace, data_hash: str) -> bool:
     """Whether the settings kept under a data hash are those in force."""
     file = kept_settings_file(workspace, data_hash)

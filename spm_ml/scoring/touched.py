@@ -35,7 +35,7 @@ from spm_ml.scoring.pay_costs import costs_of
 from spm_ml.scoring.said import submissions_of
 from spm_ml.scoring.scored_state import ScoredState, forget_states
 from spm_ml.scoring.sellers import sellers
-from spm_ml.scoring.settings_kept import hash_of_plans, keep_settings, same_settings
+from spm_ml.scoring.settings_kept import forget_settings, hash_of_plans, keep_settings, same_settings
 from spm_ml.scoring.sums import Sums
 from spm_ml.scoring.teams import build_people, build_teams
 from spm_ml.scoring.two_days import TwoDays
@@ -198,6 +198,8 @@ class _Touched:
         state.keep(self.workspace, batch.batch_id)
         self.store.touched.publish(batch, self.before, content)
         forget_states(self.workspace, but=batch.batch_id)
+        if self.before.scored_whole_at is not None:
+            forget_settings(self.workspace, self.before.data_hash)
         self.progress("forecast", 5, _STEPS)
         return TouchedResult(batch, tuple(sorted({row.rep_id for row in made})), made, teams)
 
