@@ -115,8 +115,13 @@ def _train(console: Console) -> None:
 
 
 def _score(console: Console) -> None:
-    from spm_ml.scoring import score
+    """Scores unless the published board is of this very data and model."""
+    from spm_ml.scoring import published_already, score
 
+    batch = published_already(console.workspace)
+    if batch is not None:
+        console.log(f"  batch {batch.batch_id} is of the same data and model")
+        return
     console.log(score(console.workspace, progress=console.progress).text())
 
 

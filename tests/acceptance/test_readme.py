@@ -34,7 +34,8 @@ def test_make_demo_serves_a_healthy_board_and_a_second_run_reuses_it(tmp_path: P
         assert "The risk board is on http://127.0.0.1:" in done.stderr
         for role in ("manager", "hr", "analyst", "rep"):
             assert re.search(rf"^  {role} ", done.stderr, flags=re.MULTILINE), role
-        assert ("is there already" in done.stderr) == bool(run)
+        for said in ("is there already", "was trained on this data", "is of the same data and model"):
+            assert (said in done.stderr) == bool(run)
 
 
 def _free_port() -> int:

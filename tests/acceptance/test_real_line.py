@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from spm_ml.settings import Workspace
 from tests.command import spm
 
 REAL_DATA = os.environ.get("SPM_REAL_DATA")
@@ -18,9 +20,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("maven") / ".spm"
-    spm("ingest", Path(str(REAL_DATA), "maven_crm"), "--mapping", "maven", "--workspace", root)
+def scored(maven: Path, migrated_mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = shutil.copytree(maven, tmp_path_factory.mktemp("maven") / ".spm")
+    shutil.copy(migrated_mlflow_database, Workspace(root).mlflow_database)
     spm("train", "--workspace", root)
     spm("promote", "--workspace", root)
     spm("score", "--workspace", root, "--as-of", "2017-12-15", "--out", root / "without.csv")

@@ -10,7 +10,6 @@ import pytest
 from spm_ml.history import SalesHistory
 from spm_ml.metrics.evaluate import evaluate_metrics
 from spm_ml.settings import Workspace
-from spm_ml.sources import ingest
 
 REAL_DATA = os.environ.get("SPM_REAL_DATA")
 pytestmark = [
@@ -20,10 +19,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SalesHistory]:
-    workspace = Workspace(tmp_path_factory.mktemp("maven"))
-    ingest(workspace, Path(str(REAL_DATA)) / "maven_crm", mapping="maven")
-    with SalesHistory.open(workspace) as opened:
+def history(maven: Path) -> Iterator[SalesHistory]:
+    with SalesHistory.open(Workspace(maven)) as opened:
         yield opened
 
 

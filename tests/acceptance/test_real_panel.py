@@ -13,7 +13,6 @@ from spm_ml.backtest.result import BOOKINGS
 from spm_ml.dataset import RepPeriodDataset
 from spm_ml.forecasting import HistoricalMean, PanelEnsemble
 from spm_ml.forecasting.distribution import LEVELS
-from tests.command import spm
 
 REAL_DATA = os.environ.get("SPM_REAL_DATA")
 pytestmark = [
@@ -25,11 +24,8 @@ MEDIAN, LOW, HIGH = BOOKINGS[9], BOOKINGS[1], BOOKINGS[17]
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> RepPeriodDataset:
-    root = tmp_path_factory.mktemp("maven") / ".spm"
-    spm("ingest", Path(str(REAL_DATA), "maven_crm"), "--mapping", "maven", "--workspace", root)
-    spm("dataset", "--workspace", root)
-    return RepPeriodDataset.read(root / "dataset.parquet")
+def dataset(maven: Path) -> RepPeriodDataset:
+    return RepPeriodDataset.read(maven / "dataset.parquet")
 
 
 @pytest.fixture(scope="module")

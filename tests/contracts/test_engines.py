@@ -71,28 +71,31 @@ def test_postgresql_gives_the_same_dataset(on_postgresql: Opened, name: str) -> 
     assert built.content_hash == expected.content_hash
 
 
-def test_every_engine_of_the_command_gives_the_same_dataset(tmp_path: Path, postgresql: PostgresServer) -> None:
+def test_every_engine_of_the_command_gives_the_same_dataset(
+    tmp_path: Path, postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frames, settings = _foreign()
     settings.write(tmp_path / "export" / "organisation.yaml")
     for name, frame in frames.items():
         frame.to_csv(tmp_path / "export" / f"{name}.csv", index=False)
     workspace = tmp_path / "workspace"
     spm("ingest", tmp_path / "export", "--workspace", workspace)
-
-    def built(engine: str, **variables: str) -> object:
-        command = [sys.executable, "-m", "spm_ml.cli", "dataset", "--json", "--workspace", str(workspace)]
-        done = subprocess.run(
-            [*command, "--engine", engine], env=os.environ | variables, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout)["content_hash"]
-
-    expected = built("duckdb")
-    assert built("postgresql", SPM_ENGINE_URL=postgresql.admin) == expected
+    command = ("dataset", "--json", "--workspace", workspace, "--engine")
+    expected = json.loads(spm(*command, "duckdb").stdout)["content_hash"]
+    with monkeypatch.context() as patch:
+        patch.setenv("SPM_ENGINE_URL", postgresql.admin)
+        assert json.loads(spm(*command, "postgresql").stdout)["content_hash"] == expected
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java 17, which is not installed here; the other engines agree")
     (tmp_path / "spark-defaults.conf").write_text(SMALL_SPARK)
-    assert built("spark", SPARK_CONF_DIR=str(tmp_path)) == expected
+    done = subprocess.run(  # in a process of its own: a session of Spark is its process's for good
+        [sys.executable, "-m", "spm_ml.cli", *map(str, command), "spark"],
+        env=os.environ | {"SPARK_CONF_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout)["content_hash"] == expected
 
 
 def test_an_engine_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
