@@ -23,7 +23,8 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
         at: The rows.
         frame: The same or more, with `rep_id, as_of, period_start` and `period_end`.
     """
-    states, days = open_states(at.grid), np.unique(day_numbers(frame["as_of"])).astype(np.int64)
+    days = np.unique(day_numbers(frame["as_of"])).astype(np.int64)
+    states = open_states(at.grid.recent(int(days[0])) if len(days) else at.grid)
     if 0 < len(days) <= FEW:
         states = held_on(states, days)
     content = states.select(

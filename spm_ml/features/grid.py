@@ -25,6 +25,9 @@ _DAY: Final = timedelta(days=1)
 _FIRST_DAY, _LAST_DAY = date(1950, 1, 1), date(2199, 12, 31)
 """Days beyond these are mistyped: they belong to no period, and stop nothing."""
 
+_RECENT: Final = 120
+"""Days before the first as-of day, longer than any quarter, from which on states of deals are read."""
+
 LATE_SHARE: Final = 0.8
 """Selling days of a period beyond this share of them are its end, where hockey sticks show (H24)."""
 
@@ -82,6 +85,7 @@ class AsOfGrid:
         rep_ids: The reps whose rows are built and who have a profile, in order; a rep's place is its `rep_index`.
         reps: In the engine: `rep_id, rep_index, first_index` of them.
         first_index: (reps,) as in `reps`.
+        recent_from: States of deals that ended before this day, counted from 1970-01-01, are left out; None = none.
     """
 
     def __init__(self, history: SalesHistory, as_of_days: Sequence[date]) -> None:
@@ -90,6 +94,7 @@ class AsOfGrid:
         if not self.as_of_days:
             raise DataError("there is no as-of day to build rows for: give at least one day")
         self.stage_count = len(history.organisation.stages)
+        self.recent_from: int | None = None
         self._kept: dict[str, ir.Table] = {}
         self._first_recorded: dict[Log, date | None] = {}
         self._periods = self._covered_periods()
@@ -118,6 +123,19 @@ class AsOfGrid:
         some.__dict__.pop("own_profiles", None)
         some.rep_ids, some.first_index = self.rep_ids[built], self.first_index[built]
         some.reps = some.keep("reps", some._rep_rows())
+        return some
+
+    def recent(self, day: int) -> Self:
+        """The same grid for what is read on no day before one: states of deals that ended long before are left out.
+
+        Args:
+            day: Counted from 1970-01-01; a day too long before the first as-of day gives the grid itself.
+        """
+        first = int(self.slots.as_of[0]) - _RECENT
+        if day < first:
+            return self
+        some = copy(self)
+        some.recent_from = first
         return some
 
     def __enter__(self) -> Self:

@@ -4,6 +4,7 @@ A deal is open from the day an open state is recorded until its next event, and 
 one: then it has aged out of the pipeline (H17), until an event brings it back. Its owner is the rep at that day.
 """
 
+from datetime import date, timedelta
 from typing import Final
 
 import ibis
@@ -27,33 +28,34 @@ def open_states(grid: AsOfGrid) -> ir.Table:
         ends for good; NULL = not yet), `stage_position, amount, expected_close_on, created_on, inherited, stage_since,
         pushes, steps, first_amount, history_reconstructed`.
     """
-    return grid.shared("open_states", lambda: _open_states(grid))
+    name = "open_states" if grid.recent_from is None else "recent_open_states"
+    return grid.shared(name, lambda: _open_states(grid))
 
 
 def _open_states(grid: AsOfGrid) -> ir.Table:
     aged_on = _.recorded_on + ibis.interval(days=grid.history.organisation.zombie_after_days + 1)
-    return (
-        grid.ledger.filter(_.outcome == "open")
-        .select(
-            "opportunity_id",
-            "rep_id",
-            "rep_index",
-            "stage_position",
-            "expected_close_on",
-            "created_on",
-            "stage_since",
-            "pushes",
-            "steps",
-            "first_amount",
-            "history_reconstructed",
-            aged_until="next_recorded_on",
-            visible_from=_.recorded_on,
-            visible_until=ibis.least(_.next_recorded_on, aged_on),
-            amount=_.amount.fill_null(0),
-            inherited=(_.rep_id != _.first_rep_id).cast("int64"),
-        )
-        .filter(_.visible_from < _.visible_until)
-    )
+    changes = grid.ledger.filter(_.outcome == "open")
+    if grid.recent_from is not None:
+        first = ibis.literal(date(1970, 1, 1) + timedelta(days=grid.recent_from))
+        changes = changes.filter(_.next_recorded_on.isnull() | (_.next_recorded_on > first))
+    return changes.select(
+        "opportunity_id",
+        "rep_id",
+        "rep_index",
+        "stage_position",
+        "expected_close_on",
+        "created_on",
+        "stage_since",
+        "pushes",
+        "steps",
+        "first_amount",
+        "history_reconstructed",
+        aged_until="next_recorded_on",
+        visible_from=_.recorded_on,
+        visible_until=ibis.least(_.next_recorded_on, aged_on),
+        amount=_.amount.fill_null(0),
+        inherited=(_.rep_id != _.first_rep_id).cast("int64"),
+    ).filter(_.visible_from < _.visible_until)
 
 
 def _open(grid: AsOfGrid) -> ir.Table:

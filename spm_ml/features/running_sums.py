@@ -120,7 +120,7 @@ class RunningSums:
 
 def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
     """Reads what a stream stood at on some days, counted from 1970-01-01, ascending."""
-    spans = stream.spans(grid)
+    spans = stream.spans(grid.recent(int(days[0])) if len(days) else grid)
     if "visible_from" not in spans.columns or not {"rep_id", "rep_index"} & set(spans.columns):
         raise DataError(f"stream {stream.name!r} must give rep_id and visible_from, but gives {spans.columns}")
     measures = [name for name in spans.columns if name not in _STRUCTURE]

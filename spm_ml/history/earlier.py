@@ -118,17 +118,15 @@ class Earlier:
         rows = ibis.union(*named, distinct=True) if len(named) > 1 else (named or [deals.limit(0)])[0]
         return self.engine.keep("touched_deals", rows.select("opportunity_id").distinct())
 
-    def ledger(self, touched: ir.Table, derive: Derive, order: Sequence[str]) -> ir.Table | None:
+    def ledger(self, touched: ir.Table, new: ir.Table, order: Sequence[str]) -> ir.Table | None:
         """The ledger of the newest version; None where it cannot be written.
 
         Args:
-            touched: The deals that are derived anew.
-            derive: Derives them.
+            touched: The deals that were derived anew.
+            new: Their rows.
             order: Of the rows.
         """
         old = self._old("ledger", touched)
-        with derive() as rows:
-            new = self.engine.keep("ledger_new", rows)
         # what comes next is hidden on earlier days
         known = [name for name in new.columns if name != "next_recorded_on"]
         differs = ibis.union(*(rows.select("opportunity_id", day="recorded_on") for rows in _apart(old, new, known)))

@@ -165,7 +165,7 @@ class Records:
             self.derived.state(kept.text())
         earlier, some = self.earlier, self._of_touched
         if earlier is not None and some is not None:
-            ledger = earlier.ledger(self._touched, some._ledger, _LEDGER_ORDER)
+            ledger = earlier.ledger(self._touched, some.ledger, _LEDGER_ORDER)
             if ledger is not None:
                 return ledger
         return self._derived("ledger", self._ledger, _LEDGER_ORDER)
@@ -179,9 +179,8 @@ class Records:
     @cached_property
     def bookings(self) -> ir.Table:
         """Credited amounts."""
-        ledger, earlier, some = self.ledger, self.earlier, self._of_touched
+        earlier, some = self.earlier, self._of_touched
         if earlier is not None and some is not None:
-            vars(some)["ledger"] = ledger.semi_join(self._touched, "opportunity_id")
             bookings = earlier.bookings(self._touched, some._bookings, _BOOKING_ORDER)
             if bookings is not None:
                 return bookings
