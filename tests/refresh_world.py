@@ -101,6 +101,18 @@ class ExportedWorld:
     def _corrected_deal(self) -> None:
         self._set("opportunities", self._pick("opportunities"), created_on=self.world.first, amount=1.0)
 
+    def trade_in_euros(self) -> None:
+        """One deal is in euros, which are worth as much as the organisation's money on every day."""
+        self._frames["fx_rates"] = pd.DataFrame([{"currency": "EUR", "rate_on": date(2000, 1, 1), "rate": 1.0}])
+        self._frames["opportunities"] = self._frames["opportunities"].assign(currency=self.world.settings.currency)
+        self._relabelled_deal()
+
+    def _relabelled_deal(self) -> None:
+        """The oldest deal in the organisation's money is in euros."""
+        deals = self._frames["opportunities"]
+        home = deals[deals["currency"] == self.world.settings.currency]
+        self._set("opportunities", deals.index.get_loc(home["created_on"].idxmin()), currency="EUR")
+
     def _undated_deal(self) -> None:
         self._append(
             "opportunities",

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from serving import formats
 from serving.access import on_batch, require_reach
 from serving.charts.scale import Mark, scale_chart
-from serving.formats import Money
+from serving.formats import Money, counted
 from serving.pages.choices import Choice
 from serving.pages.frame import PagePrincipal, frame_of, rep_href
 from serving.pages.pay import PayRow
@@ -325,7 +325,7 @@ def _draw(paid: Payout, money: Money) -> Sequence[LineRow]:
 
 def _rest(lines: Sequence[TraceLine], money: Money) -> LineRow:
     total = sum(line.amount for line in lines)
-    return LineRow(f"{len(lines)} more lines", "", "All of them are in the file.", "", "", money.exact(total))
+    return LineRow(counted(len(lines), "more line"), "", "All of them are in the file.", "", "", money.exact(total))
 
 
 def _expected(batch: BatchReader, rep_id: str, paid: Payout, money: Money) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from spm_ml.features.bookings import LARGEST_BOOKING, QUOTAS, SIGNS
 from spm_ml.features.flow import push_rate_28
 from spm_ml.features.pipeline import AGED_OUT, LARGEST_DUE, OPEN, OVERDUE
 from spm_ml.features.profile import MOVES, ramping
+from spm_ml.history import SalesHistory
 
 _ = ibis._
 
@@ -22,11 +23,16 @@ HOCKEY_STICK_SHARE: Final = 0.4
 """Share of bookings in the last fifth of selling days, twice the even share, above which H24 is flagged."""
 
 
-def _foreign(grid: AsOfGrid) -> ir.Table:
-    """Changes of deals that are not in the organisation's currency, which a deal never changes."""
+def foreign_deals(history: SalesHistory) -> ir.Table:
+    """`opportunity_id` of the deals that are not in the organisation's currency, as their newest rows say."""
     currency = _.currency.strip().upper()
-    other = grid.history.source("opportunities").filter(currency != grid.history.organisation.currency)
-    return grid.ledger.semi_join(other, "opportunity_id").select(
+    other = history.source("opportunities").filter(currency != history.organisation.currency)
+    return other.select("opportunity_id")
+
+
+def _foreign(grid: AsOfGrid) -> ir.Table:
+    """Changes of deals that are not in the organisation's currency."""
+    return grid.ledger.semi_join(foreign_deals(grid.history), "opportunity_id").select(
         "rep_index", visible_from=_.recorded_on, changes=ibis.literal(1, "int64")
     )
 

@@ -136,7 +136,7 @@ class _Refresh:
             return "the stored dataset is of other features"
         if _rows(said) <= FEW:
             return "so few rows are built as quickly as refreshed"
-        before = history.people_before(self._workspace, int(said["version"]), str(said["data_hash"]))
+        before = history.stated_before(self._workspace, int(said["version"]), str(said["data_hash"]))
         if before is None:
             return "the stored dataset is of other settings, or of tables that are no earlier state of these"
         keys = stored_columns(self._workspace.dataset_file, ("as_of", "hazards"))

@@ -1,8 +1,8 @@
 """Which rows of a stored dataset are stale once newer tables are there.
 
 A row depends on what is recorded up to its as-of day and, once its period is finished, on what came of the period. Of
-deals and activities the derived tables say what differs between two versions, and since when; people, quotas and what
-was submitted are few, and are compared whole.
+deals and activities the derived tables say what differs between two versions, and since when; people, quotas, what
+was submitted and the deals in other currencies are few, and are compared whole.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from spm_ml.dataset.flags import foreign_deals
 from spm_ml.history import SalesHistory
 from spm_ml.history.earlier import BOOKED, FROM
 
@@ -46,7 +47,7 @@ def staleness(before: SalesHistory, after: SalesHistory, since: date) -> Stalene
     """What is stale of a dataset of an earlier version.
 
     Args:
-        before: People, quotas, submissions and enrolments of that version (`SalesHistory.people_before`).
+        before: What that version says beside the derived tables (`SalesHistory.stated_before`).
         after: The newest tables.
         since: The watermark of that version.
     """
@@ -84,6 +85,8 @@ class _Comparison:
         self._add_from(differing.filter(_.kind == FROM))
         self._add_in_period(differing.filter(_.kind == BOOKED), finished=True)
         self._compare_people()
+        relabelled = _differing(*(foreign_deals(history) for history in self._both))  # H10, which no amount tells
+        self._add_from(after.ledger.semi_join(relabelled, "opportunity_id").select("rep_id", day="recorded_on"))
 
     def _compare_people(self) -> None:
         before, after = self._both

@@ -32,8 +32,8 @@ _ONE_STAGE: Final = (StageSettings(name="Open"),)
 """The pipeline of an organisation that declares no stage and whose data holds no open deal."""
 
 
-_OF_PEOPLE: Final = ("reps", "quotas", "submissions", "enrolments")
-"""Tables that are small, so that two versions of them can be compared."""
+_STATED: Final = ("reps", "quotas", "submissions", "enrolments", "opportunities")
+"""Tables of which a dataset reads what the derived ones do not hold, so that two versions of them are compared."""
 
 
 class SalesHistory:
@@ -189,8 +189,8 @@ class SalesHistory:
         )
         return SalesHistory(changed, as_of_day=self._as_of_day, owns_engine=False)
 
-    def people_before(self, workspace: Workspace, version: int, data_hash: str) -> "SalesHistory | None":
-        """What an earlier version says of people: reps, quotas, submissions and enrolments; other tables are as here.
+    def stated_before(self, workspace: Workspace, version: int, data_hash: str) -> "SalesHistory | None":
+        """What an earlier version says of people, quotas, submissions, enrolments and deals' rows; the rest is as here.
 
         Args:
             workspace: Whose tables these are.
@@ -202,7 +202,7 @@ class SalesHistory:
             return None
         store, records = TableStore(workspace), self._records
         tables = {}
-        for name in _OF_PEOPLE:
+        for name in _STATED:
             sql = store.relation_sql(name, version)
             rows = records.source(name)
             tables[name] = rows.limit(0) if sql is None else self.engine.read(f"{name}_before", sql)

@@ -35,7 +35,7 @@ def require_newest(history: SalesHistory, head: ProposalHead, quotas: Sequence[P
         raise DataError(
             f"proposal {head.proposal_id} is as known on {head.as_of}, and {newer['rep_id'].nunique()} of its people "
             f"have a quota for {head.period} that was set later, last on {newer['known_on'].max():%Y-%m-%d}: that one "
-            "would stay in force; propose anew on what is known now"
+            "would stay in force; propose anew from that day on, or take the later one out of the table quotas"
         )
 
 

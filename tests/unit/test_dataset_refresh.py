@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spm_ml.dataset import Refreshed, RepPeriodDataset, refresh, refresh_dataset
+from spm_ml.dataset import Refreshed, RepPeriodDataset, build_dataset, refresh, refresh_dataset
 from spm_ml.dataset.parts import parts_folder
 from spm_ml.dataset.writer import DatasetWriter
 from spm_ml.history import SalesHistory
@@ -60,3 +60,23 @@ def test_one_more_day_leaves_finished_periods_as_they_are_and_a_killed_refresh_e
     assert "of other settings" in str(refreshed(workspace).because)
     monkeypatch.setattr(refresh, "made_by", lambda: "of other code")
     assert "another version of the code" in refreshed(workspace).text()
+
+
+def test_a_deal_that_is_said_to_be_in_another_currency_changes_its_hazard_on_earlier_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound, value in {"FEW": 0, "MOST": 10.0}.items():
+        monkeypatch.setattr(refresh, bound, value)
+    world, workspace = ExportedWorld(5), Workspace(tmp_path / "workspace")
+    world.trade_in_euros()
+    world.ingest(workspace, tmp_path / "first", DAY)
+    refreshed(workspace)
+    before = RepPeriodDataset.read(workspace.dataset_file).frame["hazards"].str.contains("H10").sum()
+
+    world.change("relabelled_deal")
+    world.ingest(workspace, tmp_path / "second", DAY)
+    assert refreshed(workspace).because is None
+    made = RepPeriodDataset.read(workspace.dataset_file)
+    assert made.frame["hazards"].str.contains("H10").sum() > before
+    with SalesHistory.open(workspace) as history:
+        assert made.content_hash == build_dataset(history).content_hash
