@@ -35,6 +35,7 @@ class Crm:
         used: Calls of the day so far, and how many there are.
         hidden: Kinds, or kinds and fields (`Opportunity.Amount`), that may not be read.
         logins: How often somebody has logged in.
+        currency: The company's in HubSpot.
     """
 
     records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Crm:
     used: list[int] = field(default_factory=lambda: [10, 15_000])
     hidden: set[str] = field(default_factory=set)
     logins: int = 0
+    currency: str = "USD"
     url: str = ""
     tokens: set[str] = field(default_factory=set)
     locators: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -218,7 +220,8 @@ class _HubSpot(_Handler):
             return int(fault), {"status": "error", "category": "RATE_LIMITS"}, {"Retry-After": "0"}
         kind = next((part for part in path.split("/") if part in crm.records), "")
         if kind in crm.hidden:
-            context = {"requiredGranularScopes": [f"crm.objects.{kind}.read"]}
+            scope = "settings.currencies.read" if kind == "exchange-rates" else f"crm.objects.{kind}.read"
+            context = {"requiredGranularScopes": [scope]}
             return 403, {"category": "MISSING_SCOPES", "errors": [{"message": "scopes", "context": context}]}, left
         return 200, self._content(path, kind, query, said), left
 
@@ -235,6 +238,10 @@ class _HubSpot(_Handler):
             return self._paged(
                 [row for row in self.crm.records["owners"].values() if row["archived"] is archived], query
             )
+        if path == "/settings/v3/currencies/company-currency":
+            return {"id": self.crm.currency, "createdAt": "2020-01-01T00:00:00Z"}
+        if path == "/settings/v3/currencies/exchange-rates":
+            return self._paged(list(rows.values()), query)
         if path.endswith("/search"):
             (test,) = said["filterGroups"][0]["filters"]
             since = int(test["value"])

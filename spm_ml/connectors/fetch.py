@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Final, Literal
 
 from spm_ml.connectors.mirror import open_mirror
+from spm_ml.connectors.rates import RATE_COLUMNS, RATES_FILE
 from spm_ml.connectors.report import FetchReport
 from spm_ml.connectors.settings import ConnectorSettings
+from spm_ml.connectors.wanted import fields_read
 from spm_ml.errors import ConfigurationError, NotReadyError
 from spm_ml.only_one import only_one
 from spm_ml.progress import Progress, silent
-from spm_ml.settings import Workspace
+from spm_ml.settings import Organisation, Workspace
 from spm_ml.sources import load_mapping
+from spm_ml.sources.folder import SourceFolder
+from spm_ml.sources.organisation import declared_organisation
 
 System = Literal["salesforce", "hubspot"]
 SYSTEMS: Final[tuple[System, ...]] = ("salesforce", "hubspot")
@@ -60,6 +64,10 @@ def fetch(
     place = folder / ".mirror"
     place.mkdir(exist_ok=True, mode=0o700)
     report = FetchReport(system, str(folder))
+    rates_for = None
+    if access.rates and fields_read(declared, RATES_FILE, RATE_COLUMNS):
+        beside = SourceFolder.of(folder).settings_file("organisation.yaml")
+        rates_for = declared_organisation(workspace, declared, beside) or Organisation()
     with (
         _needs_extra(_PACKAGES[system]),
         only_one(place / "fetch.lock", what="fetch"),
@@ -69,13 +77,14 @@ def fetch(
             from spm_ml.connectors.salesforce import SalesforceFetch
             from spm_ml.connectors.salesforce_client import SalesforceClient
 
-            client = SalesforceClient(access)
-            SalesforceFetch(client, mirror, declared, folder, progress, report, full).run()
+            salesforce = SalesforceClient(access)
+            SalesforceFetch(salesforce, mirror, declared, folder, progress, report, rates_for, full).run()
         else:
             from spm_ml.connectors.hubspot import HubSpotFetch
             from spm_ml.connectors.hubspot_client import HubSpotClient
 
-            HubSpotFetch(HubSpotClient(access), mirror, declared, folder, progress, report, full).run()
+            hubspot = HubSpotClient(access)
+            HubSpotFetch(hubspot, mirror, declared, folder, progress, report, rates_for, full).run()
     return report
 
 

@@ -1,18 +1,21 @@
 """Fetches HubSpot's owners, deals with the history of their properties, and engagements."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from spm_ml.connectors.export import write_export
-from spm_ml.connectors.hubspot_client import HISTORY_PAGE, HubSpotClient, ScopeMissingError, next_page
+from spm_ml.connectors.hubspot_client import HISTORY_PAGE, HubSpotClient, Page, ScopeMissingError, next_page
 from spm_ml.connectors.hubspot_records import (
     DEAL,
     HISTORY_COLUMNS,
     OWNER_COLUMNS,
+    RATE_FIELDS,
     STAGE_COLUMNS,
+    exchange_rate,
     history,
     owner,
     record,
@@ -20,14 +23,17 @@ from spm_ml.connectors.hubspot_records import (
 )
 from spm_ml.connectors.mirror import Mirror, Pass, Record
 from spm_ml.connectors.passes import OVERLAP, begin
+from spm_ml.connectors.rates import Rate, counts_in, currencies_met, stated, write_rates
 from spm_ml.connectors.report import FetchReport, ObjectReport
-from spm_ml.connectors.wanted import fields_read, gaps, values_filtered
+from spm_ml.connectors.wanted import currency_fields, fields_read, gaps, values_filtered
 from spm_ml.errors import RemoteError
 from spm_ml.progress import Progress
+from spm_ml.settings import Organisation
 from spm_ml.sources.mapping import Mapping as SourceMapping
 
 CHANGED: Final = "hs_lastmodifieddate"
 HISTORY: Final = "deal_property_history"
+RATES: Final = "exchange_rates"
 _LAST: Final = "-"
 """Where a whole pass has come to after its last page."""
 
@@ -45,6 +51,7 @@ class HubSpotFetch:
         folder: Where export files are written.
         progress: Is told about each kind of record.
         report: What it did.
+        rates_for: Whose exchange rates are fetched too; None: nobody's.
         full: Everything anew.
         received: How many records of each kind arrived, and whether all were fetched.
     """
@@ -55,6 +62,7 @@ class HubSpotFetch:
     folder: Path
     progress: Progress
     report: FetchReport
+    rates_for: Organisation | None
     full: bool = False
     received: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
@@ -78,7 +86,11 @@ class HubSpotFetch:
                 kinds[kind] = wanted
             except ScopeMissingError as error:
                 self.report.warnings.append(f"{kind} are not known, because the token lacks a scope: {error}")
+        rates = self._rates(kinds["deals"])
         self._write(stages, kinds)
+        if rates is not None:
+            count, held = self.received[RATES][0], self.mirror.held(RATES)[0]
+            self.report.objects.append(ObjectReport(RATES, count, held, 0, True, write_rates(self.folder, rates)))
         self.report.calls = self.client.calls
 
     def _properties(self, kind: str) -> tuple[str, ...]:
@@ -90,20 +102,70 @@ class HubSpotFetch:
             self.report.warn_of(kind, missing)
         return tuple(dict.fromkeys(("hs_object_id", CHANGED, *fields_read(self.mapping, f"{kind}.csv", known))))
 
+    def _rates(self, properties: tuple[str, ...]) -> list[Rate] | None:
+        """Fetches exchange rates where deals need them, all of them each time; None: there are none to be written."""
+        if self.rates_for is None:
+            return None
+        fields = currency_fields(self.mapping, "deals.csv", properties)
+        if currencies_met(self.mirror, "deals", fields) <= {self.rates_for.currency}:
+            return None
+        try:
+            own = self.client.company_currency()
+            if not counts_in(own, self.rates_for, self.report):
+                return None
+            self._fetch_listed(RATES, RATE_FIELDS, exchange_rate, (self.client.exchange_rates,))
+        except ScopeMissingError as error:
+            self.report.warnings.append(
+                f"exchange rates are not known, because the token lacks a scope: {error}; amounts in other currencies "
+                "need fx_rates from elsewhere"
+            )
+            return None
+        rows = [said for _, said in self.mirror.live(RATES) if said["toCurrencyCode"] == own]
+        rows.sort(key=lambda said: datetime.fromisoformat(said["effectiveAt"]))
+        return [
+            rate
+            for said in rows
+            for rate in stated(
+                said["fromCurrencyCode"],
+                datetime.fromisoformat(said["effectiveAt"]).astimezone(self.rates_for.zone).date(),
+                said["conversionRate"],
+                self.report,
+            )
+            if rate.currency != own
+        ]
+
     def _fetch_owners(self) -> None:
         """All of them each time, those who left too: their deals are still theirs."""
-        reached = begin(self.mirror.last_pass("owners"), OWNER_COLUMNS, full=True)
+        lists = [partial(self.client.owners, archived=archived) for archived in (False, True)]
+        self._fetch_listed("owners", OWNER_COLUMNS, owner, lists)
+
+    def _fetch_listed(
+        self,
+        kind: str,
+        fields: tuple[str, ...],
+        read: Callable[[dict[str, Any]], Record],
+        lists: Iterable[Callable[[str | None], Page]],
+    ) -> None:
+        """Fetches all of a kind, whose changes leave no trace.
+
+        Args:
+            kind: Such as `owners`.
+            fields: That are kept.
+            read: Makes a record of what was said.
+            lists: Each gives its page after a given one.
+        """
+        reached = begin(self.mirror.last_pass(kind), fields, full=True)
         count = 0
-        for archived in (False, True):
+        for pages in lists:
             after: str | None = None
             while True:
-                page = self.client.owners(archived=archived, after=after)
-                count += self.mirror.take("owners", [owner(each) for each in page["results"]], reached, also={})
+                page = pages(after)
+                count += self.mirror.take(kind, [read(each) for each in page["results"]], reached, also={})
                 after = next_page(page)
                 if after is None:
                     break
-        self.mirror.end("owners", reached, sweep=True)
-        self.received["owners"] = (count, True)
+        self.mirror.end(kind, reached, sweep=True)
+        self.received[kind] = (count, True)
 
     def _fetch(self, kind: str, properties: tuple[str, ...], past: tuple[str, ...]) -> None:
         """Fetches what is new of a kind of record, and what was deleted or brought back.

@@ -57,7 +57,29 @@ class HubSpotClient:
         page = self._ask(self._property_names.get_all, kind)
         return tuple(each["name"] for each in page["results"])
 
-    def owners(self, *, archived: bool, after: str | None) -> Page:
+    def company_currency(self) -> str:
+        """The currency that the account counts in."""
+        return str(self._ask(self._setting, "company-currency", holds="id")["id"])
+
+    def exchange_rates(self, after: str | None) -> Page:
+        """A page of the account's exchange rates, those of the past too."""
+        return _further(self._ask(self._setting, "exchange-rates", limit=PAGE, after=after), after)
+
+    def _setting(
+        self, name: str, *, _preload_content: bool, _request_timeout: tuple[float, float], **query: Any
+    ) -> Any:
+        """Asks for a setting of the account's currencies, which the library has no method for."""
+        return self._owners.api_client.call_api(
+            f"/settings/v3/currencies/{name}",
+            "GET",
+            query_params=[(key, value) for key, value in query.items() if value is not None],
+            header_params={"Accept": "application/json"},
+            auth_settings=["oauth2"],
+            _preload_content=_preload_content,
+            _request_timeout=_request_timeout,
+        )
+
+    def owners(self, after: str | None, *, archived: bool) -> Page:
         """A page of owners."""
         return _further(self._ask(self._owners.get_page, limit=PAGE, archived=archived, after=after), after)
 
@@ -127,13 +149,14 @@ class HubSpotClient:
         page = self._ask(self._associations.get_page, kind, "deals", wanted)
         return {each["from"]["id"]: str(each["to"][0]["toObjectId"]) for each in page["results"] if each["to"]}
 
-    def _ask(self, call: Callable[..., Any], *given: Any, **named: Any) -> dict[str, Any]:
+    def _ask(self, call: Callable[..., Any], *given: Any, holds: str = "results", **named: Any) -> dict[str, Any]:
+        """Asks, and gives the answer if it holds what it is to hold."""
         self.calls += 1
 
         def once() -> dict[str, Any]:
             response = call(*given, **named, _preload_content=False, _request_timeout=TIMEOUT)
             content = json.loads(response.data)
-            if not isinstance(content, dict) or "results" not in content:
+            if not isinstance(content, dict) or holds not in content:
                 raise _NoAnswerError
             self._take_note(response.headers)
             return content

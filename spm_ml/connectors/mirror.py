@@ -169,6 +169,14 @@ class Mirror:
         )
         return ((row[0], json.loads(row[1])) for row in rows)
 
+    def values(self, name: str, field: str) -> set[Any]:
+        """What the records that are there say in a field."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT json_extract(content, ?) FROM records WHERE object = ? AND NOT deleted",
+            (f'$."{field}"', name),
+        )
+        return {row[0] for row in rows}
+
     def held(self, name: str) -> tuple[int, int]:
         """How many records are there, and how many are deleted."""
         row = self._connection.execute(

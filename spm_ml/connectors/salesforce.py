@@ -9,11 +9,21 @@ from typing import Any, Final
 from spm_ml.connectors.export import write_export
 from spm_ml.connectors.mirror import Mirror, Pass, Record
 from spm_ml.connectors.passes import OVERLAP, begin
+from spm_ml.connectors.rates import Rate, counts_in, currencies_met, write_rates
 from spm_ml.connectors.report import FetchReport, ObjectReport
 from spm_ml.connectors.salesforce_client import LocatorExpiredError, SalesforceClient
-from spm_ml.connectors.wanted import fields_read, gaps
+from spm_ml.connectors.salesforce_rates import (
+    CURRENCY_TYPE,
+    DATED,
+    FIELDS,
+    corporate_currency,
+    dated_rates,
+    undated_rates,
+)
+from spm_ml.connectors.wanted import currency_fields, fields_read, gaps
 from spm_ml.errors import RemoteError
 from spm_ml.progress import Progress
+from spm_ml.settings import Organisation
 from spm_ml.sources.mapping import Mapping
 
 BIN_DAYS: Final = 14
@@ -73,6 +83,10 @@ OBJECTS: Final = (
     SObject("Task", "calls, emails and other tasks are not known"),
     SObject("Event", "meetings are not known"),
 )
+RATES: Final = tuple(
+    SObject(name, "amounts in other currencies need fx_rates from elsewhere", whole=True)
+    for name in (CURRENCY_TYPE, DATED)
+)
 
 
 @dataclass
@@ -86,6 +100,7 @@ class SalesforceFetch:
         folder: Where export files are written.
         progress: Is told about each object.
         report: What it did.
+        rates_for: Whose exchange rates are fetched too; None: nobody's.
         full: Everything anew.
     """
 
@@ -95,6 +110,7 @@ class SalesforceFetch:
     folder: Path
     progress: Progress
     report: FetchReport
+    rates_for: Organisation | None
     full: bool = False
 
     def run(self) -> None:
@@ -108,6 +124,7 @@ class SalesforceFetch:
         for each, _ in chosen:
             if each.parent is not None and received[each.name][1]:
                 self.mirror.forget_orphans(each.name, "Opportunity")
+        rates = self._rates(chosen, received)
         for each, fields in chosen:
             count, full = received[each.name]
             held, deleted = self.mirror.held(each.name)
@@ -117,6 +134,12 @@ class SalesforceFetch:
                 rows = (content for _, content in self.mirror.live(each.name, parents=parents))
                 write_export(self.folder / file, fields, rows)
             self.report.objects.append(ObjectReport(each.name, count, held, deleted, full, file))
+        if rates is not None:
+            file = write_rates(self.folder, rates)
+            for each in RATES:
+                if each.name in received:
+                    held, _ = self.mirror.held(each.name)
+                    self.report.objects.append(ObjectReport(each.name, received[each.name][0], held, 0, True, file))
         self.report.calls = self.client.calls
 
     def _fields(self, each: SObject) -> tuple[str, ...] | None:
@@ -142,6 +165,36 @@ class SalesforceFetch:
         deleted = ["IsDeleted"] if "IsDeleted" in known else []
         read = fields_read(self.mapping, each.file, known)
         return tuple(dict.fromkeys((*always, *deleted, *read)))
+
+    def _rates(
+        self, chosen: list[tuple[SObject, tuple[str, ...]]], received: dict[str, tuple[int, bool]]
+    ) -> list[Rate] | None:
+        """Fetches exchange rates where amounts need them, and adds what arrived; None: there are none to be written."""
+        if self.rates_for is None:
+            return None
+        met = {
+            code
+            for each, fields in chosen
+            for code in currencies_met(self.mirror, each.name, currency_fields(self.mapping, each.file, fields))
+        }
+        if met <= {self.rates_for.currency}:
+            return None
+        for each in RATES:
+            if set(FIELDS[each.name]) <= set(self.client.fields(each.name) or ()):
+                received[each.name] = self._fetch(each, FIELDS[each.name])
+        own = corporate_currency(self.mirror) if CURRENCY_TYPE in received else None
+        if own is None:
+            self.report.warnings.append(f"the user may not read {CURRENCY_TYPE}: {RATES[0].breaks}")
+            return None
+        if not counts_in(own, self.rates_for, self.report):
+            return None
+        if DATED in received and (dated := dated_rates(self.mirror, own, self.report)):
+            return dated
+        self.report.warnings.append(
+            "Salesforce gives its exchange rates no dates (advanced currency management is off, or its rates may not "
+            "be read): the first that were fetched hold for all days before, changed ones from the day of the change"
+        )
+        return undated_rates(self.mirror, own, self.rates_for.zone, self.report)
 
     def _fetch(self, each: SObject, fields: tuple[str, ...]) -> tuple[int, bool]:
         """Fetches what is new of an object; gives how many records arrived, and whether the pass was whole."""

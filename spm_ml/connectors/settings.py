@@ -29,6 +29,7 @@ class _Access(BaseModel):
 
     calls_share: float = Field(default=0.8, gt=0, le=1)
     retry_seconds: float = Field(default=1.0, ge=0, le=60)
+    rates: bool = True
 
 
 class SalesforceAccess(_Access):
@@ -44,6 +45,7 @@ class SalesforceAccess(_Access):
         session: A session token; it is used until it expires and cannot be renewed.
         calls_share: Share of the organisation's calls of 24 hours above which a fetch stops.
         retry_seconds: First wait before something is asked again; doubled each time.
+        rates: Exchange rates come from here too, where amounts are in several currencies; false: from elsewhere.
     """
 
     url: Address
@@ -74,6 +76,7 @@ class HubSpotAccess(_Access):
         url: Where the interface is.
         calls_share: Share of the account's calls of a day above which a fetch stops.
         retry_seconds: First wait before something is asked again; doubled each time.
+        rates: Exchange rates come from here too, where amounts are in several currencies; false: from elsewhere.
     """
 
     token: SecretStr

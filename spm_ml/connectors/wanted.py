@@ -61,6 +61,17 @@ def gaps(mapping: Mapping, file: str, known: Collection[str]) -> tuple[Gap, ...]
     return tuple(found)
 
 
+def currency_fields(mapping: Mapping, file: str, known: Collection[str]) -> tuple[str, ...]:
+    """The known fields of a file in which the mapping finds the currency of amounts."""
+    plain = {
+        plain_name(name)
+        for source in _sources(mapping, file)
+        if "currency" in source.columns
+        for name in _value_names(source.columns["currency"])
+    }
+    return tuple(name for name in known if plain_name(name) in plain)
+
+
 def values_filtered(mapping: Mapping, file: str, column: str) -> tuple[str, ...]:
     """The values of a column that pass the mapping's filters of a file: the properties whose history it reads."""
     found = [

@@ -22,6 +22,7 @@ from spm_ml.sources.findings import FindingLog
 from spm_ml.sources.folder import SourceFolder
 from spm_ml.sources.hierarchy import mend_hierarchy
 from spm_ml.sources.mapping import Mapping
+from spm_ml.sources.organisation import declared_organisation
 from spm_ml.sources.raw import RawReader
 from spm_ml.sources.report import IngestReport, TableReport
 from spm_ml.sources.rules import close_id
@@ -167,18 +168,15 @@ class _Ingest:
     def _settle_organisation(self, given: Path | None) -> Organisation:
         own = self.store.workspace.organisation_file
         beside = self.folder.settings_file("organisation.yaml")
+        organisation = declared_organisation(self.store.workspace, self.mapping, given, beside)
+        if organisation is None:
+            self.notes.append("no organisation.yaml: USD, UTC and calendar quarters are assumed")
+            return Organisation()
         if own.exists():
-            organisation = self.store.workspace.organisation()
             other = given or beside
             if other and Organisation.read(other).model_copy(update={"stages": organisation.stages}) != organisation:
                 self.notes.append(f"the workspace keeps its own {own}; {other} differs and was not taken over")
-            return organisation
-        if given or beside:
-            return Organisation.read(given or beside or own)
-        if self.mapping.organisation is not None:
-            return Organisation.parse(self.mapping.organisation, where=f"the mapping {self.mapping.name}")
-        self.notes.append("no organisation.yaml: USD, UTC and calendar quarters are assumed")
-        return Organisation()
+        return organisation
 
     def _check_tables(
         self, assembler: Assembler, log: FindingLog, organisation: Organisation, state: dict[str, str]

@@ -48,6 +48,11 @@ def call(number: int, day: int, *deals: str) -> dict[str, Any]:
     return {"id": str(number), "properties": said | {"hs_call_body": "secret"}, "deals": list(deals)}
 
 
+def exchange_rate(number: int, code: str, rate: float, since: str, *, to: str = "USD") -> dict[str, Any]:
+    said = {"id": str(number), "fromCurrencyCode": code, "toCurrencyCode": to, "conversionRate": rate}
+    return said | {"effectiveAt": since, "createdAt": since, "updatedAt": since, "visibleInUI": True}
+
+
 @pytest.fixture
 def crm() -> Iterator[Crm]:
     found = Crm()
@@ -181,10 +186,13 @@ def test_what_passes_is_waited_for(crm: Crm, workspace: Workspace, tmp_path: Pat
 def test_a_killed_fetch_goes_on_and_comes_to_the_same(
     crm: Crm, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    crm.put("exchange-rates", *(exchange_rate(each, "EUR", each, DAY.format(each)) for each in range(1, 5)))
+    crm.records["deals"]["1"]["properties"]["deal_currency_code"] = "EUR"
     run(workspace)
     before = files(workspace)
+    assert before["fx_rates.csv"].count(b"EUR") == 4
     real = Mirror.take
-    for killed in (1, 4, 7):
+    for killed in (1, 4, 7, 18):  # the last of them with half of the exchange rates
         (tmp_path / "export").rename(tmp_path / f"export-{killed}")
         taken = 0
 
@@ -227,6 +235,40 @@ def test_what_is_no_answer_ends_the_fetch_and_not_the_data(crm: Crm, workspace: 
     crm.faults.clear()
     run(workspace)
     assert files(workspace) == before
+
+
+def test_exchange_rates_come_where_deals_need_them(crm: Crm, workspace: Workspace) -> None:
+    crm.put("exchange-rates", exchange_rate(1, "EUR", 1.1, "2025-12-31T23:00:00Z"))
+    crm.put("exchange-rates", exchange_rate(2, "JPY", 0.000007, "1970-01-01T00:00:00Z"))
+    crm.put("exchange-rates", exchange_rate(3, "EUR", 1.3, "2026-01-05T20:00:00.5Z"))
+    crm.put("exchange-rates", exchange_rate(4, "EUR", 1.2, "2026-01-05T08:00:00Z"))
+    crm.put("exchange-rates", exchange_rate(5, "CHF", 0.9, "2026-01-01T00:00:00Z", to="EUR"))
+    crm.put("exchange-rates", exchange_rate(6, "CHF", -1, "2026-01-01T00:00:00Z"))
+    for each in crm.records["deals"].values():
+        each["properties"]["deal_currency_code"] = "USD"
+    run(workspace)
+    assert not [each for each in crm.asked if "currencies" in each]
+    assert "fx_rates.csv" not in files(workspace)
+    crm.records["deals"]["1"]["properties"]["deal_currency_code"] = "eur"
+    crm.hidden.add("exchange-rates")
+    said = run(workspace, full=True).warnings[-1]
+    assert said.startswith("exchange rates are not known, because the token lacks a scope: settings.currencies.read")
+    crm.hidden.clear()
+    workspace.organisation_file.write_text("timezone: Europe/Berlin\n")
+    report = run(workspace)
+    assert report.warnings[-1] == "the exchange rate of CHF from 2026-01-01 is -1: it is left out"
+    assert not [each for each in report.warnings if "exchange rates" in each]
+    assert [(each.received, each.file) for each in report.objects][-1] == (6, "fx_rates.csv")
+    assert files(workspace)["fx_rates.csv"].decode().split() == [
+        "currency,rate_on,rate",
+        "EUR,2026-01-01,1.1",  # the organisation's day
+        "EUR,2026-01-05,1.3",  # the last of that day
+        "JPY,2000-01-01,0.000007",
+    ]
+    assert len(take(workspace)) == 8
+    assert rows(workspace, "fx_rates", columns="rate") == [(0.000007,), (1.1,), (1.3,)]
+    crm.currency = "EUR"
+    assert "are to EUR, but the organisation counts in USD" in run(workspace).warnings[-1]
 
 
 def test_who_is_let_in(crm: Crm, workspace: Workspace, tmp_path: Path) -> None:

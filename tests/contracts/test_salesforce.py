@@ -209,11 +209,13 @@ def test_what_passes_is_waited_for(crm: Crm, workspace: Workspace, tmp_path: Pat
 def test_a_killed_fetch_goes_on_and_comes_to_the_same(
     crm: Crm, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    in_several_currencies(crm)
     run(workspace)
     before = files(workspace)
+    assert "fx_rates.csv" in before
     real = Mirror.take
     pages = len(crm.asked)
-    for killed in (1, 3, pages // 2):
+    for killed in (1, 3, pages // 2, pages - 1, pages):
         (tmp_path / "export").rename(tmp_path / f"export-{killed}")
         taken = 0
 
@@ -294,6 +296,89 @@ def test_a_mapping_of_their_own_decides_what_is_fetched(crm: Crm, workspace: Wor
     ingest(workspace, tmp_path / "export", mapping=mapping)
     assert rows(workspace, "opportunities", columns="amount")[0] == (100,)
     assert not {"Secret__c", "Amount"} & exported(workspace, "Opportunity")["006001"].keys()
+
+
+def in_several_currencies(crm: Crm) -> None:
+    """Four deals in dollars, as before, two in euros and one each in yen and francs."""
+    for number, each in enumerate(crm.records["Opportunity"].values()):
+        each["CurrencyIsoCode"] = {5: "EUR", 6: "EUR", 7: "JPY", 8: "CHF"}.get(number, "USD")
+    for code, units in (("USD", 1), ("EUR", 0.8), ("JPY", 150), ("CHF", 1.0)):
+        said = {"IsoCode": code, "ConversionRate": units, "IsCorporate": code == "USD", "DecimalPlaces": 2}
+        crm.put("CurrencyType", {"Id": f"01L{code}", "SystemModstamp": DAY.format(1), "IsActive": True, **said})
+
+
+def in_force(workspace: Workspace) -> set[tuple[Any, ...]]:
+    return set(rows(workspace, "fx_rates", columns="currency, rate_on::VARCHAR, rate"))
+
+
+def test_dated_rates_come_in_the_direction_of_the_contract(crm: Crm, workspace: Workspace, tmp_path: Path) -> None:
+    in_several_currencies(crm)
+    days = {"0001-01-01": "2026-01-01", "2026-01-01": "2026-02-01", "2026-02-01": "9999-12-31"}
+    for number, (first, following) in enumerate(days.items()):
+        for code, units in (("EUR", 0.8 + number / 10), ("JPY", 150), ("CHF", 3), ("USD", 1)):
+            said = {"IsoCode": code, "ConversionRate": units, "StartDate": first, "NextStartDate": following}
+            crm.put("DatedConversionRate", {"Id": f"04w{number}{code}", "SystemModstamp": DAY.format(1), **said})
+    report = run(workspace)
+    assert report.warnings == ["the user may not read Event: meetings are not known"]
+    assert {each.name: each.received for each in report.objects}["DatedConversionRate"] == 12
+    text = (tmp_path / "export" / "fx_rates.csv").read_text().splitlines()
+    assert text[0] == "currency,rate_on,rate"
+    assert {"EUR,2000-01-01,1.25", "CHF,2026-01-01,0.33333333333333333"} <= set(text)
+    assert len(text) == 10
+    take(workspace)
+    found = in_force(workspace)
+    assert ("EUR", "2026-02-01", 1.0) in found  # 1 / (0.8 + 0.2)
+    assert ("JPY", "2026-02-01", 1 / 150) in found
+    before = files(workspace)
+    crm.records["DatedConversionRate"].pop("04w2JPY")
+    run(workspace)
+    assert ("JPY,2026-02-01" in before["fx_rates.csv"].decode()) > (
+        b"JPY,2026-02-01" in files(workspace)["fx_rates.csv"]
+    )
+
+
+def test_undated_rates_hold_until_they_are_changed(crm: Crm, workspace: Workspace) -> None:
+    in_several_currencies(crm)
+    crm.records["CurrencyType"]["01LJPY"]["ConversionRate"] = 0
+    said = "\n".join(run(workspace).warnings)
+    assert "gives its exchange rates no dates" in said
+    assert "the exchange rate of JPY from 2000-01-01 is 0: it is left out" in said
+    assert len(take(workspace)) == 8  # the deal in yen is set aside by ingest
+    assert in_force(workspace) == {("EUR", "2000-01-01", 1.25), ("CHF", "2000-01-01", 1.0)}
+    crm.records["CurrencyType"]["01LEUR"] |= {"ConversionRate": 0.5, "SystemModstamp": DAY.format(12)}
+    crm.records["CurrencyType"]["01LCHF"] |= {"IsActive": False, "SystemModstamp": DAY.format(12)}
+    run(workspace)
+    run(workspace, full=True)
+    take(workspace)
+    assert in_force(workspace) == {
+        ("EUR", "2000-01-01", 1.25),
+        ("EUR", "2026-01-12", 2.0),
+        ("CHF", "2000-01-01", 1.0),
+    }
+
+
+def test_rates_are_fetched_where_amounts_need_them_and_they_are_wanted(
+    crm: Crm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_several_currencies(crm)
+    for each in crm.records["Opportunity"].values():
+        each["CurrencyIsoCode"] = "USD"
+    run(workspace)
+    in_several_currencies(crm)
+    monkeypatch.setenv("SPM_CONNECTORS__SALESFORCE__RATES", "false")
+    assert len(run(workspace, full=True).warnings) == 1
+    monkeypatch.delenv("SPM_CONNECTORS__SALESFORCE__RATES")
+    assert not [soql for soql in crm.asked if "Currency" in soql and "FROM Opportunity" not in soql]
+    crm.records["CurrencyType"]["01LUSD"]["IsCorporate"] = False
+    crm.records["CurrencyType"]["01LEUR"]["IsCorporate"] = True
+    assert "exchange rates of salesforce are to EUR, but the organisation counts in USD" in run(workspace).warnings[-1]
+    crm.hidden.add("CurrencyType")
+    assert run(workspace).warnings[-1].startswith("the user may not read CurrencyType: amounts in other currencies")
+    assert "fx_rates.csv" not in files(workspace)
+    found = ingest(workspace, workspace.root.parent / "export", mapping="salesforce")
+    assert {(each.rule, each.value) for each in found.findings if each.table == "opportunities"} == {
+        ("must have an exchange rate from that day or before", code) for code in ("CHF", "EUR", "JPY")
+    }
 
 
 def test_who_is_let_in_and_how(crm: Crm, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
