@@ -43,6 +43,7 @@ class Column:
         above_minimum: The minimum itself is excluded.
         references: `table.column` in which the value must occur.
         default: Value of an empty cell or missing column.
+        added: It joined the contract after version 1 was released, so tables that were stored before lack it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Column:
     above_minimum: bool = False
     references: str | None = None
     default: str | None = None
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,11 +255,15 @@ TABLES: Final[tuple[Table, ...]] = (
     ),
     Table(
         "spend",
-        "Sales and marketing spend.",
+        "Sales and marketing spend. A row counts for the groups that it names, and a level that it leaves empty gets "
+        "nothing of it: nothing is spread.",
         (
             Column("spent_on", "date", "When.", required=True),
             Column("category", "choice", "Whose budget.", required=True, choices=("sales", "marketing")),
             Column("amount", "money", "How much.", required=True),
+            Column("team", "text", "Team it was spent on, as in `reps.team`; empty: none in particular.", added=True),
+            Column("region", "text", "Region, as in `reps.region`; empty: none in particular.", added=True),
+            Column("segment", "text", "Segment, as in `reps.segment`; empty: none in particular.", added=True),
         ),
         key=("spent_on", "category"),
         ledger=True,

@@ -135,7 +135,7 @@ FROM at_last s WHERE outcome <> 'open' AND closed_on BETWEEN :start AND :last
 PEOPLE = """
 CREATE TABLE people AS
 SELECT rep_id, manager_id, hired_on, CASE WHEN left_on <= :as_of THEN left_on END AS left_on, IFNULL(fte, 1) AS fte,
-  IFNULL(region, 'not stated') AS region, IFNULL(segment, 'not stated') AS segment
+  IFNULL(region, 'not stated') AS region, IFNULL(segment, 'not stated') AS segment, team
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY rep_id ORDER BY IFNULL(effective_from, hired_on) DESC) AS place
       FROM reps WHERE IFNULL(effective_from, hired_on) <= :last) WHERE place = 1;
 CREATE TABLE members AS
@@ -326,10 +326,16 @@ SQL = {
         _BOOKED,
         _span("year_start", "year_end"),
     ),
-    "customer_acquisition_cost": "SELECT 'organisation', 'organisation', s.amount / NULLIF(n.customers, 0.0) "
-    "FROM spent s, new_customers n",
-    "cac_payback_months": "SELECT 'organisation', 'organisation', CASE WHEN n.customers > 0 THEN "
-    f"s.amount / NULLIF(n.amount / 12.0 * {MARGIN}, 0.0) END FROM spent s, new_customers n",
+    "sales_and_marketing_spend": "SELECT level, key, amount FROM spent",
+    **{
+        f"spend_without_{level}": "SELECT 'organisation', 'organisation', s.amount - IFNULL((SELECT SUM(amount) "
+        f"FROM named WHERE level = '{level}'), 0.0) FROM spent s WHERE s.level = 'organisation'"
+        for level in ("team", "region", "segment")
+    },
+    "customer_acquisition_cost": "SELECT s.level, s.key, s.amount / NULLIF(n.customers, 0.0) "
+    "FROM spent s LEFT JOIN won_customers n USING (level, key)",
+    "cac_payback_months": "SELECT s.level, s.key, CASE WHEN n.customers > 0 THEN "
+    f"s.amount / NULLIF(n.amount / 12.0 * {MARGIN}, 0.0) END FROM spent s LEFT JOIN won_customers n USING (level, key)",
     "forecast_bias": _sum(
         "CASE WHEN SUM(x.actual) > 0 THEN CAST(SUM(x.commit_amount - x.actual) AS REAL) / SUM(x.actual) END", _SUBMITTED
     ),
@@ -392,6 +398,38 @@ for _part in WATERFALL_PARTS:
     )
 
 
+ACQUIRED = """
+CREATE TABLE leads AS
+SELECT team, key FROM (
+  SELECT p.team, m.key, COUNT(*) AS below,
+    (SELECT COUNT(*) FROM members a WHERE a.level = 'team' AND a.key = m.key) AS size
+  FROM members m JOIN people p USING (rep_id) WHERE m.level = 'team' AND p.team IS NOT NULL AND p.hired_on <= :last
+    AND IFNULL(p.left_on, :start) >= :start GROUP BY 1, 2
+) x WHERE below = (SELECT COUNT(*) FROM people q WHERE q.team = x.team AND q.hired_on <= :last
+                   AND IFNULL(q.left_on, :start) >= :start)
+GROUP BY team HAVING size = MIN(size);
+CREATE TABLE named AS
+SELECT 'region' AS level, region AS key, SUM(amount) AS amount FROM spend
+WHERE spent_on BETWEEN :start AND :last AND region IN (SELECT region FROM people) GROUP BY 2
+UNION ALL SELECT 'segment', segment, SUM(amount) FROM spend
+WHERE spent_on BETWEEN :start AND :last AND segment IN (SELECT segment FROM people) GROUP BY 2
+UNION ALL SELECT 'team', l.key, SUM(amount) FROM spend s JOIN leads l USING (team)
+WHERE s.spent_on BETWEEN :start AND :last GROUP BY 2;
+CREATE TABLE spent AS
+SELECT * FROM named WHERE level <> 'team'
+UNION ALL SELECT 'team', m.key, SUM(n.amount) FROM named n JOIN members m ON m.level = 'team' AND m.rep_id = n.key
+WHERE n.level = 'team' GROUP BY 2
+UNION ALL SELECT 'organisation', 'organisation', SUM(amount) FROM spend WHERE spent_on BETWEEN :start AND :last;
+CREATE TABLE won_customers AS
+SELECT m.level, m.key, COUNT(*) AS customers, SUM(c.amount) AS amount FROM members m JOIN (
+  SELECT s.closer, s.closed_on, s.amount, o.kind, ROW_NUMBER() OVER (
+    PARTITION BY IFNULL(o.account_id, s.opportunity_id) ORDER BY s.closed_on, s.opportunity_id) AS place
+  FROM at_last s JOIN opportunities o USING (opportunity_id) WHERE s.outcome = 'won'
+) c ON c.closer = m.rep_id
+WHERE c.place = 1 AND c.closed_on >= :start AND IFNULL(c.kind, 'new') = 'new' GROUP BY 1, 2
+"""
+
+
 class Oracle:
     """The tables in SQLite, ready to be asked as of a day about a quarter.
 
@@ -445,14 +483,8 @@ class Oracle:
             "CREATE TABLE created AS SELECT f.rep_id, s.first_amount FROM at_last s JOIN ledger f ON f.n = 0 AND "
             "f.opportunity_id = s.opportunity_id WHERE s.created_on BETWEEN :start AND :last"
         )
-        self._run(
-            "CREATE TABLE spent AS SELECT SUM(amount) AS amount FROM spend WHERE spent_on BETWEEN :start AND :last"
-        )
-        self._run("""CREATE TABLE new_customers AS SELECT COUNT(*) AS customers, SUM(amount) AS amount FROM (
-            SELECT s.closed_on, s.amount, o.kind, ROW_NUMBER() OVER (PARTITION BY IFNULL(o.account_id, s.opportunity_id)
-              ORDER BY s.closed_on, s.opportunity_id) AS place
-            FROM at_last s JOIN opportunities o USING (opportunity_id) WHERE s.outcome = 'won')
-            WHERE place = 1 AND closed_on >= :start AND IFNULL(kind, 'new') = 'new'""")
+        for statement in ACQUIRED.split(";\n"):
+            self._run(statement)
 
     def values(self, slug: str) -> dict[tuple[str, str], float | None]:
         """Value by level and key; keys without one may be missing."""

@@ -96,11 +96,11 @@ def random_tables(seed: int, deals: int = 70) -> dict[str, Rows]:
         rep("head", role="vp"),
         rep("m1", "head", role="manager"),
         rep("m2", "head", role="manager"),
-        rep("ann", "m1", role="ae", region="North", segment="SMB"),
-        rep("bob", "m1", role="ae", fte=0.5, region="South", segment="SMB"),
-        rep("cyd", "m2", role="ae", hired_on="2025-05-12", region="North"),
-        rep("dan", "m2", role="ae", left_on="2025-10-15"),
-        rep("dan", "m1", role="ae", left_on="2025-10-15", effective_from="2025-08-01", region="South"),
+        rep("ann", "m1", role="ae", team="red", region="North", segment="SMB"),
+        rep("bob", "m1", role="ae", fte=0.5, team="red", region="South", segment="SMB"),
+        rep("cyd", "m2", role="ae", hired_on="2025-05-12", team="blue", region="North"),
+        rep("dan", "m2", role="ae", team="red", left_on="2025-10-15"),
+        rep("dan", "m1", role="ae", left_on="2025-10-15", effective_from="2025-08-01", team="red", region="South"),
         rep("eve", "m2", role="overlay"),
     ]
     sellers = ("ann", "bob", "cyd", "dan")
@@ -127,9 +127,12 @@ def random_tables(seed: int, deals: int = 70) -> dict[str, Rows]:
             day = some_day(first, last)
             tables["activities"].append({"rep_id": name, "occurred_at": noon(day), "kind": "call"})
     tables["spend"] = [
-        {"spent_on": date(2025, month, 5), "category": category, "amount": 1000.25 * month}
+        {"spent_on": date(2025, month, 5), "category": category, "amount": 1000.25 * month} | groups[month % 3]
         for month in range(1, 13)
-        for category in ("sales", "marketing")
+        for category, groups in (
+            ("sales", ({"region": "North"}, {"team": "red", "region": "South"}, {})),
+            ("marketing", ({"segment": "SMB", "team": "blue"}, {"region": "Atlantis"}, {"team": "red"})),
+        )
     ]
     for number in range(deals):
         day = some_day(first, last)

@@ -18,7 +18,7 @@ from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.queries import PeriodOfPage
 from spm_ml.metrics import METRIC_BY_SLUG, NULL_REASONS
 from spm_ml.predictions import GROWTH_SLUGS, LEVELS, BatchReader, Level, MetricCourse, MetricValue, TeamPrediction
-from spm_ml.predictions.growth import GrowthSlug
+from spm_ml.predictions.growth import GROUP_SLUGS, GroupSlug
 from spm_ml.predictions.scope import SMALLEST_GROUP
 
 router = APIRouter(include_in_schema=False)
@@ -29,6 +29,10 @@ _HEADINGS: Final[dict[Level, str]] = {
     "segment": "Segments",
     "team": "Teams",
 }
+_OF_SPEND: Final = ("customer_acquisition_cost", "cac_payback_months", "sales_and_marketing_spend")
+_NOT_NAMED: Final = frozenset({"no_spend_data", "no_spend_of_group"})
+"""Why a group has none of these: no spend is stated for it."""
+
 _SHOWN: Final = 4
 """Finished periods that a table spells out; the line shows all of them."""
 
@@ -36,7 +40,7 @@ _SHOWN: Final = 4
 class GrowthQuery(PeriodOfPage):
     """Of which period's batch, and which metric is compared over groups."""
 
-    metric: GrowthSlug = "revenue_growth_rate"
+    metric: GroupSlug = "revenue_growth_rate"
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ def _page(batch: BatchReader, slug: str, periods: tuple[Choice, ...]) -> GrowthP
         LinesTable(
             _HEADINGS[level],
             "Manager" if level == "team" else _HEADINGS[level].removesuffix("s"),
-            tuple(_line(one, slug, columns, money, f"{level}{at}", one.label) for at, one in enumerate(rows)),
+            (
+                *(_line(one, slug, columns, money, f"{level}{at}", one.label) for at, one in enumerate(rows)),
+                *(_of_none(one, level, columns, money) for one in groups["company"] if slug in _OF_SPEND),
+            ),
         )
         for level, rows in groups.items()
-        if level != "company" and any(_told(one, slug) for one in rows)
+        if level != "company" and any(_compared(one, slug) for one in rows)
     )
     metric = METRIC_BY_SLUG[slug]
     return GrowthPage(
@@ -137,11 +144,11 @@ def _page(batch: BatchReader, slug: str, periods: tuple[Choice, ...]) -> GrowthP
         running=batch.batch.period,
         whole=None if whole is None else _whole(whole, columns, money),
         columns=columns,
-        choices=tuple(Choice(METRIC_BY_SLUG[one].label, one, one == slug) for one in GROWTH_SLUGS),
+        choices=tuple(Choice(METRIC_BY_SLUG[one].label, one, one == slug) for one in GROUP_SLUGS),
         metric=metric.label,
         formula=metric.formula,
         tables=tables,
-        only_whole="" if "team" in metric.levels else "It is known of the whole company alone: spend names no group.",
+        only_whole="" if tables or slug not in _OF_SPEND else "No spend names a group that is shown here.",
         smallest=SMALLEST_GROUP if batch.scope.reach("team") == "large" else None,
         periods=periods,
     )
@@ -164,6 +171,20 @@ def _whole(group: TeamPrediction, columns: tuple[str, ...], money: Money) -> Lin
 
 def _told(group: TeamPrediction, slug: str) -> bool:
     return any(metric.slug == slug for metric in group.metrics) or _course(group, slug) is not None
+
+
+def _compared(group: TeamPrediction, slug: str) -> bool:
+    """Whether a group has anything to compare: of spend, whether any names it."""
+    if slug not in _OF_SPEND:
+        return _told(group, slug)
+    course = _course(group, slug)
+    reasons = [*(one.reason for one in group.metrics if one.slug == slug), *(course.reasons if course else ())]
+    return not _NOT_NAMED.issuperset(reasons)
+
+
+def _of_none(company: TeamPrediction, level: Level, columns: tuple[str, ...], money: Money) -> Line:
+    """The spend that no group of a level is named for, beneath what is known of those."""
+    return _line(company, f"spend_without_{level}", columns, money, f"{level}none", f"Spend of no {level}")
 
 
 def _course(group: TeamPrediction, slug: str) -> MetricCourse | None:

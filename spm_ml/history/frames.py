@@ -48,11 +48,17 @@ def arrow_tables(frames: Mapping[str, pd.DataFrame], organisation: Organisation)
 
 
 def frames_hash(tables: Mapping[str, pa.Table]) -> str:
-    """SHA-256 over the content of the tables, whatever the order in which they were given."""
+    """SHA-256 over the content of the tables, whatever the order in which they were given.
+
+    A column that joined the contract later counts once a row fills it.
+    """
     digest = hashlib.sha256()
     for name in sorted(tables):
+        table = tables[name]
+        added = (column.name for column in TABLE_BY_NAME[name].columns if column.added)
+        stated = table.drop_columns([column for column in added if table[column].null_count == len(table)])
         digest.update(name.encode())
-        for row in sorted(map(repr, tables[name].to_pylist())):
+        for row in sorted(map(repr, stated.to_pylist())):
             digest.update(row.encode())
     return digest.hexdigest()
 

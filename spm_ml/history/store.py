@@ -172,7 +172,8 @@ class TableStore:
     def relation_sql(self, table: str, version: int, *, occurrence: bool = False) -> str | None:
         """A SELECT that gives the rows of a table in force at a version; None if it was never loaded by then.
 
-        The first part is streamed; only the keys of the later, smaller parts are held in memory.
+        The first part is streamed; only the keys of the later, smaller parts are held in memory. A column that joined
+        the contract after a part was stored is empty in its rows.
 
         Args:
             table: A table of the contract.
@@ -194,9 +195,13 @@ class TableStore:
         base, later = self.part_file(table, wrote[0]), self.written_sql(table, after=wrote[0], upto=version)
         names = [column.name for column in definition.columns] + (["_occurrence"] if occurrence else [])
         columns = ", ".join(quote_name(name) for name in names)
-        first = f"SELECT {columns} FROM read_parquet({quote_paths([base])})"
+        stored = f"read_parquet({quote_paths([base])})"
+        if missing := [column for column in definition.columns if column.added]:
+            typed = ", ".join(f"NULL::{SQL_TYPES[column.type]} AS {quote_name(column.name)}" for column in missing)
+            stored = f"(FROM {stored} UNION ALL BY NAME SELECT {typed} WHERE false)"
+            later = later and f"({later}) UNION ALL BY NAME SELECT {typed} WHERE false"
         if later is None:
-            return first
+            return f"SELECT {columns} FROM {stored}"
         identity = [quote_name(name) for name in (*definition.key, "_occurrence")]
         same = " AND ".join(f"base.{name} IS NOT DISTINCT FROM latest.{name}" for name in identity)
         return (
@@ -204,7 +209,7 @@ class TableStore:
             f"SELECT * FROM ({later}) "
             f"QUALIFY row_number() OVER (PARTITION BY {', '.join(identity)} ORDER BY _version DESC) = 1) "
             f"SELECT {', '.join(f'base.{quote_name(name)}' for name in names)} "
-            f"FROM read_parquet({quote_paths([base])}) AS base ANTI JOIN latest ON {same} "
+            f"FROM {stored} AS base ANTI JOIN latest ON {same} "
             f"UNION ALL SELECT {columns} FROM latest WHERE NOT _removed"
         )
 

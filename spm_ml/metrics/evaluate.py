@@ -68,7 +68,7 @@ def evaluate_metrics(
     )
     parts = [
         rows_of(facts, name)
-        for facts in gather(seen, tuple(windows.values()), paid, with_organisation="organisation" in levels)
+        for facts in gather(seen, tuple(windows.values()), paid, with_acquisition=set(levels) != {"rep"})
         for name in levels
     ]
     return pd.concat(parts, ignore_index=True)

@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 
 from spm_ml.metrics import METRICS, Level
+from spm_ml.metrics.inputs_acquisition import Acquisition
 from spm_ml.metrics.inputs_closing import cycle_medians
 from spm_ml.metrics.inputs_people import members_of
 from spm_ml.metrics.metric import Scalar
@@ -58,7 +59,7 @@ class MetricFacts:
             window, or of which the data say nothing, is missing.
         closed: Closed deals, from `closed_deals`, for medians.
         everywhere: Inputs that are the same for every key.
-        of_organisation: Inputs that only the organisation has.
+        acquired: Spend and new customers, if they are wanted.
         rates: Of the window, from `stage_win_rates`.
     """
 
@@ -67,7 +68,7 @@ class MetricFacts:
     by_rep: pd.DataFrame
     closed: pd.DataFrame
     everywhere: dict[str, Scalar]
-    of_organisation: dict[str, Scalar]
+    acquired: Acquisition | None
     rates: pd.DataFrame
 
     @cached_property
@@ -100,6 +101,7 @@ class MetricFacts:
         sums = sums.join(cycle_medians(self.closed, members))
         if not self.window.finished:
             sums["forecast_not_won"] = float("nan")
-        shared = self.everywhere | (self.of_organisation if level == "organisation" else {})
-        sums = sums.assign(**shared)
+        sums = sums.assign(**self.everywhere)
+        if self.acquired is not None:
+            sums = self.acquired.beside(sums, members, level, self.window, self.profiles)
         return sums.reindex(columns=list(_INPUTS)).astype("float64").sort_index()

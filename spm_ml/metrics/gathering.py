@@ -9,6 +9,7 @@ from spm_ml.history import SalesHistory
 from spm_ml.metrics.deal_states import closed_before, deal_states, ledger_since, window_grid
 from spm_ml.metrics.facts import MetricFacts
 from spm_ml.metrics.fetching import of_window
+from spm_ml.metrics.inputs_acquisition import Acquisition
 from spm_ml.metrics.inputs_bookings import (
     booking_inputs,
     daily_bookings,
@@ -19,7 +20,6 @@ from spm_ml.metrics.inputs_bookings import (
     usual_share,
 )
 from spm_ml.metrics.inputs_closing import closed_deals, closing_inputs, cohort_inputs, created_inputs
-from spm_ml.metrics.inputs_organisation import acquisition_inputs
 from spm_ml.metrics.inputs_people import activity_inputs, employment, profile_spans, profiles_at, ramp_inputs
 from spm_ml.metrics.inputs_pipeline import forecast_inputs, open_inputs, stage_win_rates
 from spm_ml.metrics.inputs_submissions import first_submissions, submission_inputs
@@ -32,7 +32,7 @@ def gather(
     windows: Sequence[Window],
     paid: Mapping[str, pd.DataFrame],
     *,
-    with_organisation: bool,
+    with_acquisition: bool,
     rates: pd.DataFrame | None = None,
 ) -> Iterator[MetricFacts]:
     """Computes the inputs of each window.
@@ -41,7 +41,7 @@ def gather(
         history: What is known on the windows' as-of day.
         windows: Different labels, one as-of day.
         paid: By label of a window what `pay_inputs` gives of it; where there is none, there are no metrics of pay.
-        with_organisation: Whether what only the organisation has is wanted.
+        with_acquisition: Whether new customers and spend are wanted, which groups have and a rep does not.
         rates: What `stage_win_rates` gives of the same windows, where it is known; nothing is read then of deals that
             were closed before the windows, but how they ended.
     """
@@ -62,7 +62,7 @@ def gather(
             _named(waterfall_inputs(states, grid, zombie)),
         ]
         forecast = forecast_inputs(states, grid, zombie)
-        acquired = acquisition_inputs(history, states, grid, before) if with_organisation else {}
+        acquired = Acquisition.read(history, states, grid, before) if with_acquisition else None
     activities = activity_inputs(history, grid)
     spans, daily, versions = profile_spans(history), daily_bookings(history, as_of), quota_versions(history)
     submitted = first_submissions(history)
@@ -83,6 +83,7 @@ def gather(
             None if activities is None else of_window(activities, label),
             submission_inputs(submitted, results, window),
             paid.get(label),
+            None if acquired is None else acquired.of_reps(label),
         ]
         by_rep = pd.concat([profiles[[]], *(part for part in parts if part is not None)], axis=1)
         yield MetricFacts(
@@ -94,8 +95,9 @@ def gather(
                 "elapsed_days": window.elapsed_days,
                 "period_days": window.period_days,
                 "usual_share": usual_share(daily, window),
+                "gross_margin": history.organisation.gross_margin,
             },
-            of_organisation=acquired.get(label, {}),
+            acquired=acquired,
             rates=rates[rates["window"] == label],
         )
 

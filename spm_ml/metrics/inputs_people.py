@@ -1,6 +1,7 @@
 """Inputs about reps: who belongs to whom, who was employed when, what they did, and their ramp."""
 
 from datetime import date, timedelta
+from itertools import takewhile
 from typing import Final
 
 import ibis.expr.types as ir
@@ -21,7 +22,7 @@ NOT_STATED: Final = "not stated"
 
 def profile_spans(history: SalesHistory) -> pd.DataFrame:
     """Every profile of every rep, a rep's in the order of `valid_from`."""
-    columns = ("rep_id", "valid_from", "manager_id", "role", "region", "segment", "fte", "hired_on", "left_on")
+    columns = ("rep_id", "valid_from", "manager_id", "role", "team", "region", "segment", "fte", "hired_on", "left_on")
     return fetch(history.profiles.select(*columns)).sort_values(["rep_id", "valid_from"])
 
 
@@ -33,7 +34,7 @@ def profiles_at(spans: pd.DataFrame, window: Window) -> pd.DataFrame:
         window: Its last day counts.
 
     Returns:
-        `manager_id, role, region, segment, fte, hired_on, left_on`; days as datetime64.
+        `manager_id, role, team, region, segment, fte, hired_on, left_on`; days as datetime64.
     """
     ahead = spans["valid_from"] > pd.Timestamp(window.last)
     holding = spans[~ahead].drop_duplicates("rep_id", keep="last")
@@ -58,22 +59,52 @@ def members_of(profiles: pd.DataFrame, level: Level, window: Window, active: pd.
     if level == "organisation":
         return pd.DataFrame({"key": ORGANISATION_KEY, "rep_id": reps.union(active)})
     if level == "rep":
-        hired = profiles["hired_on"] <= pd.Timestamp(window.last)
-        stayed = profiles["left_on"].isna() | (profiles["left_on"] >= pd.Timestamp(window.period.start))
-        shown = reps[hired & stayed].union(active)
+        shown = reps[_employed(profiles, window)].union(active)
         return pd.DataFrame({"key": shown, "rep_id": shown})
     if level in ("region", "segment"):
         everyone = reps.union(active)
         named = profiles[level].reindex(everyone).fillna(NOT_STATED)
         return pd.DataFrame({"key": named.to_numpy(dtype=object), "rep_id": everyone})
+    pairs = [(key, rep_id) for rep_id, leads in _leads(profiles).items() for key in leads]
+    return pd.DataFrame(pairs, columns=["key", "rep_id"]).astype(object)
+
+
+def _leads(profiles: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Everybody's managers, the highest first; who has people is the last of the own."""
     managers = {
         str(rep_id): None if pd.isna(manager) else str(manager)
-        for rep_id, manager in zip(reps, profiles["manager_id"].tolist(), strict=True)
+        for rep_id, manager in zip(profiles.index, profiles["manager_id"].tolist(), strict=True)
     }
     tree = tree_of(managers)
     leads = set(tree["manager_id"].dropna())
-    pairs = [(key, path[-1]) for path in tree["path"] for key in path if key in leads]
-    return pd.DataFrame(pairs, columns=["key", "rep_id"]).astype(object)
+    return {path[-1]: tuple(key for key in path if key in leads) for path in tree["path"]}
+
+
+def team_leads(profiles: pd.DataFrame, window: Window) -> dict[str, str]:
+    """Who leads everybody of a team that profiles name: the lowest manager above all of them, or one of them.
+
+    Args:
+        profiles: From `profiles_at`.
+        window: Whoever was employed on a day of it counts.
+
+    Returns:
+        Manager's rep_id by the team's name; a team whose people have no manager in common is missing.
+    """
+    leads, found = _leads(profiles), dict[str, str]()
+    named = profiles[_employed(profiles, window)]["team"].dropna()
+    for team, people in named.groupby(named):
+        ranks = zip(*(leads[str(rep_id)] for rep_id in people.index), strict=False)
+        for lead, *_ in takewhile(lambda rank: len(set(rank)) == 1, ranks):
+            found[str(team)] = lead
+    return found
+
+
+def _employed(profiles: pd.DataFrame, window: Window) -> pd.Series:
+    """Whether each was employed on a day of the period that has come."""
+    hired = profiles["hired_on"] <= pd.Timestamp(window.last)
+    stayed = profiles["left_on"].isna() | (profiles["left_on"] >= pd.Timestamp(window.period.start))
+    employed: pd.Series = hired & stayed
+    return employed
 
 
 def employment(profiles: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -45,6 +45,7 @@ NULL_REASONS: Final[dict[str, str]] = {
     "no_prior_period": "The data do not reach back to the prior period.",
     "prior_not_positive": "The prior bookings are zero or negative.",
     "no_spend_data": "No sales or marketing spend is recorded for the period.",
+    "no_spend_of_group": "No sales or marketing spend of the period names this group.",
     "no_new_customers": "No new customer was won.",
     "no_recurring_revenue": "The amounts are not recurring revenue, so a month's revenue is not known.",
     "no_gross_margin": "The organisation declares no gross margin.",

@@ -7,7 +7,7 @@ from spm_ml.predictions.checks import require_finite
 
 Value = TypeVar("Value")
 
-GrowthSlug = Literal[
+GroupSlug = Literal[
     "bookings",
     "revenue_growth_rate",
     "revenue_growth_rate_year_over_year",
@@ -16,13 +16,20 @@ GrowthSlug = Literal[
     "bookings_linearity",
     "customer_acquisition_cost",
     "cac_payback_months",
+    "sales_and_marketing_spend",
 ]
+"""Metrics of growth that every group has."""
 
-GROWTH_SLUGS: Final[tuple[GrowthSlug, ...]] = get_args(GrowthSlug)
+CompanySlug = Literal["spend_without_team", "spend_without_region", "spend_without_segment"]
+"""What the company has beside: spend that no group of a level is named for."""
+
+GROUP_SLUGS: Final[tuple[GroupSlug, ...]] = get_args(GroupSlug)
+
+GROWTH_SLUGS: Final[tuple[GroupSlug | CompanySlug, ...]] = (*GROUP_SLUGS, *get_args(CompanySlug))
 """Metrics whose course is told, in the order of pages."""
 
-SUM_OF_PEOPLE: Final = "bookings"
-"""The one of them that is a sum over people."""
+SUMS: Final = frozenset({"bookings", "sales_and_marketing_spend", *get_args(CompanySlug)})
+"""Those of them that are no ratio."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,6 @@ class Growth:
             tuple(
                 MetricCourse(one.slug, chosen(one.values), chosen(one.reasons))
                 for one in self.courses
-                if one.slug != SUM_OF_PEOPLE
+                if one.slug not in SUMS
             ),
         )

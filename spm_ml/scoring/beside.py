@@ -77,7 +77,7 @@ def metrics_beside(
         history.as_of(target.as_of),
         windows,
         {} if paid is None else {target.period.label: paid},
-        with_organisation=True,
+        with_acquisition=True,
         rates=None if finished is None else finished.rates,
     )
     found: dict[str, dict[str, list[MetricValue]]] = {level: defaultdict(list) for level in ("rep", *GROUPS)}

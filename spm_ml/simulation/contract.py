@@ -6,6 +6,7 @@ import pyarrow as pa
 from spm_ml.simulation import activity, programs, submissions
 from spm_ml.simulation.deal_tables import opportunity_ids
 from spm_ml.simulation.engine import Course
+from spm_ml.simulation.people import REGIONS
 from spm_ml.simulation.render import dates, money, numbers, timestamps, words
 from spm_ml.simulation.staff import Staff
 from spm_ml.simulation.world import SKILLS, Ints
@@ -137,20 +138,26 @@ def submissions_table(course: Course, staff: Staff, last_day: int, rng: np.rando
 
 
 def spend_table(course: Course, last_day: int, rng: np.random.Generator) -> pa.Table:
-    """Monthly sales and marketing spend, by headcount."""
+    """Monthly spend by headcount: sales of each region, and marketing of none in particular."""
     months = np.arange(
         np.datetime64(course.timeline.report_start, "D").astype("datetime64[M]"),
         np.datetime64(last_day, "D").astype("datetime64[M]"),
     )
     last = ((months + 1).astype("datetime64[D]") - 1).astype(np.int64)
-    people = course.people
-    heads = np.array([((people.hired_on <= day) & (people.left_on >= day)).sum() for day in last], dtype=np.float64)
-    both = np.stack([heads * _SALES_COST, heads * _MARKETING_COST], axis=1) * rng.lognormal(0, 0.08, (len(last), 2))
+    people, starts = course.people, [course.timeline.start_of(place) for place in range(len(course.timeline.periods))]
+    regions = people.team_region[people.team[np.searchsorted(starts, last, side="right") - 1]]
+    employed = (people.hired_on <= last[:, None]) & (people.left_on >= last[:, None])
+    heads = np.stack([(employed & (regions == code)).sum(axis=1) for code in range(len(REGIONS))], axis=1)
+    price = np.array([_SALES_COST, _MARKETING_COST]) * rng.lognormal(0, 0.08, (len(last), 2))
+    amounts = np.concatenate([heads * price[:, :1], heads.sum(axis=1, keepdims=True) * price[:, 1:]], axis=1)
+    month, code = np.nonzero(amounts)
+    is_sales = code < len(REGIONS)
     return pa.table(
         {
-            "spent_on": dates(np.repeat(last, 2)),
-            "category": words(("sales", "marketing"), np.tile([0, 1], len(last))),
-            "amount": money(np.round(both.ravel()).astype(np.int64)),
+            "spent_on": dates(last[month]),
+            "category": words(("sales", "marketing"), np.where(is_sales, 0, 1)),
+            "amount": money(np.round(amounts[month, code]).astype(np.int64)),
+            "region": words(REGIONS, np.where(is_sales, code, -1)),
         }
     )
 

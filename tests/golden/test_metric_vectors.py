@@ -30,7 +30,11 @@ VECTORS = [
     ),
     ("slip_rate", {"forecast_not_won": 6, "forecast_deals": 10}, 0.6),
     ("revenue_growth_rate", {"booked": 90, "booked_prior": 120}, -0.25),
-    ("customer_acquisition_cost", {"sales_and_marketing_spend": 5_000, "new_customers": 10}, 500),
+    (
+        "customer_acquisition_cost",
+        {"sales_and_marketing_spend": 5_000, "new_customers": 10} | {"spend_of_company": 9_000},
+        500,
+    ),
     (
         "cac_payback_months",
         {
@@ -38,6 +42,7 @@ VECTORS = [
             "new_customers": 1,
             "monthly_revenue_of_new": 100,
             "gross_margin": 0.7,
+            "spend_of_company": 900,
         },
         7.14,
     ),

@@ -12,7 +12,9 @@ from spm_ml.metrics.catalogue_page import catalogue_page
 
 QUOTA = {"booked": 1, "quota": 10, "elapsed_days": 5, "period_days": 60}
 CLOSED = {"won_deals": 1, "lost_deals": 1, "won_amount": 5, "lost_amount": 5, "won_cycle_days": 3, "open_deals": 2}
-CAC = {"sales_and_marketing_spend": 9, "new_customers": 3, "monthly_revenue_of_new": 2, "gross_margin": 0.5}
+CAC = {"sales_and_marketing_spend": 9, "new_customers": 3, "monthly_revenue_of_new": 2, "gross_margin": 0.5} | {
+    "spend_of_company": 9
+}
 IN_PERIOD = {"open_amount_in_period": 1, "open_deals": 3, "open_with_expected": 2, "quota": 9}
 PUSHED = {"closed_after_push": 0, "closed_with_expected": 4, "closed_deals": 5}
 FORECAST = {"commit_forecast": 4, "commit_actual": 5, "commit_error": 1}
@@ -79,7 +81,9 @@ NULLS = [
     ("revenue_growth_rate", {"booked": 1, "booked_prior": None}, "no_prior_period"),
     ("revenue_growth_rate", {"booked": 1, "booked_prior": 0}, "prior_not_positive"),
     ("revenue_growth_rate_year_over_year", {"booked": 1, "booked_year_before": -2}, "prior_not_positive"),
-    ("customer_acquisition_cost", CAC | {"sales_and_marketing_spend": None}, "no_spend_data"),
+    ("customer_acquisition_cost", CAC | {"sales_and_marketing_spend": None, "spend_of_company": None}, "no_spend_data"),
+    ("cac_payback_months", CAC | {"sales_and_marketing_spend": None}, "no_spend_of_group"),
+    ("spend_without_region", {"spend_without_region": None}, "no_spend_data"),
     ("customer_acquisition_cost", CAC | {"new_customers": 0}, "no_new_customers"),
     ("cac_payback_months", CAC | {"new_customers": 0}, "no_new_customers"),
     ("cac_payback_months", CAC | {"gross_margin": None}, "no_gross_margin"),
