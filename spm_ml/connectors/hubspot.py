@@ -9,13 +9,12 @@ from typing import Any, Final
 
 from spm_ml.connectors.export import write_export
 from spm_ml.connectors.hubspot_client import HISTORY_PAGE, HubSpotClient, Page, ScopeMissingError, next_page
+from spm_ml.connectors.hubspot_rates import RATE_FIELDS, RATES, account_rates, exchange_rate
 from spm_ml.connectors.hubspot_records import (
     DEAL,
     HISTORY_COLUMNS,
     OWNER_COLUMNS,
-    RATE_FIELDS,
     STAGE_COLUMNS,
-    exchange_rate,
     history,
     owner,
     record,
@@ -23,7 +22,8 @@ from spm_ml.connectors.hubspot_records import (
 )
 from spm_ml.connectors.mirror import Mirror, Pass, Record
 from spm_ml.connectors.passes import OVERLAP, begin
-from spm_ml.connectors.rates import Rate, counts_in, currencies_met, stated, write_rates
+from spm_ml.connectors.patience import RefusedError
+from spm_ml.connectors.rates import Rate, counts_in, currencies_met, write_rates
 from spm_ml.connectors.report import FetchReport, ObjectReport
 from spm_ml.connectors.wanted import currency_fields, fields_read, gaps, values_filtered
 from spm_ml.errors import RemoteError
@@ -33,7 +33,6 @@ from spm_ml.sources.mapping import Mapping as SourceMapping
 
 CHANGED: Final = "hs_lastmodifieddate"
 HISTORY: Final = "deal_property_history"
-RATES: Final = "exchange_rates"
 _LAST: Final = "-"
 """Where a whole pass has come to after its last page."""
 
@@ -120,19 +119,10 @@ class HubSpotFetch:
                 "need fx_rates from elsewhere"
             )
             return None
-        rows = [said for _, said in self.mirror.live(RATES) if said["toCurrencyCode"] == own]
-        rows.sort(key=lambda said: datetime.fromisoformat(said["effectiveAt"]))
-        return [
-            rate
-            for said in rows
-            for rate in stated(
-                said["fromCurrencyCode"],
-                datetime.fromisoformat(said["effectiveAt"]).astimezone(self.rates_for.zone).date(),
-                said["conversionRate"],
-                self.report,
-            )
-            if rate.currency != own
-        ]
+        except RefusedError as error:
+            self.report.warnings.append(f"exchange rates stay as they were: {error}")
+            return None
+        return account_rates(self.mirror, own, self.rates_for.zone, self.report)
 
     def _fetch_owners(self) -> None:
         """All of them each time, those who left too: their deals are still theirs."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hubspot import HubSpot
 from urllib3.exceptions import HTTPError
 
-from spm_ml.connectors.patience import TIMEOUT, retries, until_whole
+from spm_ml.connectors.patience import TIMEOUT, RefusedError, retries, until_whole
 from spm_ml.connectors.settings import HubSpotAccess
 from spm_ml.errors import RemoteError
 
@@ -224,4 +224,5 @@ def _meaning(error: Any) -> Exception:
     if error.status == 429:
         daily = said.get("policyName") == "DAILY"
         return RemoteError(f"HubSpot takes no more calls {'today' if daily else 'for now'}; what has arrived is kept")
-    return RemoteError(f"HubSpot refused ({error.status}, {category}); what has arrived is kept, fetch again")
+    kind = RefusedError if 400 <= error.status < 500 else RemoteError
+    return kind(f"HubSpot refused ({error.status}, {category}); what has arrived is kept, fetch again")

@@ -6,7 +6,6 @@ from spm_ml.connectors.mirror import Record
 
 OWNER_COLUMNS: Final = ("id", "email", "firstName", "lastName", "createdAt", "updatedAt", "archived", "team")
 STAGE_COLUMNS: Final = ("stage_id", "label", "is_closed", "closed_won")
-RATE_FIELDS: Final = ("fromCurrencyCode", "toCurrencyCode", "effectiveAt", "conversionRate")
 HISTORY_COLUMNS: Final = ("deal_id", "name", "timestamp", "value")
 DEAL: Final = "deal_id"
 """Under this name a record of an engagement keeps the deal that it is associated with."""
@@ -17,11 +16,6 @@ def owner(said: dict[str, Any]) -> Record:
     teams = sorted(said.get("teams") or [], key=lambda each: not each.get("primary"))
     content = {name: said.get(name) for name in OWNER_COLUMNS} | {"team": teams[0]["name"] if teams else None}
     return Record(str(said["id"]), content)
-
-
-def exchange_rate(said: dict[str, Any]) -> Record:
-    """A rate: units of the currency that it is to for one of the other."""
-    return Record(str(said["id"]), {name: said[name] for name in RATE_FIELDS})
 
 
 def stage(said: dict[str, Any]) -> dict[str, Any]:

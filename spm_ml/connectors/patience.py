@@ -6,6 +6,8 @@ from typing import Any, Final, TypeVar
 
 from urllib3.util.retry import Retry
 
+from spm_ml.errors import RemoteError
+
 TIMEOUT: Final = (10.0, 120.0)
 """Seconds to connect, and between two bytes of an answer."""
 
@@ -15,6 +17,10 @@ _LONGEST_WAIT: Final = 120
 _ATTEMPTS: Final = 4
 
 Answer = TypeVar("Answer")
+
+
+class RefusedError(RemoteError):
+    """The system understood what was asked and does not answer it, now or later."""
 
 
 def retries(seconds: float) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from spm_ml.connectors.export import write_export
 from spm_ml.connectors.mirror import Mirror, Pass, Record
 from spm_ml.connectors.passes import OVERLAP, begin
+from spm_ml.connectors.patience import RefusedError
 from spm_ml.connectors.rates import Rate, counts_in, currencies_met, write_rates
 from spm_ml.connectors.report import FetchReport, ObjectReport
 from spm_ml.connectors.salesforce_client import LocatorExpiredError, SalesforceClient
@@ -179,16 +180,22 @@ class SalesforceFetch:
         }
         if met <= {self.rates_for.currency}:
             return None
-        for each in RATES:
-            if set(FIELDS[each.name]) <= set(self.client.fields(each.name) or ()):
-                received[each.name] = self._fetch(each, FIELDS[each.name])
+        try:
+            for each in RATES:
+                if set(FIELDS[each.name]) <= set(self.client.fields(each.name) or ()):
+                    received[each.name] = self._fetch(each, FIELDS[each.name])
+        except RefusedError as error:
+            self.report.warnings.append(f"exchange rates stay as they were: {error}")
+            return None
         own = corporate_currency(self.mirror) if CURRENCY_TYPE in received else None
         if own is None:
             self.report.warnings.append(f"the user may not read {CURRENCY_TYPE}: {RATES[0].breaks}")
             return None
         if not counts_in(own, self.rates_for, self.report):
             return None
-        if DATED in received and (dated := dated_rates(self.mirror, own, self.report)):
+        if dated := dated_rates(self.mirror, own, self.report):
+            if DATED not in received:
+                self.report.warnings.append(f"the user may not read {DATED} any more: its rates stay as they were")
             return dated
         self.report.warnings.append(
             "Salesforce gives its exchange rates no dates (advanced currency management is off, or its rates may not "

@@ -18,7 +18,7 @@ from simple_salesforce.exceptions import (
 )
 from simple_salesforce.login import token_login
 
-from spm_ml.connectors.patience import TIMEOUT, retries, until_whole
+from spm_ml.connectors.patience import TIMEOUT, RefusedError, retries, until_whole
 from spm_ml.connectors.settings import SalesforceAccess
 from spm_ml.errors import RemoteError
 
@@ -128,7 +128,8 @@ class SalesforceClient:
             except SalesforceError as error:
                 if "INVALID_QUERY_LOCATOR" in _codes(error):
                     raise LocatorExpiredError from None
-                raise RemoteError(_said(error)) from None
+                refused = error.status in (400, 403) and "REQUEST_LIMIT_EXCEEDED" not in _codes(error)
+                raise (RefusedError if refused else RemoteError)(_said(error)) from None
             except requests.RequestException as error:
                 raise RemoteError(f"Salesforce gave no whole answer ({type(error).__name__}); fetch again") from None
         raise AssertionError  # pragma: no cover - the loop returns or raises

@@ -267,6 +267,12 @@ def test_exchange_rates_come_where_deals_need_them(crm: Crm, workspace: Workspac
     ]
     assert len(take(workspace)) == 8
     assert rows(workspace, "fx_rates", columns="rate") == [(0.000007,), (1.1,), (1.3,)]
+    before = files(workspace)
+    crm.asked.clear()
+    run(workspace)
+    crm.faults[:] = [""] * (len(crm.asked) - 1) + ["404"]
+    assert run(workspace).warnings[-1].startswith("exchange rates stay as they were: HubSpot refused (404")
+    assert files(workspace) == before
     crm.currency = "EUR"
     assert "are to EUR, but the organisation counts in USD" in run(workspace).warnings[-1]
 

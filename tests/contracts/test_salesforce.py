@@ -330,6 +330,14 @@ def test_dated_rates_come_in_the_direction_of_the_contract(crm: Crm, workspace: 
     assert ("EUR", "2026-02-01", 1.0) in found  # 1 / (0.8 + 0.2)
     assert ("JPY", "2026-02-01", 1 / 150) in found
     before = files(workspace)
+    crm.asked.clear()
+    run(workspace)
+    for without in ("400", "DatedConversionRate"):  # a query that is refused, an object that may not be read any more
+        crm.faults[:] = [""] * (len(crm.asked) - 1) + [without] if without == "400" else []
+        crm.hidden = {without}
+        assert "stay as they were" in run(workspace).warnings[-1]
+        assert files(workspace) == before
+    crm.hidden.clear()
     crm.records["DatedConversionRate"].pop("04w2JPY")
     run(workspace)
     assert ("JPY,2026-02-01" in before["fx_rates.csv"].decode()) > (
