@@ -151,13 +151,15 @@ def spend_table(course: Course, last_day: int, rng: np.random.Generator) -> pa.T
     price = np.array([_SALES_COST, _MARKETING_COST]) * rng.lognormal(0, 0.08, (len(last), 2))
     amounts = np.concatenate([heads * price[:, :1], heads.sum(axis=1, keepdims=True) * price[:, 1:]], axis=1)
     month, code = np.nonzero(amounts)
-    is_sales = code < len(REGIONS)
+    is_sales, nowhere = code < len(REGIONS), words([], np.full(len(code), -1))
     return pa.table(
         {
             "spent_on": dates(last[month]),
             "category": words(("sales", "marketing"), np.where(is_sales, 0, 1)),
             "amount": money(np.round(amounts[month, code]).astype(np.int64)),
+            "team": nowhere,
             "region": words(REGIONS, np.where(is_sales, code, -1)),
+            "segment": nowhere,
         }
     )
 
