@@ -49,7 +49,7 @@ def answer(before: float, after: float) -> str:
 
     part = (
         f'{{"kind":"deal_won","deal_id":"x","program_id":null,"median_bookings":{after - before},"mean_bookings":1.0,'
-        '"median_attainment":0.1,"p_hit":0.25,"p_win_before":0.71,"p_win_after":1.0,"interval":null,"note":""}'
+        '"median_attainment":0.1,"p_hit":0.25,"p_win_before":0.71,"p_win_after":1.0,"interval":null,"mean_pay":null,"note":""}'
     )
     return (
         f'{{"rep_id":"r-201","method":"sequential","before":{outlook(before, 0.5)},"after":{outlook(after, 0.75)},'
