@@ -13,6 +13,7 @@ from serving.formats import Money
 from spm_ml.predictions import COMPANY, NewGoal, PredictionStore, TeamPrediction
 from spm_ml.predictions.chances import FINE_LEVELS, chance_of
 from spm_ml.predictions.disclosure import enough_beyond
+from spm_ml.predictions.growth import MetricCourse
 from spm_ml.settings import QUANTILE_LEVELS
 from tests.prediction_world import NORTH, SOUTH, VP, World, issue_tokens, make_world
 from tests.web import log_in, parsed, served
@@ -186,3 +187,39 @@ def test_growth_tells_periods_and_why_a_value_is_missing(visit: Ask, ask: Ask, h
     # Too few were behind the first period, and a sum over people tells of who came and left.
     assert many["group"]["growth"]["periods"] == ["2025Q4", "2026Q1"]
     assert [one["slug"] for one in many["group"]["growth"]["courses"]] == ["revenue_growth_rate", "bookings_linearity"]
+
+
+def test_a_group_pays_by_the_spend_that_names_it_and_the_rest_is_shown(harbour: World, tmp_path: Path) -> None:
+    costs = (None, 91_500_00.0, 84_200_00.0)
+
+    def with_spend(one: TeamPrediction) -> TeamPrediction:
+        assert one.growth is not None
+        named = one.key in (COMPANY, "EMEA")
+        added = [MetricCourse("customer_acquisition_cost", costs, ("no_new_customers", None, None))]
+        if not named:
+            added = [MetricCourse("customer_acquisition_cost", (None,) * 3, ("no_spend_of_group",) * 3)]
+        if one.level == "company":
+            added.append(MetricCourse("spend_without_region", (1_000_00.0, 2_000_00.0, 7_003_00.0), (None,) * 3))
+        return replace(one, growth=replace(one.growth, courses=(*one.growth.courses, *added)))
+
+    file = tmp_path / "spend.db"
+    teams = tuple(with_spend(one) for one in harbour.teams)
+    with PredictionStore.open(file) as store:
+        replace(harbour, teams=teams).publish_into(store)
+    tokens = issue_tokens(file)
+    with served(file) as client:
+        log_in(client, tokens["vp"])
+        page = parsed(client.get("/growth?metric=customer_acquisition_cost"))
+        assert [one.get_text() for one in page.find_all("h2")][1:] == ["Regions: customer acquisition cost"], "no team"
+        table = page.find(id="h-1").find_parent("section")
+        said = {row.th.get_text(): plain(row.get_text(" ")) for row in table.tbody.find_all("tr")}
+        assert "84" in said["EMEA"]
+        assert "No new customer was won." in said["EMEA"]
+        assert "No sales or marketing spend of the period names this group." in said["Americas"]
+        assert plain("7 003").replace(" ", "") in said["Spend of no region"].replace(" ", "")
+        assert "Spend of no region" in page.find("section").get_text()
+        compared = page.find(id="filters").find("select", attrs={"name": "metric"}).find_all("option")
+        assert not [one["value"] for one in compared if "without" in one["value"]]
+        assert "No spend names a group" in client.get("/growth?metric=cac_payback_months").text
+        log_in(client, tokens["analyst"])
+        assert "Spend of no region" not in client.get("/growth?metric=customer_acquisition_cost").text
