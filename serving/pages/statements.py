@@ -117,6 +117,7 @@ class PayPage:
     Attributes:
         period: The running one.
         charts: Of the costs, which the table beneath lists.
+        paid_is_drawn: Whether one of them is of everybody, beside what is paid so far.
         left: Of those who have left, the last statement of each.
         more_left: How many more there are; empty: none.
         own: Address of the reader's own statement.
@@ -126,6 +127,7 @@ class PayPage:
     currency: str
     costs: tuple[CostWords, ...]
     charts: tuple[Markup, ...]
+    paid_is_drawn: bool
     rows: tuple[PayeeRow, ...]
     left: tuple[PayeeRow, ...]
     more_left: str
@@ -191,6 +193,7 @@ def _overview(batch: BatchReader, number: int, me: str) -> PayPage:
         currency=batch.batch.currency,
         costs=cost_words(costs, names, money),
         charts=cost_charts(costs, names, money),
+        paid_is_drawn=any(not cost.manager_id for cost in costs),
         rows=tuple(_payee(one, money) for one in found.items),
         left=tuple(_left(one) for one in left.items),
         more_left=f"{more} more who left earlier are listed by /v1/pay/leavers." if more else "",

@@ -84,6 +84,7 @@ def test_managers_see_their_people_and_what_they_will_cost(visit: Open) -> None:
     assert "Your own statement" in page.text
     titles = [title.text for title in page.select("svg title")]
     assert titles == ["Cost of everybody's incentives, in EUR", "Cost of each manager's people, in EUR"]
+    assert page.select_one(".legend .s-booked") is not None, "what is paid so far is drawn for everybody alone"
     assert visit("north", "/pay").text.count("cost-chart") == 0, "nobody below them leads others"
     own = parsed(visit("vp", f"/pay?rep_id={VP}"))
     assert "(r-101)" in own.text, "deals of one's people may be seen"
