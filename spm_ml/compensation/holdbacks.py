@@ -34,7 +34,9 @@ def holdback_lines(
 ) -> list[TraceLine]:
     """What the period releases of earlier deals, and what it withholds of its own.
 
-    What earlier payouts withheld is released under the terms now in force; without such terms, at once.
+    What earlier payouts withheld is released under the terms now in force; without such terms, at once. Negative
+    commission, of refunds, first reduces what the period withholds, the earliest deals' first: a refund is not taken
+    at once while what it is set against is withheld.
 
     Args:
         terms: Of the plan.
@@ -50,11 +52,14 @@ def holdback_lines(
             deal.booked_on = max(deal.booked_on, line.booked_on)
     for line in commission:
         deals[line.owner, line.opportunity_id].commission += line.amount
+    against = -sum(min(withheld_of_commission(terms, deal.commission), 0) for deal in deals.values())
     lines = []
     for (owner, opportunity_id), deal in deals.items():
         if deal.held > 0 and (terms is None or deal.booked_on + timedelta(terms.release_days) <= period.end):
             lines.append(_line("release", owner, opportunity_id, deal, deal.held, "released"))
-        withheld = max(withheld_of_commission(terms, deal.commission), 0)
+        due = max(withheld_of_commission(terms, deal.commission), 0)
+        withheld = max(due - against, 0)
+        against -= due - withheld
         if terms is not None and withheld:
             words = f"{percent(terms.share)} withheld for {terms.release_days} days"
             lines.append(_line("holdback", owner, opportunity_id, deal, -withheld, words))

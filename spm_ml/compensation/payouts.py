@@ -168,7 +168,10 @@ def payout_at_quota(plan: CompensationPlan, so_far: Payout) -> int:
 
 def _paid_on(plan: CompensationPlan, so_far: Payout, credited: Sequence[int]) -> int:
     total = commission_on(plan, so_far.quota, credited)
-    withheld = so_far.withheld - withheld_of_commission(plan.holdback, total - so_far.commission)
+    more_withheld = withheld_of_commission(plan.holdback, max(total, 0)) - withheld_of_commission(
+        plan.holdback, max(so_far.commission, 0)
+    )
+    withheld = so_far.withheld - more_withheld
     payable = total + so_far.spif + so_far.clawback + so_far.adjustment + withheld + so_far.released
     advanced = so_far.draw_advance if plan.draw is not None and plan.draw.recoverable else 0
     advance, repaid, _ = _draw(plan.draw, plan, payable, so_far.draw_balance + so_far.draw_repaid - advanced)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from spm_ml.history import SalesHistory
@@ -20,6 +20,7 @@ AMOUNTS = st.one_of(st.none(), st.just(0), st.integers(-(10**12), 10**12), st.fl
 COUNTS = st.integers(0, 500)
 SHARES = ("win_rate_count", "push_rate_of_closed", "share_at_quota", "win_rate_created_cohort", "slip_rate")
 ADDITIVE = ("won_deals", "lost_deals", "won_value", "open_pipeline", "pipeline_created", "quota_in_force")
+BY_SPEND = ("sales_and_marketing_spend", "customer_acquisition_cost", "cac_payback_months")
 SLOW = settings(
     max_examples=6,
     deadline=None,
@@ -71,6 +72,7 @@ def test_the_waterfall_adds_up_to_the_cent(
 
 @settings(SLOW, max_examples=4)
 @given(known=DAYS, quarter=st.sampled_from(["2025Q1", "2025Q2", "2025Q3", "2025Q4"]))
+@example(known=date(2025, 6, 23), quarter="2025Q1").via("customers are won, and spend names teams")
 def test_levels_are_sums_of_each_other(history: SalesHistory, known: date, quarter: str) -> None:
     frame = evaluate_metrics(history, as_of=known, period=quarter, level=LEVELS)
     table = frame.pivot(index="slug", columns=["level", "key"], values="value")
@@ -80,5 +82,10 @@ def test_levels_are_sums_of_each_other(history: SalesHistory, known: date, quart
         if reps.notna().any() and not math.isnan(whole):
             assert reps.sum() == pytest.approx(whole)
     head, whole = table[("team", "head")], table[("organisation", "organisation")]
-    both = head.notna() & whole.notna()
+    spend = "sales_and_marketing_spend"
+    if not math.isnan(head[spend]):  # spend that names no team is of no manager, and what a customer costs follows it
+        assert head[spend] + whole["spend_without_team"] == pytest.approx(whole[spend])
+        ofs = [slug for slug in BY_SPEND if not math.isnan(head[slug])]
+        assert (head[ofs] / whole[ofs]).to_numpy() == pytest.approx(head[spend] / whole[spend])
+    both = head.notna() & whole.notna() & ~table.index.isin(BY_SPEND)
     assert head[both].to_numpy() == pytest.approx(whole[both].to_numpy())

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spm_ml.compensation import (
@@ -92,6 +92,26 @@ def paid(plan: CompensationPlan, credits_: Sequence[Credit]) -> list[Payout]:
 
 
 @given(plans(), entries(), st.integers(1, 2_000_00), st.integers(0, 80), st.sampled_from(KINDS))
+@example(
+    CompensationPlan.parse(
+        {
+            "plan_id": "p",
+            "components": [
+                {
+                    "name": "all",
+                    "mode": "retroactive",
+                    "tiers": [{"from": 0, "to": "0.1", "rate": 0}, {"from": "0.1", "rate": "0.5"}],
+                }
+            ],
+            "holdback": {"share": 1, "release_days": 1},
+        },
+        where="test",
+    ),
+    [Credit("0", "d0", PERIODS[0].start, -800_00)],
+    1_500_00,
+    0,
+    "new",
+).via("a refund whose rate the deal raises while what the deal pays is withheld")
 @settings(deadline=None, max_examples=80)
 def test_one_more_won_deal_never_lowers_the_pay_of_its_period(
     plan: CompensationPlan, credits_: list[Credit], amount: int, day: int, kind: str

@@ -117,6 +117,20 @@ def test_a_holdback_is_paid_when_its_days_are_over() -> None:
     assert pay(plan(tiers=FLAT), period=Q2, earlier=[early]).amount == 200_00, "a plan without holdbacks withholds none"
 
 
+def test_a_refund_without_clawback_first_reduces_what_the_period_withholds() -> None:
+    held = plan(tiers=FLAT, holdback={"share": "0.2", "release_days": 90})
+    first = pay(held, credit("gone", -1_000_00), credit("d", 10_000_00), credit("e", 2_000_00))
+    assert first.commission == -100_00 + 1_000_00 + 200_00
+    assert first.amount == 1_100_00 - 220_00, "four fifths of what is earned"
+    parts = {line.opportunity_id: line.amount for line in first.lines if line.kind == "holdback"}
+    assert parts == {"d": -180_00, "e": -40_00}
+    assert payout_at(held, first, -20_000_00) == -900_00, "nothing is withheld of what is owed"
+    assert pay(held, period=Q2, earlier=[first]).released == 220_00
+    owed = pay(held, credit("gone", -3_000_00), credit("d", 1_000_00))
+    assert (owed.withheld, owed.amount) == (0, -200_00)
+    assert payout_at(held, owed, 3_000_00) == 100_00 - 20_00, "and of what comes on top as of all"
+
+
 def test_a_refund_forfeits_its_share_of_what_is_withheld() -> None:
     first = pay(plan(**HELD), credit("d", 10_000_00, date(2026, 3, 20)))
     second = pay(plan(**HELD), credit("d", -2_500_00, IN_Q2), period=Q2, earlier=[first])
