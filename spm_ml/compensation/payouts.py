@@ -13,7 +13,7 @@ from spm_ml.compensation.adjustments import adjustment_lines
 from spm_ml.compensation.credit import Credit
 from spm_ml.compensation.holdbacks import holdback_lines, withheld_of_commission
 from spm_ml.compensation.plan import CompensationPlan
-from spm_ml.compensation.settlement import settle_refunds
+from spm_ml.compensation.settlement import Paid, paid_for, settle_refunds
 from spm_ml.compensation.terms import Draw, Measure, Spif
 from spm_ml.compensation.tiers import commission, commission_on, component_quota, rounded
 from spm_ml.compensation.trace import LineKind, Payout, TraceLine
@@ -237,6 +237,7 @@ def _spif_lines(
     plan: CompensationPlan, spif: Spif, credited: Sequence[Credit], past: Sequence[TraceLine]
 ) -> Iterator[TraceLine]:
     had = set() if spif.amount is None else _still_paid(spif.name, past)
+    paid = paid_for(past)
     net: dict[str, int] = defaultdict(int)
     first: dict[str, Credit] = {}
     for credit in (credit for credit in credited if not credit.owner):
@@ -254,7 +255,10 @@ def _spif_lines(
             and (spif.last_day is None or credit.booked_on <= spif.last_day)
         )
         if counts:
-            bonus = plan.minor(spif.amount) if spif.amount is not None else net[opportunity_id] * (spif.rate or 0)
+            before = paid.get(("", opportunity_id))
+            bonus = (
+                plan.minor(spif.amount) if spif.amount is not None else _of_credit(spif, net[opportunity_id], before)
+            )
             yield TraceLine(
                 kind="spif",
                 opportunity_id=opportunity_id,
@@ -265,6 +269,18 @@ def _spif_lines(
                 rate=spif.rate,
                 amount=rounded(Decimal(bonus)),
             )
+
+
+def _of_credit(spif: Spif, net: int, before: Paid | None) -> Decimal:
+    """A share of the period's net credit of a deal; none of credit that came, was taken back, and comes again.
+
+    Where earlier payouts counted credit of the deal, all bonuses together are no more than the share of all credit.
+    """
+    bonus = (spif.rate or Decimal(0)) * net
+    if before is None or not any(before.counted):  # whoever counts it, by name: what no component counts, no line tells
+        return bonus
+    all_credit = (spif.rate or Decimal(0)) * (before.credit + net)
+    return min(bonus, max(all_credit - before.bonuses[spif.name], Decimal(0)))
 
 
 def _still_paid(name: str, past: Sequence[TraceLine]) -> set[str]:

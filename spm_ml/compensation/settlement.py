@@ -16,18 +16,40 @@ Deal = tuple[str, str]
 
 
 @dataclass
-class _Paid:
-    """What earlier payouts still hold of one deal: credit as each component counted it, and what was paid for it."""
+class Paid:
+    """What earlier payouts still hold of one deal.
+
+    Attributes:
+        counted: Credit as each component counted it; under no name, refunds that clawbacks settled.
+        amount: What was paid for it, clawbacks taken off.
+        withheld: What is withheld of it.
+        bonuses: The part of `amount` that each SPIF paid.
+        booked_on: Its last booking.
+    """
 
     counted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     amount: int = 0
     withheld: int = 0
+    bonuses: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     booked_on: date = date.min
 
     @property
     def credit(self) -> int:
         """Credit that at least one component counted, refunds taken off; several may have counted the same."""
         return max((credit for component, credit in self.counted.items() if component), default=0) + self.counted[""]
+
+    def add(self, line: TraceLine) -> None:
+        """Takes up a line, later ones after earlier ones."""
+        if line.kind == "spif":
+            self.bonuses[line.tier] += line.amount
+        elif line.kind == "clawback" and self.amount > 0:
+            left = 1 + Decimal(line.amount) / self.amount
+            self.bonuses = defaultdict(Decimal, {name: bonus * left for name, bonus in self.bonuses.items()})
+        self.counted[line.component] += line.credit
+        self.amount += line.amount
+        self.withheld += line.withheld
+        if line.credit > 0:
+            self.booked_on = max(self.booked_on, line.booked_on)
 
 
 def settle_refunds(
@@ -50,7 +72,7 @@ def settle_refunds(
     Returns:
         The credit that the tiers see, and a `clawback`, `forfeit` or `kept` line for each other refund.
     """
-    held = _held(past)
+    held = paid_for(past)
     here: dict[Deal, int] = defaultdict(int)
     credited: list[Credit] = []
     lines: list[TraceLine] = []
@@ -67,19 +89,15 @@ def settle_refunds(
     return credited, lines
 
 
-def _held(past: Sequence[TraceLine]) -> dict[Deal, _Paid]:
-    held: dict[Deal, _Paid] = defaultdict(_Paid)
-    for line in past:
-        deal = held[line.owner, line.opportunity_id]
-        deal.counted[line.component] += line.credit
-        deal.amount += line.amount
-        deal.withheld += line.withheld
-        if line.credit > 0:
-            deal.booked_on = max(deal.booked_on, line.booked_on)
+def paid_for(past: Sequence[TraceLine]) -> dict[Deal, Paid]:
+    """What lines of payouts say of each deal, in order of their days."""
+    held: dict[Deal, Paid] = defaultdict(Paid)
+    for line in sorted(past, key=lambda line: line.booked_on):
+        held[line.owner, line.opportunity_id].add(line)
     return held
 
 
-def _settle(window: int, credit: Credit, back: int, paid: _Paid) -> list[TraceLine]:
+def _settle(window: int, credit: Credit, back: int, paid: Paid) -> list[TraceLine]:
     inside = (credit.booked_on - paid.booked_on).days <= window
     returned, forfeited = (
         rounded(Decimal(amount) * back / paid.credit) if inside else 0 for amount in (paid.amount, paid.withheld)

@@ -197,6 +197,21 @@ def test_spifs_count_only_their_deals() -> None:
     assert [(line.opportunity_id, line.amount) for line in result.lines if line.kind == "spif"] == [("a", 100_00)]
 
 
+def test_a_spif_on_credit_is_not_paid_again_for_credit_that_was_taken_back() -> None:
+    def paid(*each: int, **terms: object) -> list[int]:
+        bonus = plan(tiers=FLAT, spifs=[{"name": "push", "rate": "0.01"}], **terms)
+        done: list[Payout] = []
+        for period, amount in zip((Q1, Q2, Q3), each, strict=True):
+            done.append(pay(bonus, credit("d", amount, period.start), period=period, earlier=done))
+        return [one.spif for one in done]
+
+    assert paid(10_000_00, -10_000_00, 10_000_00) == [100_00, 0, 0], "won anew"
+    assert paid(10_000_00, -5_000_00, 8_000_00) == [100_00, 0, 30_00], "and with more than before"
+    assert paid(10_000_00, 5_000_00, 5_000_00) == [100_00, 50_00, 50_00], "more credit is paid as it comes"
+    assert paid(10_000_00, -10_000_00, 10_000_00, clawback_days=200) == [100_00, 0, 100_00], "a clawback returned it"
+    assert paid(10_000_00, -10_000_00, 10_000_00, clawback_days=1) == [100_00, 0, 0], "a late refund kept it"
+
+
 def test_a_fixed_spif_is_paid_once_for_a_deal_whatever_is_booked_of_it_later() -> None:
     spifs = [{"name": "push", "amount": 500}]
     won, more = credit("a", 10_000_00, date(2026, 3, 1)), credit("a", 2_000_00, date(2026, 4, 1))
