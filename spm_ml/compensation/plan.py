@@ -1,7 +1,7 @@
 """CompensationPlan: components, draw, cap, holdback, SPIFs and clawback window, and who is on it when."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -77,6 +77,11 @@ class CompensationPlan(Terms):
     def holds_on(self, day: date) -> bool:
         """Whether the plan is in force on a day."""
         return (self.valid_from or day) <= day <= (self.valid_to or day)
+
+    def ended_before(self, day: date) -> Self:
+        """The plan with a last day before this one: who was on it is settled with by its terms, and nothing is earned."""
+        before = day - timedelta(days=1)
+        return self.model_copy(update={"valid_to": min(self.valid_to or before, before)})
 
     @property
     def version(self) -> str:

@@ -1,7 +1,7 @@
 """Closing a pay period, and the closed periods that later pay is worked out with."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -78,7 +78,8 @@ def close_period(
     """Closes a pay period for good.
 
     With whoever has left, what earlier periods leave open is settled: adjustments, clawbacks, and what was withheld and
-    is due. Nothing waits for a quota that will never come.
+    is due. Nothing waits for a quota that will never come, nor for a plan: where none holds any more, the terms of the
+    last one that paid them are used, and kept with the period.
 
     Args:
         workspace: Whose store takes the statements.
@@ -131,6 +132,8 @@ def close_period(
             f"there is nothing to settle with {others[0]!r} in {period.label}: only with people who have no quota "
             f"then, are on a plan and have something open{did_you_mean(others[0], by_rep)}"
         )
+    ended = {pay.plan for pays in by_rep.values() for pay in pays if pay.period == period} - set(plans)
+    new = replace(new, plans=plans_json([*plans, *sorted(ended, key=lambda plan: (plan.plan_id, plan.version))]))
     with PredictionStore.of(workspace) as store:
         closing = store.closings.close(
             new, [statement_of(one) for one in paid], actor=OPERATOR, leavers=leavers_of(known)
@@ -169,9 +172,10 @@ def statement_of(result: Payout) -> PayStatement:
 
 def changed_plans(closed: ClosedPeriod, plans: Sequence[CompensationPlan]) -> tuple[str, ...]:
     """Plans that a closed period paid by and whose terms for it are others, or none, in the files now."""
-    paid_by = {(one.plan_id, one.plan_version) for one in closed.payouts.values()}
+    paid_by = {(one.plan_id, one.version) for rep_id in closed.payouts if (one := closed.plan_of(rep_id)) is not None}
+    ended = {(one.plan_id, one.version) for one in closed.plans if not one.holds_on(closed.end)}
     now = {(plan.plan_id, plan.version) for plan in plans if plan.holds_on(closed.end)}
-    return tuple(sorted({plan_id for plan_id, version in paid_by if (plan_id, version) not in now}))
+    return tuple(sorted({plan_id for plan_id, version in paid_by - ended if (plan_id, version) not in now}))
 
 
 def _payout_of(pays: Sequence[PeriodPay], period: Period) -> Payout | None:

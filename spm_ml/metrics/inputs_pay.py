@@ -150,9 +150,11 @@ def _pay_by_rep(
             plan = (then and then.plan_of(rep_id)) or plan_for(
                 then.plans if then else plans, rep_id=rep_id, role=role, day=day
             )
+            settles = left <= pd.Timestamp(day) or (period == periods[-1] and rep_id in settle)
+            if plan is None and then is None and settles:
+                plan = _last_plan(rep_id, closed, period)
             if plan is not None:
-                quota = int(quota_of.get((rep_id, period.start), 0.0))
-                settles = left <= pd.Timestamp(day) or (period == periods[-1] and rep_id in settle)
+                quota = int(quota_of.get((rep_id, period.start), 0.0)) if plan.holds_on(day) else 0
                 terms.append(PeriodTerms(period, plan, quota, credits_of.of(rep_id, plan, period, day), settles))
         paid = pay_in_order(rep_id, terms, {label: one.payouts.get(rep_id) for label, one in settled.items()})
         pending: dict[str, list[TraceLine]] = {}
@@ -165,8 +167,15 @@ def _pay_by_rep(
                     one.period, one.plan, paid.payouts.get(one.period.label), tuple(pending.get(one.period.label, ()))
                 )
                 for one in terms
+                if one.plan.holds_on(days[one.period]) or one.period.label in paid.payouts
             ],
         )
+
+
+def _last_plan(rep_id: str, closed: Sequence[ClosedPeriod], period: Period) -> CompensationPlan | None:
+    """The plan by which somebody was last paid, ended; its terms say what is still open of that time."""
+    paid_by = (one.plan_of(rep_id) for one in sorted(closed, key=lambda one: one.start, reverse=True))
+    return next((plan.ended_before(period.start) for plan in paid_by if plan is not None), None)
 
 
 def _refuse_others(history: SalesHistory, closed: Sequence[ClosedPeriod]) -> None:

@@ -157,6 +157,27 @@ def test_with_leavers_what_is_open_is_settled_with_the_next_closings(workspace: 
     assert told == [0, 1], "known from the first closing after the last day on"
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["ended", "file deleted"])
+def test_a_leaver_whose_plan_has_ended_is_settled_with_by_its_terms(
+    workspace: Workspace, whole: SalesHistory, *, gone: bool
+) -> None:
+    own = plan(plan_id="dan's", rep_ids=["dan"], roles=[], valid_to=None if gone else "2026-03-31")
+    others = plan(roles=[], rep_ids=["ann", "bob", "cyd"])
+    later = [others] if gone else [own, others]
+    close_period(workspace, whole, [own, others], "2026Q1", as_of=FIRST)
+    second, unsettled = close_period(workspace, whole, later, "2026Q2", as_of=SECOND)
+    assert [one.rep_id for one in unsettled] == ["cyd"]
+    kept = closed_periods(workspace)[1]
+    paid = kept.payouts["dan"]
+    assert (paid.plan_id, paid.quota, paid.commission, paid.amount) == ("dan's", 0, 0, 2_000_00)
+    assert kept.plan_of("dan") == own.ended_before(date(2026, 4, 1))
+    assert changed_plans(kept, later) == ()
+    window = Window.of(whole.calendar, whole.periods(), whole.watermark, "2026Q3")
+    third = statements(whole, later, window, closed_periods(workspace)).of("dan").table
+    assert third[["plan_id", "quota", "amount"]].to_numpy().tolist() == [["dan's", 0, 3_000_00]], "and once more"
+    assert second.amount == sum(one.amount for one in kept.payouts.values())
+
+
 def test_whoever_gets_no_quota_any_more_is_settled_with_by_name(workspace: Workspace, whole: SalesHistory) -> None:
     in_force = plans_of(workspace)
     close_period(workspace, whole, in_force, "2026Q1", as_of=FIRST)
