@@ -79,7 +79,7 @@ class CompensationPlan(Terms):
         return (self.valid_from or day) <= day <= (self.valid_to or day)
 
     def ended_before(self, day: date) -> Self:
-        """The plan with a last day before this one: who was on it is settled with by its terms, and nothing is earned."""
+        """The plan with a last day before this one: its terms settle what is open, and nothing is earned."""
         before = day - timedelta(days=1)
         return self.model_copy(update={"valid_to": min(self.valid_to or before, before)})
 
