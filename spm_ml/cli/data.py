@@ -122,16 +122,17 @@ def metrics(
     out: Path | None,
 ) -> None:
     """Print the baseline metrics; undefined ones are null with a reason."""
-    from spm_ml.compensation import plans_of
     from spm_ml.history import SalesHistory
-    from spm_ml.incentives import closed_periods
+    from spm_ml.incentives import closed_periods, payable_plans
     from spm_ml.metrics import METRICS
     from spm_ml.metrics.evaluate import evaluate_metrics
     from spm_ml.tables import minor_digits
 
     with SalesHistory.open(console.workspace, version=version, known_on=as_day(known_on)) as history:
-        plans = plans_of(console.workspace)
         closed = closed_periods(console.workspace, known_on=as_day(as_of) or history.watermark)
+        plans, without_pay = payable_plans(console.workspace, history, closed)
+        if without_pay:
+            console.log(f"note: {without_pay}")
         frame = evaluate_metrics(history, as_of=as_day(as_of), period=period, level=level, plans=plans, closed=closed)
         currency = history.organisation.currency
     money = frame["unit"].str.startswith("money")

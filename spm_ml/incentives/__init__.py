@@ -6,6 +6,7 @@ from spm_ml.incentives.closing import (
     changed_plans,
     close_period,
     closed_periods,
+    payable_plans,
     statement_of,
 )
 from spm_ml.incentives.plan_backtest import PlanBacktest, backtest_plans, last_year
@@ -22,6 +23,7 @@ __all__ = [
     "close_period",
     "closed_periods",
     "last_year",
+    "payable_plans",
     "statement_of",
     "statements",
 ]

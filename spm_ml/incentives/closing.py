@@ -14,13 +14,14 @@ from spm_ml.compensation import (
     payout_of_text,
     payout_text,
     plans_json,
+    plans_of,
     plans_of_json,
 )
 from spm_ml.errors import DataError, did_you_mean
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
 from spm_ml.metrics.fetching import fetch
-from spm_ml.metrics.inputs_pay import PeriodPay, pay_of_periods
+from spm_ml.metrics.inputs_pay import PeriodPay, closed_otherwise, pay_of_periods
 from spm_ml.metrics.window import Window
 from spm_ml.predictions import Leaver, NewClosing, PayClosing, PayStatement, PredictionStore
 from spm_ml.settings import Workspace
@@ -64,6 +65,23 @@ def closed_periods(
     with PredictionStore.of(workspace) as store:
         kept = [one for one in store.closings.every(by=by) if known_on is None or one.as_of <= known_on]
         return tuple(_closed(one, store.closings.statements(one.period)) for one in kept)
+
+
+def payable_plans(
+    workspace: Workspace, history: SalesHistory, closed: Sequence[ClosedPeriod]
+) -> tuple[tuple[CompensationPlan, ...], str | None]:
+    """The workspace's plans; none, and why, where no pay can follow what is closed: figures without pay need not wait.
+
+    Args:
+        workspace: Whose.
+        history: Its data.
+        closed: Its closed periods.
+
+    Raises:
+        ConfigurationError: A plan cannot be read.
+    """
+    plans, reason = tuple(plans_of(workspace)), closed_otherwise(history, closed)
+    return (plans, None) if reason is None or not plans else ((), f"no pay is worked out: {reason}")
 
 
 def close_period(

@@ -125,7 +125,8 @@ def _pay_by_rep(
     if foreign:
         raise ConfigurationError(f"plans {foreign} are not in {currency}: state their money in {currency}")
     settled = {one.period: one for one in closed}
-    _refuse_others(history, closed)
+    if reason := closed_otherwise(history, closed):
+        raise ConfigurationError(reason)
     periods = [one for one in (*window.before, *window.fiscal_periods) if one.start <= through]
     days = {period: min(period.end, through) for period in periods}
     # Whoever changed roles was paid by the plan of the role held then.
@@ -178,25 +179,22 @@ def _last_plan(rep_id: str, closed: Sequence[ClosedPeriod], period: Period) -> C
     return next((plan.ended_before(period.start) for plan in paid_by if plan is not None), None)
 
 
-def _refuse_others(history: SalesHistory, closed: Sequence[ClosedPeriod]) -> None:
-    """Stops where a period was closed in another currency, or by a fiscal calendar that cut the year otherwise.
-
-    Raises:
-        ConfigurationError: One was.
-    """
+def closed_otherwise(history: SalesHistory, closed: Sequence[ClosedPeriod]) -> str | None:
+    """Why no pay follows closed periods: one was closed in another currency, or by another fiscal calendar; or None."""
     currency = history.organisation.currency
     for one in closed:
         if one.currency != currency:
-            raise ConfigurationError(
+            return (
                 f"{one.period} was closed in {one.currency}, and the organisation now counts in {currency}: its "
                 "payouts cannot be compared; keep the currency in organisation.yaml"
             )
         now = history.calendar.period_of(one.start)
         if (now.label, now.start, now.end) != (one.period, one.start, one.end):
-            raise ConfigurationError(
+            return (
                 f"{one.period} was closed as the days from {one.start} to {one.end}, and the fiscal calendar now cuts "
                 "the year otherwise, so that days would be paid twice or not at all; keep fiscal in organisation.yaml"
             )
+    return None
 
 
 def _once_used(closed: Sequence[ClosedPeriod]) -> Iterator[CompensationPlan]:

@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime
 from uuid import uuid4
 
 from spm_ml.champion import reconcile_workspace
-from spm_ml.compensation import plans_of
 from spm_ml.hazards import Abstention
 from spm_ml.history import SalesHistory
-from spm_ml.incentives import closed_periods
+from spm_ml.incentives import closed_periods, payable_plans
 from spm_ml.predictions import Batch, Outcome, Prediction, PredictionStore, Recommendation, TeamPrediction
 from spm_ml.progress import Progress, silent
 from spm_ml.registry import ModelVersion, Registry
@@ -88,11 +87,12 @@ def score(
     """
     started, repaired = datetime.now(UTC), reconcile_workspace(workspace)
     registry = Registry(workspace, progress=progress)
-    model, plans = ScoringModel.champion(registry), plans_of(workspace)
+    model = ScoringModel.champion(registry)
     with SalesHistory.open(workspace) as history:
         known = Known.on(history, as_of)
         stale = _stale(known.history.watermark, today, history.organisation.stale_after_days)
         closed = closed_periods(workspace, by=started, known_on=known.target.as_of)
+        plans, without_pay = payable_plans(workspace, history, closed)
         rows = compute(known, model, plans=plans, closed=closed, stale=stale, progress=progress)
         evidence = gather_evidence(workspace, registry, model, known, rows)
         batch = replace(
@@ -120,8 +120,8 @@ def score(
         )
     forget_states(workspace, but=batch.batch_id)
     progress("publish", 1, 1)
-    notes = _notes(known.target, model.version)
-    return ScoringResult(batch, rows.predictions, rows.teams, (repaired, *notes) if repaired else notes)
+    said = (repaired, without_pay and f"N{without_pay[1:]}.", *_notes(known.target, model.version))
+    return ScoringResult(batch, rows.predictions, rows.teams, tuple(note for note in said if note))
 
 
 def _outcomes(workspace: Workspace, history: SalesHistory, progress: Progress) -> tuple[Outcome, ...]:

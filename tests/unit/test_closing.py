@@ -18,6 +18,7 @@ from spm_ml.incentives import (
     changed_plans,
     close_period,
     closed_periods,
+    payable_plans,
     statements,
 )
 from spm_ml.metrics.window import Window
@@ -258,6 +259,10 @@ def test_a_fiscal_calendar_that_changes_moves_no_money(
         window = Window.of(anew.calendar, anew.periods(), SECOND, "2026Q2")
         with pytest.raises(ConfigurationError, match="2026Q1 was closed as the days from 2026-01-01 to 2026-03-31"):
             statements(anew, plans_of(own), window, closed_periods(own))
+        without, why = payable_plans(own, anew, closed_periods(own))
+    assert without == ()
+    assert str(why).startswith("no pay is worked out: 2026Q1 was closed as the days from 2026-01-01")
+    assert "keep fiscal" in spm("metrics", "--workspace", own.root).stderr, "the other figures do not wait"
 
 
 def test_a_plan_that_changes_later_changes_no_closed_period(workspace: Workspace, whole: SalesHistory) -> None:
