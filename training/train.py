@@ -104,8 +104,11 @@ def train(
         registry = Registry(workspace, progress=progress)
         champion = registry.by_alias(CHAMPION)
         choice = choose(backtest, forecaster, champion=champion.forecaster if champion else None)
+        periods = backtest.periods
+        del backtest  # a gigabyte in large organisations, which fitting needs: it is kept, and read again
         fitted = _fit(choice, learning, settings, progress)
         clock.lap("fit")
+        backtest = current_backtest(workspace, learning.rows, settings=settings, periods=periods, progress=progress)
     evidence = Evidence(organisation, learning, backtest, choice, fitted, ProtectedGroups.read(workspace))
     with tempfile.TemporaryDirectory() as scratch:
         kept, saved = Path(scratch, "evidence"), Path(scratch, "forecaster")

@@ -1,9 +1,12 @@
 """LearningRows: what a workspace's forecasters learn from, read so that memory does not grow with the organisation."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+import numpy as np
 
 from spm_ml.dataset import RepPeriodDataset, read_current
 from spm_ml.dataset.selection import stored_columns
@@ -11,6 +14,9 @@ from spm_ml.forecasting.many_reps import blocks_of_reps
 from spm_ml.forecasting.protocol import FitSettings, Forecaster
 from spm_ml.progress import Progress, silent
 from spm_ml.settings import Workspace
+
+_AT_ONCE: Final = 1_000
+"""Most reps whose records are taken up at a time; more make memory grow, fewer read the files more often."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class LearningRows:
     Attributes:
         rows: Of the reps that are learnt from, all their periods.
         file: The stored dataset, in which the other reps' rows are.
-        others: Their ids, in blocks of as many.
+        others: Their ids, in blocks.
     """
 
     rows: RepPeriodDataset
@@ -57,7 +63,10 @@ class LearningRows:
         drawn, *others = (tuple(map(str, reps)) for reps in by_block) if len(by_block) > 1 else ((),)
         if not others:
             return cls(RepPeriodDataset.read(file))
-        return cls(RepPeriodDataset.read(file, reps=drawn), file, tuple(others))
+        blocks = (np.array_split(reps, math.ceil(len(reps) / _AT_ONCE)) for reps in others)
+        return cls(
+            RepPeriodDataset.read(file, reps=drawn), file, tuple(tuple(map(str, some)) for of in blocks for some in of)
+        )
 
     @cached_property
     def other_reps(self) -> tuple[str, ...]:
