@@ -32,7 +32,7 @@ from spm_ml.features import (
 )
 from spm_ml.features.bookings import BOOKED, QUOTAS
 from spm_ml.features.day_numbers import days_of
-from spm_ml.features.flow import FLOW
+from spm_ml.features.flow import RECONSTRUCTED
 from spm_ml.features.pipeline import DUE
 from spm_ml.fiscal import Period
 from spm_ml.history import SalesHistory
@@ -254,6 +254,6 @@ def _context(at: AsOf) -> dict[str, np.ndarray]:
         "open_in_period": np.nan_to_num(at.now(DUE, "amount")),
         "quota": np.where(known, at.now(QUOTAS, "amount"), np.nan),
         "quota_original": np.where(known, at.now(QUOTAS, "original"), np.nan),
-        "history_reconstructed": at.now(FLOW, "reconstructed") > 0,
+        "history_reconstructed": at.now(RECONSTRUCTED, "changes") > 0,
         **submissions(at),
     }

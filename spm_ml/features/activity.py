@@ -31,7 +31,7 @@ def _last_activity(grid: AsOfGrid) -> ir.Table:
     )
 
 
-ACTIVITY: Final = Stream("activity", _activity, log="activity", looks_back=(7, 28, 91))
+ACTIVITY: Final = Stream("activity", _activity, log="activity", looks_back=(7, 28, 91), windows=True)
 LAST_ACTIVITY: Final = Stream("last_activity", _last_activity, "latest", log="activity", looks_back=())
 
 

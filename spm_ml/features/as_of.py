@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from spm_ml.errors import DataError
 from spm_ml.features.day_numbers import number_of
 from spm_ml.features.feature import Stream
 from spm_ml.features.grid import AsOfGrid
@@ -62,7 +63,13 @@ class AsOf:
         return self.ago(stream, measure, 0)
 
     def ago(self, stream: Stream, measure: str, days: int) -> np.ndarray:
-        """The reading as it stood `days` before the as-of day; NaN if nothing was known then."""
+        """The reading as it stood `days` before the as-of day; NaN if nothing was known then.
+
+        Raises:
+            DataError: The stream is of windows.
+        """
+        if stream.windows:
+            raise DataError(f"stream {stream.name!r} is read over windows alone: take AsOf.trailing")
         return self._known(stream, measure, days, lambda: self.exactly(stream, measure, days))
 
     def trailing(self, stream: Stream, measure: str, days: int, *, partly: bool = False) -> np.ndarray:

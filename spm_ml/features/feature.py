@@ -42,6 +42,8 @@ class Stream:
             rather than 0. Bookings belong to the ledger.
         looks_back: How many days before the as-of day it is read beside the day itself, so that it is read from the
             engine once for all of them; for any other number it is read again.
+        windows: It is read by `AsOf.trailing` alone, over days of `looks_back`: what both ends of every window hold is
+            left out, so that a build of few days does not read the past.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stream:
     kind: Literal["sum", "latest", "largest"] = "sum"
     log: Log | None = None
     looks_back: tuple[int, ...] | None = None
+    windows: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ YEAR: Final = 364
 
 
 def _flow(grid: AsOfGrid) -> ir.Table:
-    """Events as spans that never end: `<event>_count`, `<event>_amount`, days of cycles and pushes, and `changes`."""
+    """Events as spans that never end: `<event>_count`, `<event>_amount`, days of cycles and of pushes."""
     due_before = grid.days.select(previous_expected_close_on="day", due_by="period_end")
     stays_open = (_.outcome == "open") & (_.previous_outcome == "open")
     pushed = stays_open & (_.expected_close_on > _.previous_expected_close_on)
@@ -57,13 +57,17 @@ def _flow(grid: AsOfGrid) -> ir.Table:
             "cycle_days",
             "pushed_days",
             visible_from=_.recorded_on,
-            changes=ibis.literal(1, "int64"),
-            reconstructed=_.history_reconstructed.cast("int64"),
         )
     )
 
 
-FLOW: Final = Stream("flow", _flow, log="ledger", looks_back=(28, 91, YEAR))
+def _reconstructed(grid: AsOfGrid) -> ir.Table:
+    changes = grid.ledger.filter(_.history_reconstructed)
+    return changes.select("rep_index", visible_from=_.recorded_on, changes=ibis.literal(1, "int64"))
+
+
+FLOW: Final = Stream("flow", _flow, log="ledger", looks_back=(28, 91, YEAR), windows=True)
+RECONSTRUCTED: Final = Stream("reconstructed", _reconstructed, log="ledger", looks_back=())
 
 
 def _year(at: AsOf, measure: str) -> np.ndarray:

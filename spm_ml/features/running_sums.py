@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from spm_ml.errors import DataError
-from spm_ml.features.day_numbers import between, numbers_of
+from spm_ml.features.day_numbers import between, dates_of, numbers_of
 from spm_ml.features.feature import Stream
 from spm_ml.features.few_days import FEW, days_read, reduced
 from spm_ml.features.grid import AsOfGrid
@@ -92,6 +92,8 @@ class RunningSums:
         """
         if days and stream.kind == "largest":
             raise DataError(f"stream {stream.name!r} is of the largest span, which is known on as-of days alone")
+        if stream.windows and days not in (0, *(stream.looks_back or ())):
+            raise DataError(f"stream {stream.name!r} is read over windows of {stream.looks_back} days: add {days}")
         if self._streams.setdefault(stream.name, stream) != stream:
             raise DataError(f"two streams are named {stream.name!r}: give each a name of its own")
         read_on = days_read(self._grid, stream, days)
@@ -125,6 +127,8 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
         raise DataError(f"stream {stream.name!r} must give rep_id and visible_from, but gives {spans.columns}")
     measures = [name for name in spans.columns if name not in _STRUCTURE]
     spans = spans.filter(_.visible_from.notnull())
+    if stream.windows:
+        spans = spans.filter(_.visible_from > ibis.literal(dates_of(days)[0].as_py()))
     if "rep_index" not in spans.columns:
         spans = spans.inner_join(grid.reps, "rep_id")
     few = len(days) <= FEW

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import ibis
+import pandas as pd
 import pytest
 
 from spm_ml.dataset import build_dataset
@@ -142,3 +143,21 @@ def test_a_build_leaves_nothing_in_the_engine(history: SalesHistory) -> None:
     before = tables()
     build_dataset(history, as_of_days=DAYS[:1], features=())
     assert tables() == before
+
+
+def test_a_stream_of_windows_gives_what_a_whole_one_gives_and_nothing_else(history: SalesHistory) -> None:
+    some = Stream("some_calls", calls, log="activity", looks_back=(28,), windows=True)
+    asked = {
+        "whole": calls_28,
+        "windows": lambda at: at.trailing(some, "calls", 28),
+        "level": lambda at: at.now(some, "calls"),
+        "undeclared": lambda at: at.trailing(some, "calls", 7),
+    }
+    made = {name: Feature(name, "custom", "count", "Calls.", values) for name, values in asked.items()}
+    frame = build_dataset(history, as_of_days=DAYS, features=(made["whole"], made["windows"])).frame
+    pd.testing.assert_series_equal(frame["windows"], frame["whole"], check_names=False)
+    assert frame["whole"].max() > 0
+    with pytest.raises(DataError, match="read over windows alone"):
+        build_dataset(history, as_of_days=DAYS, features=(made["level"],))
+    with pytest.raises(DataError, match=r"windows of \(28,\) days: add 7"):
+        build_dataset(history, as_of_days=DAYS, features=(made["undeclared"],))
