@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -16,6 +17,7 @@ from serving.pages.board_day import period_choices
 from serving.pages.choices import Choice
 from serving.pages.frame import PagePrincipal, frame_of
 from serving.pages.queries import PeriodOfPage
+from serving.routes.growth import growth_file
 from spm_ml.metrics import METRIC_BY_SLUG, NULL_REASONS
 from spm_ml.predictions import GROWTH_SLUGS, LEVELS, BatchReader, Level, MetricCourse, MetricValue, TeamPrediction
 from spm_ml.predictions.growth import GROUP_SLUGS, GroupSlug
@@ -89,6 +91,7 @@ class GrowthPage:
         metric: The one that is compared over groups.
         only_whole: Why it is compared over nothing; empty where it is.
         smallest: Reps below which a group is left out; None: none is.
+        file: Address of all of it as a file.
     """
 
     heading: str
@@ -102,6 +105,7 @@ class GrowthPage:
     only_whole: str
     smallest: int | None
     periods: tuple[Choice, ...]
+    file: str
 
 
 @router.get("/growth")
@@ -110,9 +114,10 @@ async def growth(request: Request, principal: PagePrincipal, query: Annotated[Gr
     require_reach(principal, "team")
     store = store_of(request)
     periods = period_choices(await on_store(store, store.periods), query.period)
+    file = "/exports/growth.csv" + (f"?{urlencode({'period': query.period})}" if query.period else "")
 
     def build(batch: BatchReader) -> Response:
-        page = _page(batch, query.metric, periods)
+        page = _page(batch, query.metric, periods, file)
         frame = frame_of(request, page.heading, principal=principal, batch=batch.batch)
         response: Response = request.app.state.templates.page("growth.html", page, frame)
         return response
@@ -120,7 +125,14 @@ async def growth(request: Request, principal: PagePrincipal, query: Annotated[Gr
     return await on_batch(request, principal, build, period=query.period)
 
 
-def _page(batch: BatchReader, slug: str, periods: tuple[Choice, ...]) -> GrowthPage:
+@router.get("/exports/growth.csv")
+async def growth_csv(request: Request, principal: PagePrincipal, query: Annotated[PeriodOfPage, Query()]) -> Response:
+    """The file behind "Download CSV"."""
+    require_reach(principal, "team")
+    return await growth_file(request, principal, query.period)
+
+
+def _page(batch: BatchReader, slug: str, periods: tuple[Choice, ...], file: str) -> GrowthPage:
     groups = {level: batch.groups(level) for level in reversed(LEVELS)}
     every = [group for rows in groups.values() for group in rows]
     columns = _columns(every)
@@ -151,6 +163,7 @@ def _page(batch: BatchReader, slug: str, periods: tuple[Choice, ...]) -> GrowthP
         only_whole="" if tables or slug not in _OF_SPEND else "No spend names a group that is shown here.",
         smallest=SMALLEST_GROUP if batch.scope.reach("team") == "large" else None,
         periods=periods,
+        file=file,
     )
 
 

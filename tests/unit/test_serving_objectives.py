@@ -1,5 +1,7 @@
 """Objectives and growth, on the pages and in the API: who sees what, and whether the numbers are the stored ones."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from serving import formats
 from serving.formats import Money
-from spm_ml.predictions import COMPANY, NewGoal, PredictionStore, TeamPrediction
+from spm_ml.predictions import COMPANY, MetricValue, NewGoal, PredictionStore, TeamPrediction
 from spm_ml.predictions.chances import FINE_LEVELS, chance_of
 from spm_ml.predictions.disclosure import enough_beyond
 from spm_ml.predictions.growth import MetricCourse
@@ -189,6 +191,24 @@ def test_growth_tells_periods_and_why_a_value_is_missing(visit: Ask, ask: Ask, h
     assert [one["slug"] for one in many["group"]["growth"]["courses"]] == ["revenue_growth_rate", "bookings_linearity"]
 
 
+def test_growth_is_a_file_with_the_values_of_the_page_and_of_the_groups_in_scope(visit: Ask, ask: Ask) -> None:
+    page = parsed(visit("vp", "/growth"))
+    address = page.find("a", string="Download CSV")["href"]
+    lines = list(csv.DictReader(io.StringIO(visit("vp", address).content.decode("utf-8-sig"))))
+    answer = ask("vp", f"/v1/groups/team/{VP}").json()["group"]
+    course = next(one for one in answer["growth"]["courses"] if one["slug"] == "bookings")
+    own = [one for one in lines if (one["key"], one["slug"], one["finished"]) == (VP, "bookings", "True")]
+    assert [(one["period"], float(one["value"])) for one in own] == list(
+        zip(answer["growth"]["periods"], course["values"], strict=True)
+    )
+    assert {(one["currency"], one["unit"], one["as_of"]) for one in own} == {("EUR", "money", "")}
+    unknown = next(one for one in lines if one["why_empty"])
+    assert unknown["value"] == ""
+    assert {one["key"] for one in csv.DictReader(io.StringIO(ask("north", "/v1/exports/growth.csv").text))} == {NORTH}
+    assert visit("vp", "/exports/growth.csv?period=2024Q1").status_code == 404
+    assert ask("hr", "/v1/exports/growth.csv").status_code == 403
+
+
 def test_a_group_pays_by_the_spend_that_names_it_and_the_rest_is_shown(harbour: World, tmp_path: Path) -> None:
     costs = (None, 91_500_00.0, 84_200_00.0)
 
@@ -200,7 +220,9 @@ def test_a_group_pays_by_the_spend_that_names_it_and_the_rest_is_shown(harbour: 
             added = [MetricCourse("customer_acquisition_cost", (None,) * 3, ("no_spend_of_group",) * 3)]
         if one.level == "company":
             added.append(MetricCourse("spend_without_region", (1_000_00.0, 2_000_00.0, 7_003_00.0), (None,) * 3))
-        return replace(one, growth=replace(one.growth, courses=(*one.growth.courses, *added)))
+        value, why = (12_345_60.0, None) if named else (None, "no_spend_of_group")
+        now = (*one.metrics, MetricValue("sales_and_marketing_spend", "Spend", "money", value, why))
+        return replace(one, metrics=now, growth=replace(one.growth, courses=(*one.growth.courses, *added)))
 
     file = tmp_path / "spend.db"
     teams = tuple(with_spend(one) for one in harbour.teams)
@@ -221,5 +243,11 @@ def test_a_group_pays_by_the_spend_that_names_it_and_the_rest_is_shown(harbour: 
         compared = page.find(id="filters").find("select", attrs={"name": "metric"}).find_all("option")
         assert not [one["value"] for one in compared if "without" in one["value"]]
         assert "No spend names a group" in client.get("/growth?metric=cac_payback_months").text
+        file = io.StringIO(client.get("/exports/growth.csv").content.decode("utf-8-sig"))
+        spent = {one["key"]: one for one in csv.DictReader(file) if one["slug"] == "sales_and_marketing_spend"}
+        assert [spent["EMEA"][name] for name in ("period", "finished", "as_of", "currency", "value", "why_empty")] == [
+            *(harbour.batch.period, "False", harbour.batch.as_of.isoformat(), "EUR", "12345.6", "")
+        ]
+        assert [spent["Americas"][name] for name in ("value", "why_empty")] == ["", "no_spend_of_group"]
         log_in(client, tokens["analyst"])
         assert "Spend of no region" not in client.get("/growth?metric=customer_acquisition_cost").text
