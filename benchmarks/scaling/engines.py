@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.scaling.processes import FailedError, processor_seconds
-from benchmarks.scaling.steps import Line, Measured, fitting
+from benchmarks.scaling.steps import Line, Measured, clear, fitting
 from benchmarks.scaling.worlds import make_workspace
 
 ENGINES: Final = ("duckdb", "postgresql", "spark")
@@ -35,9 +35,7 @@ def measure_engines(line: Line, keep: Callable[[str, Measured], None]) -> None:
     hashes: dict[str, str] = {}
 
     def build(name: str, url: str = "") -> Measured:
-        shutil.rmtree(workspace.derived, ignore_errors=True)  # every engine derives for itself
-        for path in root.glob("dataset*"):
-            path.unlink()
+        clear(root, (workspace.derived.name, "dataset*"))  # every engine derives for itself
         variables = {"SPM_ENGINE_URL": url, "PYSPARK_SUBMIT_ARGS": f"--driver-memory {SPARK_MEMORY} pyspark-shell"}
         taken, answer = fitting([*command, name], line.limits, variables)
         if answer:

@@ -100,13 +100,18 @@ class Line:
             export = make_export(self.world, self.fmt)
             shutil.rmtree(self.root, ignore_errors=True)
             return [str(export)]
-        for pattern in step.makes:
-            for path in self.root.glob(pattern):
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+        clear(self.root, step.makes)
         return []
+
+
+def clear(root: Path, patterns: Sequence[str]) -> None:
+    """Clears away the files and folders of a workspace that patterns name."""
+    for pattern in patterns:
+        for path in root.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def fitting(
