@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 
@@ -54,12 +54,31 @@ class Delivery(Protocol):
         """Ends it."""
 
 
+class _Begins(smtplib.SMTP):
+    """A connection that knows whether the server was asked to take the content of a mail.
+
+    Attributes:
+        begun: It was, of the newest mail: only then may a mail have arrived whose end is not known (RFC 5321, 4.1.1.4).
+    """
+
+    begun = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Sends the content."""
+        self.begun = True
+        return super().data(msg)
+
+
+class _BeginsEncrypted(_Begins, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte on."""
+
+
 class SmtpDelivery:
     """A mail server; one connection for all mails, opened again where it breaks."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
-        self._server: smtplib.SMTP | None = None
+        self._server: _Begins | None = None
 
     def open(self) -> None:
         """Connects, encrypts and logs in."""
@@ -67,11 +86,11 @@ class SmtpDelivery:
         try:
             if settings.security == "tls":
                 context = ssl.create_default_context()
-                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                server: _Begins = _BeginsEncrypted(
                     settings.host, settings.port, timeout=settings.timeout_seconds, context=context
                 )
             else:
-                server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+                server = _Begins(settings.host, settings.port, timeout=settings.timeout_seconds)
             self._server = server
             if settings.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
@@ -91,12 +110,16 @@ class SmtpDelivery:
         if self._server is None:
             self.open()
         assert self._server is not None  # noqa: S101 — opened above, or an error was raised
+        self._server.begun = False
         try:
             self._server.send_message(mail)
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             if isinstance(error, smtplib.SMTPException) and not isinstance(error, smtplib.SMTPServerDisconnected):
                 raise RefusedError(_reply(error)) from None
+            begun = self._server.begun
             self.close()
+            if not begun:
+                raise RefusedError("the mail server ended the connection before it took the mail") from None
             raise UnknownEndError from None
         del name
 

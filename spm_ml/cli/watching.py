@@ -23,6 +23,7 @@ def watch(console: Console, every: float, once: bool) -> None:
     from spm_ml.intake import freshen
     from spm_ml.predictions import StoreUnavailableError
 
+    before: tuple[object, ...] = ()
     while True:
         begun = time.monotonic()
         try:
@@ -32,8 +33,10 @@ def watch(console: Console, every: float, once: bool) -> None:
                 raise
             console.log(f"left out: {error}")
         else:
-            if done.said or done.events.settled:
+            settled = done.events.settled
+            if done.said or (settled and settled != before):  # those that wait as before are said once
                 console.say(f"{done.events.text()}. {done.said}".strip())
+            before = settled
             for problem in done.problems:
                 console.log(problem)
             if once:

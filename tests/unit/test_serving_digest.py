@@ -57,13 +57,16 @@ class Server:
         self.mails: dict[str, EmailMessage] = {}
         self.refused: set[str] = set()
         self.hangs_up_on = ""
+        self.hangs_up_early_on = ""
         self.tired_of = ""
         self.port = 0
 
     async def handle_RCPT(self, *said: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        _, _, envelope, address, _ = said
+        server, _, envelope, address, _ = said
         if address in self.refused:
             return "550 no such mailbox"
+        if address == self.hangs_up_early_on:
+            server.transport.abort()
         if address == self.tired_of:
             return "421 enough for one connection"
         envelope.rcpt_tos.append(address)
@@ -217,6 +220,14 @@ def test_what_was_cut_off_is_said_and_not_sent_twice(server: Server, workspace: 
     server.hangs_up_on = ""
     again = run(workspace)
     assert (again.unknown, again.sent, len(again.before)) == (report.unknown, [], 3)
+
+
+def test_who_is_cut_off_before_the_content_is_tried_again(server: Server, workspace: Workspace) -> None:
+    server.hangs_up_early_on = "anna@example.com"
+    report = run(workspace)
+    assert (list(report.failed), report.unknown, len(report.sent)) == ([account(workspace, "north")], [], 3)
+    server.hangs_up_early_on = ""
+    assert run(workspace).sent == [account(workspace, "north")]
 
 
 def test_a_server_that_ends_the_connection_after_some_mails_loses_none(server: Server, workspace: Workspace) -> None:
