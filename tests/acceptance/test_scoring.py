@@ -387,6 +387,35 @@ def random_events(history: SalesHistory, chance: Random, reps: list[str], days: 
     return events
 
 
+def random_corrections(history: SalesHistory, chance: Random, reps: list[str], days: list[date]) -> list[Arrival]:
+    """Rows that are stated anew: an open deal, its splitting between two reps, a quota of the period, and a commit."""
+    rows = (
+        history.source("opportunities").filter(_.outcome == "open").order_by("opportunity_id").to_pyarrow().to_pylist()
+    )
+    deal = {name: value for name, value in chance.choice(rows).items() if value is not None and name != "recorded_at"}
+    deal |= {name: str(deal[name]) for name in ("created_on", "expected_close_on") if name in deal}
+    deal |= {"product": "Another", "source": "partner", "amount": chance.randint(1_000, 90_000)}
+    names = [name for name in deal if not name.startswith("_")]
+    one, other = chance.sample(reps, 2)
+    own = {"rep_id": chance.choice(reps), "period": "2026Q4", "amount": chance.randint(100_000, 400_000)}
+    said = own | {"kind": "commit", "submitted_at": f"{chance.choice(days)}T10:00:00"}
+    share = {"opportunity_id": deal["opportunity_id"], "share": 0.5}
+    records: list[tuple[str, dict[str, object]]] = [
+        ("opportunities", {name: deal[name] for name in names}),
+        *(("credits", share | {"rep_id": rep_id}) for rep_id in (one, other)),
+        ("quotas", own | {"set_on": str(chance.choice(days))}),
+        ("submissions", said),
+    ]
+    moments = [f"{chance.choice(days)}T{chance.randint(6, 20):02}:00:00Z" for _record in records]
+    name = chance.random()
+    events = [
+        arrival(f"c{at} {name}", table, moment, **record)
+        for at, ((table, record), moment) in enumerate(zip(records, moments, strict=True))
+    ]
+    chance.shuffle(events)
+    return events
+
+
 def test_whatever_comes_in_whoever_is_touched_has_the_rows_of_a_full_run(
     workspace: Workspace, result: ScoringResult, tmp_path: Path
 ) -> None:
@@ -401,9 +430,10 @@ def test_whatever_comes_in_whoever_is_touched_has_the_rows_of_a_full_run(
     with PredictionStore.of(own) as store:
         for _round in range(2):
             with SalesHistory.open(own) as history:
-                events = random_events(history, chance, reps, days)
+                events = random_events(history, chance, reps, days) + random_corrections(history, chance, reps, days)
             store.inbox.take("crm", events)
-            ingest_waiting(own, store)
+            taken = ingest_waiting(own, store)
+            assert {one.state for one in taken.settled} <= {"ingested", "superseded"}, "every one is good"
             touched = score_touched(own)
             assert touched is not None
             assert set(touched.reps) < set(reps), "not everybody"
@@ -411,9 +441,12 @@ def test_whatever_comes_in_whoever_is_touched_has_the_rows_of_a_full_run(
         kept = {file.stem for file in (own.root / "settings").glob("*.yaml") if not file.stem.startswith("plans-")}
         assert touched.batch.data_hash in kept
         assert len(kept) <= 2, "of batches that are not replayed only the last one's"
-        costs = costs_of(store)
+        costs, published = costs_of(store), store.content(touched.batch).predictions
         whole = score(own)
         now = {(row.rep_id, row.as_of): row for row in whole.predictions}
+        assert {(row.rep_id, row.as_of): row.bookings_quantiles for row in published} == {
+            key: row.bookings_quantiles for key, row in now.items()
+        }, "of whom nothing was recorded, too"
         made = {(row.rep_id, row.as_of): replace(row, news=None) for row in touched.predictions}
         assert made == {key: row for key, row in now.items() if key[0] in touched.reps}
         assert [cost.so_far for cost in costs] == [cost.so_far for cost in costs_of(store)]
