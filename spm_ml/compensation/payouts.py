@@ -255,9 +255,11 @@ def _spif_lines(
             and (spif.last_day is None or credit.booked_on <= spif.last_day)
         )
         if counts:
-            before = paid.get(("", opportunity_id))
+            before = paid.get(("", opportunity_id), Paid())
             bonus = (
-                plan.minor(spif.amount) if spif.amount is not None else _of_credit(spif, net[opportunity_id], before)
+                before.bonus(spif.name, spif.rate or Decimal(0), net[opportunity_id])
+                if spif.amount is None
+                else plan.minor(spif.amount)
             )
             yield TraceLine(
                 kind="spif",
@@ -269,18 +271,6 @@ def _spif_lines(
                 rate=spif.rate,
                 amount=rounded(Decimal(bonus)),
             )
-
-
-def _of_credit(spif: Spif, net: int, before: Paid | None) -> Decimal:
-    """A share of the period's net credit of a deal; none of credit that came, was taken back, and comes again.
-
-    Where earlier payouts counted credit of the deal, all bonuses together are no more than the share of all credit.
-    """
-    bonus = (spif.rate or Decimal(0)) * net
-    if before is None or not any(before.counted):  # whoever counts it, by name: what no component counts, no line tells
-        return bonus
-    all_credit = (spif.rate or Decimal(0)) * (before.credit + net)
-    return min(bonus, max(all_credit - before.bonuses[spif.name], Decimal(0)))
 
 
 def _still_paid(name: str, past: Sequence[TraceLine]) -> set[str]:

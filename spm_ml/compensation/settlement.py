@@ -24,6 +24,7 @@ class Paid:
         amount: What was paid for it, clawbacks taken off.
         withheld: What is withheld of it.
         bonuses: The part of `amount` that each SPIF paid.
+        highest: The most credit that was held.
         booked_on: Its last booking.
     """
 
@@ -31,6 +32,7 @@ class Paid:
     amount: int = 0
     withheld: int = 0
     bonuses: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    highest: int = 0
     booked_on: date = date.min
 
     @property
@@ -46,10 +48,20 @@ class Paid:
             left = 1 + Decimal(line.amount) / self.amount
             self.bonuses = defaultdict(Decimal, {name: bonus * left for name, bonus in self.bonuses.items()})
         self.counted[line.component] += line.credit
+        self.highest = max(self.highest, self.credit)
         self.amount += line.amount
         self.withheld += line.withheld
         if line.credit > 0:
             self.booked_on = max(self.booked_on, line.booked_on)
+
+    def bonus(self, name: str, rate: Decimal, net: int) -> Decimal:
+        """What a SPIF pays for a period's net credit of the deal, minor units.
+
+        Credit that was taken back and comes again is paid no second time, as far as the bonus for it was not returned.
+        Credit is known of deals that a component counts.
+        """
+        again = rate * (self.highest - self.credit)
+        return max(rate * net - min(again, max(self.bonuses[name], Decimal(0))), Decimal(0))
 
 
 def settle_refunds(

@@ -18,6 +18,7 @@ from spm_ml.compensation import (
     payout_at,
     split_credit,
 )
+from spm_ml.compensation.terms import Measure, Spif
 from spm_ml.fiscal import FiscalCalendar
 from spm_ml.settings import FiscalSettings
 
@@ -51,6 +52,7 @@ def plans(draw: st.DrawFn) -> CompensationPlan:
     days = st.integers(1, 200)
     draws = st.builds(lambda amount, back: {"amount": amount, "recoverable": back}, st.integers(1, 90), st.booleans())
     bonuses = [(), ({"name": "s", "amount": 5, "minimum": 10},), ({"name": "s", "rate": "0.1"},)]
+    bonuses.append(({"name": "s", "rate": "0.1", "first_day": "2026-04-01", "minimum": 10},))
     held = st.builds(lambda share, days: {"share": share, "release_days": days}, st.decimals("0.1", 1, places=1), days)
     terms = {
         "plan_id": "p",
@@ -121,6 +123,28 @@ def test_one_more_won_deal_never_lowers_the_pay_of_its_period(
     cents = len(with_it.lines) if plan.holdback else 0  # withholding is rounded for each deal
     assert with_it.amount >= without.amount - cents
     assert with_it.earned >= without.earned
+
+
+@given(plans(), entries(), st.sampled_from([None, PERIODS[1].start]))
+@settings(deadline=None, max_examples=60)
+def test_a_share_as_bonus_is_paid_once_for_any_credit(
+    plan: CompensationPlan, credits_: list[Credit], first_day: date | None
+) -> None:
+    rate = Decimal("0.1")
+    spif = Spif(name="s", rate=rate, first_day=first_day)
+    whole = plan.components[0].model_copy(update={"measure": Measure()})
+    once = plan.model_copy(update={"spifs": (spif,), "clawback_days": None, "components": (whole,)})
+    results = paid(once, credits_)
+    for deal in {credit.opportunity_id for credit in credits_ if not credit.owner}:
+        days = [period.end for period in PERIODS]
+        held = [
+            sum(one.amount for one in credits_ if one.opportunity_id == deal and one.booked_on <= day) for day in days
+        ]
+        bonus = sum(
+            line.amount for one in results for line in one.lines if (line.kind, line.opportunity_id) == ("spif", deal)
+        )
+        # Whoever owes credit first is paid for all that comes: none of it was paid before.
+        assert bonus <= rate * (max(0, *held) - min(0, *held)) + len(PERIODS)
 
 
 @given(plans(), entries(), st.randoms(use_true_random=False))

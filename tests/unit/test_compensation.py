@@ -199,15 +199,20 @@ def test_spifs_count_only_their_deals() -> None:
 
 def test_a_spif_on_credit_is_not_paid_again_for_credit_that_was_taken_back() -> None:
     def paid(*each: int, **terms: object) -> list[int]:
-        bonus = plan(tiers=FLAT, spifs=[{"name": "push", "rate": "0.01"}], **terms)
+        bonus = plan(**{"tiers": FLAT, "spifs": [{"name": "push", "rate": "0.01"}]} | terms)
         done: list[Payout] = []
-        for period, amount in zip((Q1, Q2, Q3), each, strict=True):
+        for number, amount in enumerate(each, start=1):
+            period = CALENDAR.parse(f"2026Q{number}")
             done.append(pay(bonus, credit("d", amount, period.start), period=period, earlier=done))
         return [one.spif for one in done]
 
     assert paid(10_000_00, -10_000_00, 10_000_00) == [100_00, 0, 0], "won anew"
     assert paid(10_000_00, -5_000_00, 8_000_00) == [100_00, 0, 30_00], "and with more than before"
     assert paid(10_000_00, 5_000_00, 5_000_00) == [100_00, 50_00, 50_00], "more credit is paid as it comes"
+    assert paid(10_000_00, -10_000_00, 4_000_00, 9_000_00) == [100_00, 0, 0, 30_00], "in parts"
+    later = {"name": "push", "rate": "0.01", "first_day": "2026-04-01"}
+    assert paid(10_000_00, 10_000_00, -10_000_00, 10_000_00, spifs=[later]) == [0, 100_00, 0, 0], "none earned before"
+    assert paid(10_000_00, -10_000_00, 10_000_00, spifs=[later]) == [0, 0, 100_00], "what was never paid is paid"
     assert paid(10_000_00, -10_000_00, 10_000_00, clawback_days=200) == [100_00, 0, 100_00], "a clawback returned it"
     assert paid(10_000_00, -10_000_00, 10_000_00, clawback_days=1) == [100_00, 0, 0], "a late refund kept it"
 
