@@ -34,6 +34,7 @@ from spm_ml.sources import ingest
 from spm_ml.tenants import Report, TenantFolder
 from tests.arrivals_world import arrival
 from tests.command import spm
+from tests.databases import PostgresServer
 from training import promote, train, training_due
 
 _ = ibis._
@@ -359,6 +360,37 @@ def test_who_is_touched_by_an_event_is_scored_as_if_everybody_was_and_the_others
     teams = {(team.level, team.key, team.as_of): team for team in fresh.teams}
     assert teams == {(team.level, team.key, team.as_of): team for team in whole.teams}
     assert store.audit.check().problems == ()
+
+
+def test_a_round_of_watch_publishes_on_postgresql(
+    workspace: Workspace,
+    result: ScoringResult,
+    tmp_path: Path,
+    postgresql: PostgresServer,
+    migrated_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    store_at = postgresql.address(postgresql.new_database(migrated_database))
+    monkeypatch.setenv("SPM_SERVING__STORE", store_at)
+    score(own)
+    rep_id = result.board[0].rep_id
+    with PredictionStore.of(own) as store:
+        assert store.published_on(WATERMARK) is not None
+        done = f"{WATERMARK}T12:00:00"
+        event = arrival("e1", "activities", f"{done}Z", rep_id=rep_id, occurred_at=done, kind="call")
+        store.inbox.take("crm", [event])
+        said = json.loads(spm("watch", "--once", "--json", "--workspace", own.root).stdout)
+        assert (said["reps"], said["events"], said["problems"]) == (1, {"looked_at": 1, "version": 2}, [])
+        batch = store.published_batch()
+        assert batch is not None
+        assert batch.batch_id == said["batch"]
+        rows = store.content(batch).predictions
+        assert {row.rep_id for row in rows if row.news} == {rep_id}
+        assert len(rows) == len(result.predictions), "of the others what was published before"
+        assert store.audit.check().problems == ()
+        again = json.loads(spm("watch", "--once", "--json", "--workspace", own.root).stdout)
+        assert (again["batch"], again["events"]["looked_at"]) == (None, 0)
 
 
 def costs_of(store: PredictionStore) -> tuple[PayCost, ...]:
