@@ -132,7 +132,7 @@ def metrics(
         closed = closed_periods(console.workspace, known_on=as_day(as_of) or history.watermark)
         plans, without_pay = payable_plans(console.workspace, history, closed)
         if without_pay:
-            console.log(f"note: {without_pay}")
+            console.log(f"note: no pay is worked out: {without_pay}")
         frame = evaluate_metrics(history, as_of=as_day(as_of), period=period, level=level, plans=plans, closed=closed)
         currency = history.organisation.currency
     money = frame["unit"].str.startswith("money")

@@ -81,7 +81,7 @@ def payable_plans(
         ConfigurationError: A plan cannot be read.
     """
     plans, reason = tuple(plans_of(workspace)), closed_otherwise(history, closed)
-    return (plans, None) if reason is None or not plans else ((), f"no pay is worked out: {reason}")
+    return (plans, None) if reason is None or not plans else ((), reason)
 
 
 def close_period(

@@ -120,8 +120,11 @@ def score(
         )
     forget_states(workspace, but=batch.batch_id)
     progress("publish", 1, 1)
-    said = (repaired, without_pay and f"N{without_pay[1:]}.", *_notes(known.target, model.version))
-    return ScoringResult(batch, rows.predictions, rows.teams, tuple(note for note in said if note))
+    notes = [repaired] if repaired else []
+    if without_pay:
+        notes.append(f"No pay is worked out: {without_pay}.")
+    notes += _notes(known.target, model.version)
+    return ScoringResult(batch, rows.predictions, rows.teams, tuple(notes))
 
 
 def _outcomes(workspace: Workspace, history: SalesHistory, progress: Progress) -> tuple[Outcome, ...]:
