@@ -8,12 +8,12 @@ from typing import Final
 from uuid import uuid4
 
 from spm_ml.champion import reconcile_workspace
-from spm_ml.compensation import ClosedPeriod, CompensationPlan, plans_of
+from spm_ml.compensation import ClosedPeriod, CompensationPlan
 from spm_ml.dataset import build_dataset
 from spm_ml.history import SalesHistory
 from spm_ml.history.changed import Changed, changed_since
 from spm_ml.history.store import TableStore
-from spm_ml.incentives import closed_periods, statement_of
+from spm_ml.incentives import closed_periods, payable_plans, statement_of
 from spm_ml.metrics.inputs_pay import pay_inputs
 from spm_ml.predictions import Batch, Counted, Prediction, PredictionStore, TeamPrediction, TouchedContent
 from spm_ml.progress import Progress, silent
@@ -93,8 +93,8 @@ def score_touched(workspace: Workspace, *, progress: Progress = silent) -> Touch
         batch = store.published_batch()
         if batch is None:
             return None
-        model, plans = ScoringModel.champion(Registry(workspace, progress=progress)), plans_of(workspace)
-        if not _same_way(workspace, batch, model, plans):
+        model = ScoringModel.champion(Registry(workspace, progress=progress))
+        if not _same_way(workspace, batch, model):
             return None
         if any(closing.closed_at > batch.created_at for closing in store.closings.every()):
             return None
@@ -111,17 +111,16 @@ def score_touched(workspace: Workspace, *, progress: Progress = silent) -> Touch
             if (known.target.as_of, known.target.period.label) != (batch.as_of, batch.period) or then.unlike(history):
                 return None
             closed = closed_periods(workspace, by=started, known_on=known.target.as_of)
+            plans, _without_pay = payable_plans(workspace, history, closed)
+            if batch.plans_hash != hash_of_plans(plans):
+                return None
             run = _Touched(workspace, store, known, model, plans, closed, batch, then, changed, started, progress)
             return run.publish()
 
 
-def _same_way(workspace: Workspace, batch: Batch, model: ScoringModel, plans: Sequence[CompensationPlan]) -> bool:
-    version = model.version
-    return (
-        (batch.model_name, batch.model_version) == (version.name, str(version.version))
-        and batch.plans_hash == hash_of_plans(plans)
-        and same_settings(workspace, batch.data_hash)
-    )
+def _same_way(workspace: Workspace, batch: Batch, model: ScoringModel) -> bool:
+    version = (model.version.name, str(model.version.version))
+    return (batch.model_name, batch.model_version) == version and same_settings(workspace, batch.data_hash)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from datetime import date
 
 from spm_ml.champion import reconcile
-from spm_ml.compensation import plans_of
 from spm_ml.history import SalesHistory
+from spm_ml.incentives import closed_periods, payable_plans
 from spm_ml.predictions import Batch, Champion, PredictionStore
 from spm_ml.registry import Registry
 from spm_ml.scoring.settings_kept import hash_of_plans
@@ -36,7 +36,8 @@ def published_already(workspace: Workspace, *, as_of: date | None = None, today:
         target = scoring_target(history.calendar, history.watermark, as_of)
         stale = today is not None and (today - history.watermark).days > history.organisation.stale_after_days
         now = (history.data_hash, target.as_of, target.period.label)
-    model = (champion.model_name, champion.model_version, hash_of_plans(plans_of(workspace)))
+        plans, _without_pay = payable_plans(workspace, history, closed_periods(workspace, known_on=target.as_of))
+    model = (champion.model_name, champion.model_version, hash_of_plans(plans))
     then = (batch.data_hash, batch.as_of, batch.period)
     made = (batch.model_name, batch.model_version, batch.plans_hash)
     settled = all(closing.closed_at <= batch.created_at for closing in closings)

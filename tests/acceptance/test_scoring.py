@@ -28,7 +28,7 @@ from spm_ml.only_one import only_one
 from spm_ml.predictions import Arrival, NewGoal, PayCost, PredictionStore, Recommendation, Scope
 from spm_ml.registry import Registry
 from spm_ml.scoring import ScoringResult, prediction_rows, published_already, score, score_touched
-from spm_ml.settings import Organisation, Workspace
+from spm_ml.settings import FiscalSettings, Organisation, Workspace
 from spm_ml.simulation import simulate
 from spm_ml.sources import ingest
 from spm_ml.tenants import Report, TenantFolder
@@ -360,6 +360,21 @@ def test_who_is_touched_by_an_event_is_scored_as_if_everybody_was_and_the_others
     teams = {(team.level, team.key, team.as_of): team for team in fresh.teams}
     assert teams == {(team.level, team.key, team.as_of): team for team in whole.teams}
     assert store.audit.check().problems == ()
+
+
+def test_another_fiscal_calendar_than_that_of_closed_pay_holds_no_forecast_up(
+    workspace: Workspace, result: ScoringResult, tmp_path: Path
+) -> None:
+    assert result.batch.plans_hash
+    own = Workspace(shutil.copytree(workspace.root, tmp_path / "ws"))
+    spm("payouts", "--close", "2026Q3", "--workspace", own.root)
+    organisation = own.organisation()
+    organisation.model_copy(update={"fiscal": FiscalSettings(start_month=2)}).write(own.organisation_file)
+    made = score(own)
+    assert any(note.startswith("No pay is worked out: 2026Q3 was closed as the days from") for note in made.notes)
+    assert any(row.bookings_quantiles for row in made.predictions)
+    assert published_already(own) == made.batch, "and it is not scored again and again"
+    assert "keep fiscal in organisation.yaml" in spm("payouts", "--workspace", own.root, expect=1).stderr
 
 
 def test_a_round_of_watch_publishes_on_postgresql(
