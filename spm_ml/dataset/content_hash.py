@@ -2,11 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Bytes = bytes | memoryview | np.ndarray
 
 _EMPTY: Final = -1
 """Stands for the length of a text that is not there."""
@@ -25,8 +29,10 @@ class ContentHash:
     def update(self, frame: pd.DataFrame) -> None:
         """Adds the next rows, which follow those that were added before."""
         for name, column in frame.items():
-            for what, content in _bytes_of(column).items():
-                self._columns.setdefault((str(name), what), hashlib.sha256()).update(content)
+            for what, parts in _bytes_of(column).items():
+                digest = self._columns.setdefault((str(name), what), hashlib.sha256())
+                for content in parts:
+                    digest.update(content)
 
     def hexdigest(self) -> str:
         """The hash of all rows that were added."""
@@ -46,13 +52,33 @@ def hash_of(description: Mapping[str, object], parts: Iterable[tuple[str, str, s
     return hashlib.sha256(json.dumps([description, list(parts)], sort_keys=True).encode()).hexdigest()
 
 
-def _bytes_of(column: pd.Series) -> dict[str, bytes]:
+def _bytes_of(column: pd.Series) -> dict[str, Sequence[Bytes]]:
     """The same bytes for the same content on every machine."""
     if isinstance(column.dtype, pd.StringDtype):
-        lengths = column.str.len().fillna(_EMPTY).to_numpy(dtype="<i4")
-        joined = "".join(column.to_numpy(dtype=object, na_value=""))
-        return {"lengths": lengths.tobytes(), "text": joined.encode()}
+        found = pa.array(column)
+        texts = found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
+        lengths = pc.utf8_length(texts).cast(pa.int32()).fill_null(pa.scalar(_EMPTY, pa.int32()))
+        return {"lengths": [_little_endian(lengths.to_numpy())], "text": [_text_of(chunk) for chunk in texts.chunks]}
     values = column.to_numpy()
     if values.dtype == np.float64:
-        values = np.where(np.isnan(values), np.nan, values) + 0.0  # one NaN, and no -0.0
-    return {"values": values.astype(values.dtype.newbyteorder("<")).tobytes()}
+        values = values + 0.0  # no -0.0
+        np.copyto(values, np.nan, where=np.isnan(values))  # and one NaN
+    elif values.dtype.kind == "M":
+        values = values.view(np.int64)
+    return {"values": [_little_endian(values)]}
+
+
+def _little_endian(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
+
+
+def _text_of(texts: "pa.Array[Any]") -> Bytes:
+    """The texts one after another, UTF-8; nothing where there is none."""
+    texts = texts.cast(pa.large_string())
+    if texts.null_count:
+        texts = texts.fill_null("")
+    _, limits, content = texts.buffers()
+    if content is None or limits is None or not len(texts):
+        return b""
+    first, last = np.frombuffer(limits, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1][[0, -1]]
+    return memoryview(content)[first:last]

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, held, pinned_to
+from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, pinned_to
 from spm_ml.features import AsOf, ratio
-from spm_ml.features.day_numbers import day_numbers, days_of
+from spm_ml.features.day_numbers import dates_of, day_numbers, numbers_of, places
 from spm_ml.features.few_days import FEW, held_on
 from spm_ml.features.pipeline import open_states
 
@@ -29,34 +29,56 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
         states = held_on(states, days)
     content = states.select(
         *(column.name for column in STATE_COLUMNS if column.name in states.columns),
-        "first_amount",
+        *("first_amount", "rep_index"),
         changed_on="visible_from",
         stage="stage_position",
         reconstructed="history_reconstructed",
     )
     table = content.order_by("rep_id", "opportunity_id", "visible_from").to_pyarrow()
     growth = ratio(_numbers(table["amount"]), _numbers(table["first_amount"]))
-    found = pinned_to(STATE_COLUMNS, table.append_column("amount_growth", pa.array(growth)))
-    cut = _cut_by_period(found, frame)
-    return cut[held(cut, frame)].reset_index(drop=True)
+    table = table.append_column("amount_growth", pa.array(growth))
+    rep_index = table["rep_index"].to_numpy()
+    state, visible_from, visible_until = _cut_by_period(table, frame)
+    held = _holds(at, frame, rep_index[state], visible_from, visible_until)
+    cut = table.take(pa.array(state[held]))
+    for name, number in (("visible_from", visible_from), ("visible_until", visible_until)):
+        cut = cut.set_column(cut.column_names.index(name), name, dates_of(number[held]))
+    del table
+    return pinned_to(STATE_COLUMNS, cut)
 
 
-def _cut_by_period(states: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """What of each state lies in each period of the rows, from its eve to its last day; periods in order."""
-    starts, ends = (np.unique(day_numbers(frame[name])) for name in ("period_start", "period_end"))
+def _cut_by_period(states: pa.Table, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What of each state lies in each period of the rows, from its eve to its last day; periods in order.
+
+    Returns:
+        (cuts,) place of the state, and its first day and the one after its last there, counted from 1970-01-01.
+    """
+    starts, ends = (np.unique(day_numbers(frame[name])).astype(np.int64) for name in ("period_start", "period_end"))
     starts = starts - 1
-    days = {name: day_numbers(states[name]) for name in ("visible_from", "visible_until")}
-    first = np.searchsorted(ends, days["visible_from"], side="right")
-    lengths = np.maximum(np.searchsorted(starts, days["visible_until"]) - first, 0)
-    state = np.repeat(np.arange(len(states)), lengths)
-    period = np.arange(len(state)) + (first - np.cumsum(lengths) + lengths)[state]
-    by_period = np.argsort(period, kind="stable")
+    begins, until = (numbers_of(states[name]) for name in ("visible_from", "visible_until"))
+    first = places(ends, begins + 1)
+    lengths = np.maximum(places(starts, until) - first, 0)
+    state = np.repeat(np.arange(len(lengths)), lengths)
+    period = np.arange(len(state)) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
+    by_period = np.argsort(period.astype(np.int16), kind="stable")  # so small numbers are sorted by their digits
     state, period = state[by_period], period[by_period]
-    cut = {
-        "visible_from": days_of(np.maximum(days["visible_from"][state], starts[period])),
-        "visible_until": days_of(np.minimum(days["visible_until"][state], ends[period])),
-    }
-    return states.take(state).reset_index(drop=True).assign(**cut)
+    return state, np.maximum(begins[state], starts[period]), np.minimum(until[state], ends[period])
+
+
+def _holds(
+    at: AsOf, frame: pd.DataFrame, rep_index: np.ndarray, visible_from: np.ndarray, visible_until: np.ndarray
+) -> np.ndarray:
+    """(states,) whether each holds on any of the frame's rows."""
+    as_of, owner = day_numbers(frame["as_of"]).astype(np.int64), at.grid.rep_ids.get_indexer(pd.Index(frame["rep_id"]))
+    days = np.unique(as_of)
+    rows_before = np.zeros((len(at.grid.rep_ids), len(days) + 1), dtype=np.int32)
+    of_reps = owner >= 0
+    rows_before[owner[of_reps], places(days, as_of[of_reps]) + 1] = 1
+    rows_before = np.cumsum(rows_before, axis=1, dtype=np.int32)
+    on_rows: np.ndarray = (
+        rows_before[rep_index, places(days, visible_until)] > rows_before[rep_index, places(days, visible_from)]
+    )
+    return on_rows
 
 
 def read_bookings(at: AsOf) -> pd.DataFrame:

@@ -39,6 +39,26 @@ def dates_of(numbers: np.ndarray) -> "pa.Array[Any]":
     return pa.array(numbers.astype(np.int32)).cast(pa.date32())
 
 
+def places(days: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """How many of some days lie before each of many; what `np.searchsorted` finds, looked up day by day.
+
+    Args:
+        days: (d,) ascending, whole, close enough to each other for a table of all days between them.
+        numbers: Days; infinity or NaN = after all.
+
+    >>> places(np.array([7, 14]), np.array([6, 7, 8, 14, np.inf]))
+    array([0, 0, 1, 1, 2])
+    """
+    if not len(days):
+        return np.zeros(len(numbers), dtype=np.int64)
+    first, after = int(days[0]), int(days[-1]) + 1
+    table = np.searchsorted(days, np.arange(first, after + 1))
+    if numbers.dtype.kind == "f":
+        numbers = np.where(numbers < after, numbers, after)
+    found: np.ndarray = table[np.clip(numbers, first, after).astype(np.int64) - first]
+    return found
+
+
 def between(days: np.ndarray, first: np.ndarray, until: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every one of some days that lies in each span, so spans should be short.
 
@@ -53,8 +73,8 @@ def between(days: np.ndarray, first: np.ndarray, until: np.ndarray) -> tuple[np.
     >>> between(np.array([7, 14, 21]), np.array([1, 14]), np.array([15, np.inf]))
     (array([0, 0, 1, 1]), array([0, 1, 1, 2]))
     """
-    begin = np.searchsorted(days, first)
-    lengths = np.maximum(np.searchsorted(days, until) - begin, 0)
+    begin = places(days, first)
+    lengths = np.maximum(places(days, until) - begin, 0)
     span = np.repeat(np.arange(len(lengths)), lengths)
     before = np.cumsum(lengths) - lengths
     return span, np.arange(len(span)) + (begin - before)[span]

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from spm_ml.errors import DataError
-from spm_ml.features.day_numbers import between, dates_of, numbers_of
+from spm_ml.features.day_numbers import between, dates_of, numbers_of, places
 from spm_ml.features.feature import Stream
 from spm_ml.features.few_days import FEW, days_read, reduced
 from spm_ml.features.grid import AsOfGrid
@@ -100,7 +100,7 @@ class RunningSums:
         key = stream.name, read_on.tobytes()
         if key not in self._states:
             self._states[key] = _read(self._grid, stream, read_on)
-        return Readings(self._states[key], rep_index, np.searchsorted(read_on, as_of - days))
+        return Readings(self._states[key], rep_index, places(read_on, as_of - days))
 
     def values(self, readings: Readings, measure: str) -> np.ndarray:
         """A measure of the readings.
@@ -182,7 +182,7 @@ def _cells(table: pa.Table, limit: str, days: np.ndarray) -> np.ndarray:
         limit: Name of the column.
         days: (d,) ascending.
     """
-    place = np.searchsorted(days, numbers_of(table[limit]))
+    place = places(days, numbers_of(table[limit]))
     cells: np.ndarray = table["rep_index"].to_numpy() * (len(days) + 1) + place
     return cells
 
