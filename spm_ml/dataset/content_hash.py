@@ -57,7 +57,7 @@ def _bytes_of(column: pd.Series) -> dict[str, Sequence[Bytes]]:
     if isinstance(column.dtype, pd.StringDtype):
         found = pa.array(column)
         texts = found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
-        lengths = pc.utf8_length(texts).cast(pa.int32()).fill_null(pa.scalar(_EMPTY, pa.int32()))
+        lengths = pc.utf8_length(texts).cast(pa.int32()).fill_null(_EMPTY)
         return {"lengths": [_little_endian(lengths.to_numpy())], "text": [_text_of(chunk) for chunk in texts.chunks]}
     values = column.to_numpy()
     if values.dtype == np.float64:
@@ -80,5 +80,7 @@ def _text_of(texts: "pa.Array[Any]") -> Bytes:
     _, limits, content = texts.buffers()
     if content is None or limits is None or not len(texts):
         return b""
-    first, last = np.frombuffer(limits, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1][[0, -1]]
+    first, last = np.frombuffer(memoryview(limits), dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1][
+        [0, -1]
+    ]
     return memoryview(content)[first:last]

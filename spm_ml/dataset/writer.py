@@ -24,7 +24,7 @@ _ROW_GROUP: Final = 50_000
 """Rows of a group at most; a block of reps has groups of its own, so readers of some reps pass over the others."""
 
 _OPTIONS: Final[dict[str, Any]] = {"compression": "snappy", "write_statistics": ["rep_id"]}
-"""A tenth larger than with zstd, and written in three quarters of the time; only who is in a group is asked for."""
+"""A fifth larger than with zstd, and written in three quarters of the time; only who is in a group is asked for."""
 
 MADE_BY: Final = ("dataset", "features", "history", "fiscal.py", "tables.py")
 """Code that decides what a dataset holds; settings are part of a history's `data_hash`."""
