@@ -25,8 +25,11 @@ HOCKEY_STICK_SHARE: Final = 0.4
 
 def foreign_deals(history: SalesHistory) -> ir.Table:
     """`opportunity_id` of the deals that are not in the organisation's currency, as their newest rows say."""
+    deals = history.source("opportunities")
+    if history.one_currency:
+        return deals.limit(0).select("opportunity_id")
     currency = _.currency.strip().upper()
-    other = history.source("opportunities").filter(currency != history.organisation.currency)
+    other = deals.filter(currency != history.organisation.currency)
     return other.select("opportunity_id")
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from spm_ml.features import AsOfGrid
 from spm_ml.features.bookings import finished_bookings
-from spm_ml.features.day_numbers import number_of, numbers_of
+from spm_ml.features.day_numbers import dates_of, number_of, numbers_of, places
 
 _ = ibis._
 
@@ -21,29 +21,39 @@ def organisation_readings(grid: AsOfGrid) -> dict[str, np.ndarray]:
         begin.
     """
     window = grid.history.organisation.stale_after_days
-    changes = grid.history.ledger.select("rep_id", day="recorded_on", changes=ibis.literal(1, "int64"))
     finished = _totals(grid, finished_bookings(grid).select("rep_id", "day", "booked", "late"))
-    now, before = (_totals(grid, changes, late_by=days)["changes"] for days in (0, window))
     return {
         "organisation_late": _known(grid, finished["late"], 1),
         "organisation_booked": _known(grid, finished["booked"], 1),
-        "organisation_changes": _known(grid, now - before, window),
+        "organisation_changes": _known(grid, _changes_within(grid, window), window),
     }
 
 
-def _totals(grid: AsOfGrid, rows: ir.Table, *, late_by: int = 0) -> dict[str, np.ndarray]:
+def _changes_within(grid: AsOfGrid, window: int) -> np.ndarray:
+    """(as-of days,) int64: changes of deals in the last `window` days, of the reps known by the as-of day."""
+    as_of = grid.slots.as_of
+    rows = grid.history.ledger.filter(_.recorded_on > ibis.literal(dates_of(as_of[:1] - window)[0].as_py()))
+    counted = rows.inner_join(grid.staff, "rep_id").group_by("recorded_on", "known_from").agg(changes=_.count())
+    table = counted.to_pyarrow()
+    day, known_from = (numbers_of(table[name]) for name in ("recorded_on", "known_from"))
+    changes = np.zeros(len(as_of) + 1, dtype=np.int64)
+    for late_by, sign in ((0, 1), (window, -1)):
+        np.add.at(changes, places(as_of, np.maximum(day + late_by, known_from)), sign * table["changes"].to_numpy())
+    return np.cumsum(changes)[:-1]
+
+
+def _totals(grid: AsOfGrid, rows: ir.Table) -> dict[str, np.ndarray]:
     """What the rows of the reps known by then add up to, by measure (as-of days,), int64.
 
     Args:
         grid: The as-of days.
         rows: `rep_id, day` and measures.
-        late_by: How many days later than its own a row counts; for what there was so many days ago.
     """
     measures = [name for name in rows.columns if name not in ("rep_id", "day")]
     counted = (
         rows.filter(_.day.notnull())
         .inner_join(grid.staff, "rep_id")
-        .mutate(counts_from=ibis.greatest(_.day + ibis.interval(days=late_by), _.known_from))
+        .mutate(counts_from=ibis.greatest(_.day, _.known_from))
         .group_by("counts_from")
         .agg(**{name: _[name].sum() for name in measures})
     )

@@ -149,7 +149,12 @@ class _Refresh:
         self._days_of = {
             start: [day for day in grid if period_of_as_of(history, day).start == start] for start in self._periods
         }
-        stale = staleness(before, history, date.fromisoformat(said["watermark"]))
+        stale = staleness(
+            before,
+            history,
+            date.fromisoformat(said["watermark"]),
+            history.written_since(self._workspace, int(said["version"])),
+        )
         if stale.everything is not None:
             return stale.everything
         if said["begins"] != first_days(history):

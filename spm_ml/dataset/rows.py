@@ -5,6 +5,7 @@ from typing import Final
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from spm_ml.features import AsOfGrid, ratio
 from spm_ml.features.day_numbers import between, day_numbers
@@ -73,11 +74,18 @@ def _manages_only(grid: AsOfGrid, rep_index: np.ndarray, as_of: np.ndarray) -> n
     called = profiles.loc[profiles["role"].str.lower() == MANAGER_ROLE, ["rep_id", "valid_from"]]
     managers = pd.concat([frame.set_axis(["rep_id", "day"], axis=1) for frame in (named, called)])
     own = ibis.union(
-        grid.ledger.select("rep_id", day="recorded_on"),
+        history.ledger.select("rep_id", day="recorded_on"),
         history.bookings.select("rep_id", day="recorded_on"),
         history.quotas.select("rep_id", day="known_on"),
     )
-    owners = grid.own(own).group_by("rep_id").agg(day=_.day.min()).to_pyarrow().to_pandas(date_as_object=False)
+    asked = grid.keep("managers", pa.table({"rep_id": pa.array(managers["rep_id"].unique(), pa.string())}))
+    owners = (
+        own.semi_join(asked, "rep_id")
+        .group_by("rep_id")
+        .agg(day=_.day.min())
+        .to_pyarrow()
+        .to_pandas(date_as_object=False)
+    )
     manages_from, owns_from = (
         day_numbers(frame.groupby("rep_id")["day"].min().reindex(grid.rep_ids))[rep_index]
         for frame in (managers, owners)

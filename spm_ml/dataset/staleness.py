@@ -5,7 +5,7 @@ deals and activities the derived tables say what differs between two versions, a
 was submitted and the deals in other currencies are few, and are compared whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -43,22 +43,23 @@ class Staleness:
         return min((*self.reps.values(), *(start for _, start in self.rep_periods)), default=None)
 
 
-def staleness(before: SalesHistory, after: SalesHistory, since: date) -> Staleness:
+def staleness(before: SalesHistory, after: SalesHistory, since: date, written: Collection[str]) -> Staleness:
     """What is stale of a dataset of an earlier version.
 
     Args:
         before: What that version says beside the derived tables (`SalesHistory.stated_before`).
         after: The newest tables.
         since: The watermark of that version.
+        written: Tables of which anything was written since; the others are not compared.
     """
-    return _Comparison(before, after, since).result()
+    return _Comparison(before, after, since, written).result()
 
 
 class _Comparison:
     """The steps of `staleness`."""
 
-    def __init__(self, before: SalesHistory, after: SalesHistory, since: date) -> None:
-        self._both, self._since = (before, after), since
+    def __init__(self, before: SalesHistory, after: SalesHistory, since: date, written: Collection[str]) -> None:
+        self._both, self._since, self._written = (before, after), since, written
         self._reps: dict[str, date] = {}
         self._rep_periods: set[tuple[str, date]] = set()
 
@@ -79,26 +80,32 @@ class _Comparison:
         if differing is None:
             yield "what differs from the tables of the stored dataset is not on record"
             return
-        began = [history.table("enrolments").started_on.min().to_pyarrow().as_py() for history in self._both]
-        if began[0] != began[1]:
-            yield "the first day with an enrolment has changed"
+        if "enrolments" in self._written:
+            began = [history.table("enrolments").started_on.min().to_pyarrow().as_py() for history in self._both]
+            if began[0] != began[1]:
+                yield "the first day with an enrolment has changed"
         self._add_from(differing.filter(_.kind == FROM))
         self._add_in_period(differing.filter(_.kind == BOOKED), finished=True)
         self._compare_people()
-        relabelled = _differing(*(foreign_deals(history) for history in self._both))  # H10, which no amount tells
-        self._add_from(after.ledger.semi_join(relabelled, "opportunity_id").select("rep_id", day="recorded_on"))
+        if "opportunities" in self._written and not after.one_currency:
+            relabelled = _differing(*(foreign_deals(history) for history in self._both))  # H10, which no amount tells
+            self._add_from(after.ledger.semi_join(relabelled, "opportunity_id").select("rep_id", day="recorded_on"))
 
     def _compare_people(self) -> None:
         before, after = self._both
-        profiles = _differing(before.profiles, after.profiles)
-        for name in ("rep_id", "manager_id"):
-            self._add_from(profiles.select(rep_id=name, day=ibis.literal(_ALWAYS)))
-        quotas = _differing(before.quotas, after.quotas)
-        self._add_from(quotas.select("rep_id", day="known_on"))
-        self._add_in_period(quotas.select("rep_id", day="period_start"), finished=True)
-        self._add_from(_differing(before.submissions, after.submissions).select("rep_id", day="known_on"))
-        taken = _differing(*(history.table("enrolments") for history in self._both))
-        self._add_from(taken.select("rep_id", day="completed_on"))
+        if "reps" in self._written:
+            profiles = _differing(before.profiles, after.profiles)
+            for name in ("rep_id", "manager_id"):
+                self._add_from(profiles.select(rep_id=name, day=ibis.literal(_ALWAYS)))
+        if "quotas" in self._written:
+            quotas = _differing(before.quotas, after.quotas)
+            self._add_from(quotas.select("rep_id", day="known_on"))
+            self._add_in_period(quotas.select("rep_id", day="period_start"), finished=True)
+        if "submissions" in self._written:
+            self._add_from(_differing(before.submissions, after.submissions).select("rep_id", day="known_on"))
+        if "enrolments" in self._written:
+            taken = _differing(*(history.table("enrolments") for history in self._both))
+            self._add_from(taken.select("rep_id", day="completed_on"))
         left = after.profiles.filter(_.left_on.between(self._since, after.watermark))
         self._add_in_period(left.select("rep_id", day="left_on"))
 

@@ -20,19 +20,22 @@ YEAR: Final = 364
 """Fifty-two weeks: a year's window that always holds the same number of each weekday."""
 
 
+_WAS_WON: Final = (_.previous_outcome == "won").fill_null(False)
+_WAS_LOST: Final = (_.previous_outcome == "lost").fill_null(False)
+_WON: Final = (_.outcome == "won") & ~_WAS_WON
+_LOST: Final = (_.outcome == "lost") & ~_WAS_LOST
+
+
 def _flow(grid: AsOfGrid) -> ir.Table:
-    """Events as spans that never end: `<event>_count`, `<event>_amount`, days of cycles and of pushes."""
+    """Events as spans that never end: `<event>_count`, `<event>_amount`, days of pushes."""
     due_before = grid.days.select(previous_expected_close_on="day", due_by="period_end")
     stays_open = (_.outcome == "open") & (_.previous_outcome == "open")
     pushed = stays_open & (_.expected_close_on > _.previous_expected_close_on)
-    entered = _.event_number == 0
-    was_won = (_.previous_outcome == "won").fill_null(False)
-    was_lost = (_.previous_outcome == "lost").fill_null(False)
     events = {
-        "created": entered,
-        "won": (_.outcome == "won") & ~was_won,
-        "lost": (_.outcome == "lost") & ~was_lost,
-        "reversed": (_.outcome != "won") & was_won,
+        "created": _.event_number == 0,
+        "won": _WON,
+        "lost": _LOST,
+        "reversed": (_.outcome != "won") & _WAS_WON,
         "pushed": pushed,
         "slipped": pushed & (_.expected_close_on > _.due_by),
         "advanced": stays_open & (_.stage_position > _.previous_stage_position),
@@ -46,7 +49,6 @@ def _flow(grid: AsOfGrid) -> ir.Table:
         .mutate(value=ibis.ifelse(events["reversed"], _.previous_amount, _.amount).fill_null(0), **happened)
         .mutate(
             **amounts,
-            cycle_days=_.won_count * _.event_on.delta(_.created_on, unit="day"),
             pushed_days=_.pushed_count
             * _.expected_close_on.delta(_.previous_expected_close_on, unit="day").fill_null(0),
         )
@@ -54,10 +56,22 @@ def _flow(grid: AsOfGrid) -> ir.Table:
             "rep_index",
             *happened,
             *amounts,
-            "cycle_days",
             "pushed_days",
             visible_from=_.recorded_on,
         )
+    )
+
+
+def _closes(grid: AsOfGrid) -> ir.Table:
+    """Wins and losses, as spans that never end: of few kinds, because they are read over a whole year."""
+    won = _WON.fill_null(False).cast("int64")
+    return grid.ledger.filter(_WON | _LOST).select(
+        "rep_index",
+        visible_from=_.recorded_on,
+        won_count=won,
+        lost_count=_LOST.fill_null(False).cast("int64"),
+        won_amount=won * _.amount.fill_null(0),
+        cycle_days=won * _.event_on.delta(_.created_on, unit="day"),
     )
 
 
@@ -66,12 +80,13 @@ def _reconstructed(grid: AsOfGrid) -> ir.Table:
     return changes.select("rep_index", visible_from=_.recorded_on, changes=ibis.literal(1, "int64"))
 
 
-FLOW: Final = Stream("flow", _flow, log="ledger", looks_back=(28, 91, YEAR), windows=True)
+FLOW: Final = Stream("flow", _flow, log="ledger", looks_back=(28, 91), windows=True)
+CLOSES: Final = Stream("closes", _closes, log="ledger", looks_back=(YEAR,), windows=True)
 RECONSTRUCTED: Final = Stream("reconstructed", _reconstructed, log="ledger", looks_back=())
 
 
 def _year(at: AsOf, measure: str) -> np.ndarray:
-    return at.trailing(FLOW, measure, YEAR, partly=True)
+    return at.trailing(CLOSES, measure, YEAR, partly=True)
 
 
 def win_rate_364(at: AsOf) -> np.ndarray:

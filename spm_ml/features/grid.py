@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Final, Self, get_args
+from weakref import WeakKeyDictionary
 
 import ibis
 import ibis.expr.types as ir
@@ -37,12 +38,20 @@ def period_of_as_of(history: SalesHistory, as_of: date) -> Period:
     return history.calendar.period_of(as_of + _DAY)
 
 
+_BEGINS: Final = WeakKeyDictionary[SalesHistory, dict[Log, date | None]]()
+"""First days of the logs of each history, which several grids ask for."""
+
+
 def records_begin(history: SalesHistory) -> date | None:
     """First day of which the ledger tells everything; None if it is empty.
 
     It is the day of its first record that was made at the time, or of its first close: deals that were open when
     records began are known back to their creation, but those that had been closed by then are not known at all.
     """
+    return first_day_of(history, "ledger")
+
+
+def _first_firm_day(history: SalesHistory) -> date | None:
     ledger = history.ledger
     firm = ledger.filter(~ledger.history_reconstructed | (ledger.outcome != "open"))
     begin: date | None = firm.recorded_on.min().to_pyarrow().as_py()
@@ -57,8 +66,13 @@ def first_days(history: SalesHistory) -> dict[str, str | None]:
 
 def first_day_of(history: SalesHistory, log: Log) -> date | None:
     """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
-    if log == "ledger":
-        return records_begin(history)
+    known = _BEGINS.setdefault(history, {})
+    if log not in known:
+        known[log] = _first_firm_day(history) if log == "ledger" else _first_recorded_day(history, log)
+    return known[log]
+
+
+def _first_recorded_day(history: SalesHistory, log: Log) -> date | None:
     activity, enrolments = history.activity_days, history.table("enrolments")
     day = activity.recorded_on if log == "activity" else enrolments.started_on
     first: date | None = day.min().to_pyarrow().as_py()
@@ -96,7 +110,6 @@ class AsOfGrid:
         self.stage_count = len(history.organisation.stages)
         self.recent_from: int | None = None
         self._kept: dict[str, ir.Table] = {}
-        self._first_recorded: dict[Log, date | None] = {}
         self._periods = self._covered_periods()
         self._starts = [period.start for period in self._periods]
         self.slots = self._slots()
@@ -168,9 +181,7 @@ class AsOfGrid:
 
     def first_recorded(self, log: Log) -> date | None:
         """First day of which a log tells everything; None if it is empty. See `records_begin` for the ledger."""
-        if log not in self._first_recorded:
-            self._first_recorded[log] = first_day_of(self.history, log)
-        return self._first_recorded[log]
+        return first_day_of(self.history, log)
 
     @cached_property
     def profiles(self) -> pd.DataFrame:

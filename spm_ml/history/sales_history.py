@@ -32,7 +32,7 @@ _ONE_STAGE: Final = (StageSettings(name="Open"),)
 """The pipeline of an organisation that declares no stage and whose data holds no open deal."""
 
 
-_STATED: Final = ("reps", "quotas", "submissions", "enrolments", "opportunities")
+_STATED: Final = frozenset(("reps", "quotas", "submissions", "enrolments", "opportunities"))
 """Tables of which a dataset reads what the derived ones do not hold, so that two versions of them are compared."""
 
 
@@ -148,6 +148,11 @@ class SalesHistory:
         return self._records.facts
 
     @property
+    def one_currency(self) -> bool:
+        """Whether every deal and quota is in the organisation's own currency."""
+        return self._records.rates is None
+
+    @property
     def engine(self) -> Engine:
         """Where every table is computed and kept."""
         return self._records.engine
@@ -202,11 +207,21 @@ class SalesHistory:
             return None
         store, records = TableStore(workspace), self._records
         tables = {}
-        for name in _STATED:
+        for name in sorted(_STATED & self.written_since(workspace, version)):
             sql = store.relation_sql(name, version)
             rows = records.source(name)
             tables[name] = rows.limit(0) if sql is None else self.engine.read(f"{name}_before", sql)
         return SalesHistory(records.with_sources(tables, version), owns_engine=False)
+
+    def written_since(self, workspace: Workspace, version: int) -> frozenset[str]:
+        """Names of the tables of which anything was written after a version.
+
+        Args:
+            workspace: Whose tables these are.
+            version: The earlier version.
+        """
+        later = [entry for entry in TableStore(workspace).versions() if version < entry.version <= self.version]
+        return frozenset(name for entry in later for name in entry.parts)
 
     def differing_since(self, version: int) -> ir.Table | None:
         """What differs between an earlier version and this of deals, bookings and activities.
