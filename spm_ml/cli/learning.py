@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 def _evidence(console: Console) -> Iterator[tuple[PredictionStore, SalesHistory, RepPeriods]]:
     """The store with its log brought up to the newest data, the history and its rep-periods."""
     from spm_ml.coaching.evidence import sync_log
-    from spm_ml.coaching.rep_periods import rep_periods
-    from spm_ml.dataset import current_dataset
+    from spm_ml.coaching.rep_periods import opening_rows, rep_periods
+    from spm_ml.dataset import read_current
     from spm_ml.history import SalesHistory
     from spm_ml.predictions import PredictionStore
 
-    dataset = current_dataset(console.workspace, deals=False, progress=console.progress)
+    dataset = read_current(console.workspace, opening_rows, progress=console.progress)
     with (
         SalesHistory.open(console.workspace) as history,
         PredictionStore.of(console.workspace) as store,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,27 +82,28 @@ def publish_offers(console: Console, wishes: Wishes) -> CoachingBatch:
     """
     from spm_ml.coaching import recommend as run
     from spm_ml.coaching.evidence import sync_log
-    from spm_ml.coaching.rep_periods import rep_periods
-    from spm_ml.dataset import current_dataset
+    from spm_ml.coaching.rep_periods import opening_rows, rep_periods
+    from spm_ml.dataset import read_current
     from spm_ml.history import SalesHistory
     from spm_ml.planning import MIN_P_POSITIVE, Limits
     from spm_ml.predictions import PredictionStore
     from spm_ml.tables import minor_digits
 
-    dataset = current_dataset(console.workspace, deals=False, progress=console.progress)
-    limits = Limits(
-        budget=None if wishes.budget is None else int(wishes.budget * 10 ** minor_digits(dataset.currency)),
-        people=wishes.people,
-        seats=wishes.seats,
-        min_share=wishes.min_share,
-        hold_out=wishes.hold_out,
-        min_p_positive=MIN_P_POSITIVE if wishes.min_probability is None else wishes.min_probability,
-    )
     with ExitStack() as stack:
-        history = stack.enter_context(SalesHistory.open(console.workspace))
         published = console.workspace.has_predictions
         store = stack.enter_context(PredictionStore.of(console.workspace)) if published else None
         batch = store.published_batch() if store is not None else None
+        rows = partial(opening_rows, at=None if batch is None else batch.as_of)
+        dataset = read_current(console.workspace, rows, progress=console.progress)
+        limits = Limits(
+            budget=None if wishes.budget is None else int(wishes.budget * 10 ** minor_digits(dataset.currency)),
+            people=wishes.people,
+            seats=wishes.seats,
+            min_share=wishes.min_share,
+            hold_out=wishes.hold_out,
+            min_p_positive=MIN_P_POSITIVE if wishes.min_probability is None else wishes.min_probability,
+        )
+        history = stack.enter_context(SalesHistory.open(console.workspace))
         periods = rep_periods(history, dataset)
         if store is None or batch is None:
             console.log("not published: run 'spm score' first, then 'spm recommend' again")

@@ -43,11 +43,11 @@ def effects(console: Console, out: Path | None) -> None:
     import pandas as pd
 
     from spm_ml.coaching.effects import estimate_effects
-    from spm_ml.coaching.rep_periods import rep_periods
-    from spm_ml.dataset import current_dataset
+    from spm_ml.coaching.rep_periods import opening_rows, rep_periods
+    from spm_ml.dataset import read_current
     from spm_ml.history import SalesHistory
 
-    dataset = current_dataset(console.workspace, deals=False, progress=console.progress)
+    dataset = read_current(console.workspace, opening_rows, progress=console.progress)
     with SalesHistory.open(console.workspace) as history, console.step("effects"):
         found = estimate_effects(rep_periods(history, dataset), progress=console.progress)
     frame = pd.DataFrame([_row(finding) for finding in found], columns=EFFECT_COLUMNS)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from spm_ml.coaching.funnel import Funnel, funnels_of
 from spm_ml.coaching.programs import Program, offered_programs
 from spm_ml.dataset import RepPeriodDataset
+from spm_ml.dataset.parts import Part
+from spm_ml.dataset.selection import stored_columns, stored_description
 from spm_ml.history import SalesHistory
 
 _ = ibis._
@@ -94,12 +98,36 @@ class RepPeriods:
         return rows
 
 
+def opening_rows(file: Path, *, at: date | None = None) -> RepPeriodDataset:
+    """Of a stored dataset what `rep_periods` reads, and who was there on a day; period after period is read.
+
+    Args:
+        file: The dataset's index.
+        at: A day; default: the newest.
+
+    Returns:
+        The first row of each rep and period, and all rows of the newest as-of day up to `at`; no deals.
+
+    Raises:
+        SchemaError: The file is no dataset.
+    """
+    labels = dict.fromkeys(part.period for part in Part.all_of(stored_description(file)))
+    days = stored_columns(file, ("as_of",))["as_of"]
+    newest = (days if at is None else days[days <= pd.Timestamp(at)]).max()
+    parts = []
+    for label in labels:
+        part = RepPeriodDataset.read(file, periods=[label], deals=False)
+        parts.append(part.where(~part.frame["rep_id"].duplicated() | (part.frame["as_of"] == newest)))
+    whole = parts[0] if parts else RepPeriodDataset.read(file, deals=False)
+    return replace(whole, frame=pd.concat([part.frame for part in parts], ignore_index=True)) if parts else whole
+
+
 def rep_periods(history: SalesHistory, dataset: RepPeriodDataset) -> RepPeriods:
     """Joins the dataset's first row of each rep and period with the period's results and the programs started in it.
 
     Args:
         history: For programs, enrolments and what happened in a period by event day.
-        dataset: Rows on the weekly grid; the first as-of day of each period and one after its end must be in it.
+        dataset: The first row of each rep and period, others too or not (`opening_rows`).
     """
     frame = dataset.frame
     order = {start: place for place, start in enumerate(sorted(frame["period_start"].unique()))}
@@ -133,7 +161,8 @@ def rep_periods(history: SalesHistory, dataset: RepPeriodDataset) -> RepPeriods:
 
 def _kpis(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
     """What happened in each period by event day: `rep_id, period_start` and `KPI_COLUMNS`."""
-    spans = rows[["period_start", "period_end"]].drop_duplicates().sort_values("period_start")
+    spans = rows[["period_start", "period_end"]].drop_duplicates()
+    periods = history.engine.keep("period_of_day", _days_of(spans))
     moved_on = _.stage_position > _.previous_stage_position
     events = history.ledger.filter(_.rep_id.notnull()).mutate(
         created=(_.event_number == 0).cast("int64"),
@@ -144,10 +173,11 @@ def _kpis(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
     )
     ever_taken = events.group_by("opportunity_id", "rep_id").agg(inherited=_.taken_over.max())
     value = _.amount.fill_null(0)
-    daily = (
+    sums = (
         events.filter((_.created + _.won + _.lost + _.advanced) > 0)
         .left_join(ever_taken, ["opportunity_id", "rep_id"])
-        .group_by("rep_id", day="event_on")
+        .inner_join(periods, "event_on")
+        .group_by("rep_id", "period_start")
         .agg(
             kpi_created_count=_.created.sum(),
             kpi_created_amount=(_.created * value).sum(),
@@ -160,11 +190,18 @@ def _kpis(history: SalesHistory, rows: pd.DataFrame) -> pd.DataFrame:
             kpi_inherited_won=(_.won * value * _.inherited.fill_null(0)).sum(),
         )
     )
-    found: pd.DataFrame = daily.order_by(["rep_id", "day"]).execute()
-    place = _period_places(pd.to_datetime(found["day"]), spans)
-    found = found[place >= 0].assign(period_start=spans["period_start"].to_numpy()[place[place >= 0]])
-    sums = dict.fromkeys(KPI_COLUMNS, "sum") | {"kpi_largest_won": "max"}
-    return found.groupby(["rep_id", "period_start"], as_index=False).agg(sums)
+    found: pd.DataFrame = sums.mutate(**{name: _[name].cast("float64") for name in KPI_COLUMNS}).execute()
+    history.engine.drop(periods)
+    return found.assign(period_start=found["period_start"].astype(rows["period_start"].dtype))
+
+
+def _days_of(spans: pd.DataFrame) -> pa.Table:
+    """`event_on, period_start`: every day of the spans, with the first day of its span."""
+    firsts, lasts = (spans[name].to_numpy().astype("datetime64[D]") for name in ("period_start", "period_end"))
+    days = [np.arange(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+    starts = np.repeat(firsts, [len(own) for own in days])
+    columns = {"event_on": np.concatenate([*days, firsts[:0]]), "period_start": starts}
+    return pa.table({name: pa.array(values, pa.date32()) for name, values in columns.items()})
 
 
 def _period_places(days: pd.Series, spans: pd.DataFrame) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Rep-periods: what was known on the eve, what came of the period, and which programs were started in it."""
 
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from spm_ml.coaching.rep_periods import KPI_COLUMNS, RepPeriods, rep_periods
+from spm_ml.coaching.rep_periods import KPI_COLUMNS, RepPeriods, opening_rows, rep_periods
 from spm_ml.dataset import build_dataset
 from spm_ml.history import SalesHistory
 from spm_ml.settings import Organisation, StageSettings
@@ -135,3 +137,26 @@ def test_no_enrolments_and_no_programs_are_empty() -> None:
     assert bare.starts.empty
     assert bare.programs == ()
     assert np.isfinite(bare.at(0)["kpi_created_count"]).all()
+
+
+@pytest.mark.parametrize("at", [None, date(2025, 5, 20), date(2024, 1, 1)])
+def test_the_stored_rows_that_are_read_give_the_same(at: date | None, tmp_path: Path) -> None:
+    file = tmp_path / "dataset.parquet"
+    with SalesHistory.from_frames(frames(), ORGANISATION) as history:
+        whole = build_dataset(history)
+        whole.write(file)
+        rows = opening_rows(file, at=at)
+        found, expected = rep_periods(history, rows), rep_periods(history, whole)
+    pd.testing.assert_frame_equal(found.frame, expected.frame)
+    pd.testing.assert_frame_equal(found.starts, expected.starts)
+    assert len(rows) < len(whole) / 4
+    days = whole.frame["as_of"]
+    newest = (days if at is None else days[days <= pd.Timestamp(at)]).max()
+    assert (rows.frame["as_of"] == newest).sum() == (days == newest).sum()
+
+
+def test_of_a_dataset_without_rows_there_are_none(tmp_path: Path) -> None:
+    with SalesHistory.from_frames(frames(), ORGANISATION) as history:
+        nothing = build_dataset(history, reps=["nobody"])
+        nothing.write(tmp_path / "dataset.parquet")
+        assert rep_periods(history, opening_rows(tmp_path / "dataset.parquet")).frame.empty
