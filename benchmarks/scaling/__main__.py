@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--until", choices=[step.name for step in STEPS], default=STEPS[-1].name, help="last step")
     parser.add_argument("--no-peers", action="store_true", help="leave pandas and mlforecast out")
     parser.add_argument("--engines", action="store_true", help="build the dataset on PostgreSQL and Spark as well")
+    parser.add_argument("--day", action="store_true", help="measure what one more day of records costs as well")
     parser.add_argument("--format", choices=FORMATS, default="parquet", help="of the export")
     parser.add_argument("--minutes", type=float, default=60, help="that one step may take")
     parser.add_argument("--memory", default=f"{machine_memory() * 8 // 10}", help="that one step may take, as 16GiB")
@@ -43,7 +44,7 @@ def main() -> None:
     for reps in map(int, options.reps.split(",")):
         world = World(reps, options.periods, cache=options.cache)
         line = Line(world, options.cache / f"line-r{reps}-p{options.periods}", options.format, limits)
-        asked = {"peers": not options.no_peers, "engines": options.engines, "again": options.again}
+        asked = {"peers": not options.no_peers, "engines": options.engines, "day": options.day, "again": options.again}
         measure_size(line, options.out, until=options.until, **asked)
     if options.out == KEPT:
         subprocess.run([sys.executable, Path(__file__).parents[2] / "docs" / "generate.py"], check=True)

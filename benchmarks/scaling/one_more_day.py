@@ -21,8 +21,9 @@ import duckdb
 import ibis
 import pandas as pd
 
-from benchmarks.scaling.processes import GIB, Limits, measure
-from benchmarks.scaling.scan import scan
+from benchmarks.scaling.processes import GIB, FailedError, Limits, measure
+from benchmarks.scaling.results import OneMoreDay
+from benchmarks.scaling.steps import Measured
 from benchmarks.scaling.worlds import World, make_store
 from spm_ml.dataset import refresh_dataset
 from spm_ml.dataset.selection import stored_description
@@ -122,11 +123,14 @@ def content(workspace: Workspace) -> list[object]:
         return [history.engine.backend.raw_sql(query).fetchall()[0][0] for query in queries]
 
 
-def line(world: World, limits: Limits) -> dict[str, object]:
-    """A line of the table."""
+def measure_day(world: World, limits: Limits) -> OneMoreDay:
+    """Measures it once.
+
+    Raises:
+        FailedError: What the day's changes give is not what everything made anew gives.
+    """
     with tempfile.TemporaryDirectory(dir=world.cache) as folder:
         workspace, added = split_world(world, Path(folder) / "workspace")
-        unit = scan(workspace)[1]
         derive = [*_PYTHON, "benchmarks.scaling.build", "--derive", "--workspace", str(workspace.root)]
         build = [*_PYTHON, "benchmarks.scaling.build", "--workspace", str(workspace.root)]
         refresh = [*_PYTHON, "benchmarks.scaling.one_more_day", "--workspace", str(workspace.root)]
@@ -143,29 +147,36 @@ def line(world: World, limits: Limits) -> dict[str, object]:
         everything = measure(derive, limits)
         built = measure(build, limits)
         if derived != content(workspace):
-            raise RuntimeError(f"what was derived of the changes of {world.reps} reps differs from all derived anew")
+            raise FailedError(f"what was derived of the changes of {world.reps} reps differs from all derived anew")
         if dataset != stored_description(workspace.dataset_file)["content_hash"]:
-            raise RuntimeError(f"the refreshed dataset of {world.reps} reps differs from a full build")
-    return {
-        "reps": world.reps,
-        "records of the day": added,
-        "scan CPU s": unit,
-        "derive changes / scan": changes.cpu / unit,
-        "derive all / scan": everything.cpu / unit,
-        "refresh / scan": refreshed.cpu / unit,
-        "build / scan": built.cpu / unit,
-        "derive changes / all": changes.cpu / everything.cpu,
-        "refresh / build": refreshed.cpu / built.cpu,
-        "the day / everything": (changes.cpu + refreshed.cpu) / (everything.cpu + built.cpu),
-        "derive changes GiB": changes.peak / GIB,
-        "refresh GiB": refreshed.peak / GIB,
-        "": refreshed.output.strip(),
-    }
+            raise FailedError(f"the refreshed dataset of {world.reps} reps differs from a full build")
+    rows, computed = json.loads(refreshed.output)
+    taken = (Measured(cost.seconds, cost.cpu, cost.peak) for cost in (everything, built, changes, refreshed))
+    return OneMoreDay(added, rows, computed, *taken)
 
 
 def _refresh(root: Path) -> None:
     with SalesHistory.open(Workspace(root)) as history:
-        print(refresh_dataset(Workspace(root), history).text())
+        made = refresh_dataset(Workspace(root), history)
+    print(json.dumps([made.rows, made.computed]))
+
+
+def line(reps: int, day: OneMoreDay) -> dict[str, object]:
+    """A line of the table."""
+    return {
+        "reps": reps,
+        "records of the day": day.records,
+        "rows computed": day.computed,
+        "derive all CPU s": day.derive_all.cpu,
+        "build CPU s": day.build_all.cpu,
+        "derive changes CPU s": day.derive_changes.cpu,
+        "refresh CPU s": day.refresh.cpu,
+        "derive changes / all": day.derive_changes.cpu / day.derive_all.cpu,
+        "refresh / build": day.refresh.cpu / day.build_all.cpu,
+        "the day / everything": day.share,
+        "derive changes GiB": day.derive_changes.peak / GIB,
+        "refresh GiB": day.refresh.peak / GIB,
+    }
 
 
 def main() -> None:
@@ -180,7 +191,7 @@ def main() -> None:
         return _refresh(options.workspace)
     lines = []
     for reps in map(int, options.reps.split(",")):
-        lines.append(line(World(reps), Limits(60 * options.minutes, options.gib * GIB)))
+        lines.append(line(reps, measure_day(World(reps), Limits(60 * options.minutes, options.gib * GIB))))
         print(pd.DataFrame(lines).round(3).T.to_string(header=False), flush=True)
     return None
 

@@ -36,6 +36,31 @@ class Peer:
     difference: float = 0.0
 
 
+@dataclass(frozen=True)
+class OneMoreDay:
+    """What one more day of records costs beside everything made anew.
+
+    Attributes:
+        records: Rows that the day adds or changes.
+        rows: Rows of the dataset, `computed` of which are made anew.
+        derive_all, build_all: Deriving what a build reads, and the whole dataset.
+        derive_changes, refresh: Deriving what the day changed, and refreshing the dataset.
+    """
+
+    records: int
+    rows: int
+    computed: int
+    derive_all: Measured
+    build_all: Measured
+    derive_changes: Measured
+    refresh: Measured
+
+    @property
+    def share(self) -> float:
+        """Processor seconds of the day ÷ those of everything."""
+        return (self.derive_changes.cpu + self.refresh.cpu) / (self.derive_all.cpu + self.build_all.cpu)
+
+
 @dataclass
 class Size:
     """One size of the table.
@@ -52,6 +77,7 @@ class Size:
         steps: By name.
         peers: By name.
         engines: The dataset on each engine, by name.
+        one_more_day: What a day costs; None = not measured.
     """
 
     reps: int
@@ -66,6 +92,7 @@ class Size:
     steps: dict[str, Measured] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
     engines: dict[str, Measured] = field(default_factory=dict)
+    one_more_day: OneMoreDay | None = None
 
     @classmethod
     def begin(cls, reps: int, periods: int) -> "Size":
@@ -80,7 +107,12 @@ class Size:
     def from_json(cls, entry: dict[str, Any]) -> "Size":
         """As it was kept."""
         scan, steps, peers, engines = (entry.pop(name) for name in ("scan", "steps", "peers", "engines"))
+        day = entry.pop("one_more_day", None)
         made = cls(**entry)
+        if day is not None:
+            made.one_more_day = OneMoreDay(
+                **{name: Measured(**value) if isinstance(value, dict) else value for name, value in day.items()}
+            )
         made.scan = Measured(**scan) if scan is not None else None
         made.steps = {name: Measured(**step) for name, step in steps.items()}
         made.engines = {name: Measured(**engine) for name, engine in engines.items()}

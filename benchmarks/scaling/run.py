@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.scaling import results
 from benchmarks.scaling.engines import ENGINES, measure_engines
+from benchmarks.scaling.one_more_day import measure_day
 from benchmarks.scaling.peers import PEERS, measure_peers
 from benchmarks.scaling.processes import GIB
 from benchmarks.scaling.results import Peer, Size
@@ -13,7 +14,9 @@ from benchmarks.scaling.steps import INGEST, STEPS, Line, Measured
 from benchmarks.scaling.worlds import make_store
 
 
-def measure_size(line: Line, out: Path, *, until: str, peers: bool, engines: bool, again: bool = False) -> Size:
+def measure_size(
+    line: Line, out: Path, *, until: str, peers: bool, engines: bool, day: bool = False, again: bool = False
+) -> Size:
     """Measures what is not measured yet of one size.
 
     Args:
@@ -22,6 +25,7 @@ def measure_size(line: Line, out: Path, *, until: str, peers: bool, engines: boo
         until: Name of the last step.
         peers: Also measure other means to some of the dataset's features.
         engines: Also measure the dataset on every engine.
+        day: Also measure what one more day of records costs.
         again: Also measure what is kept.
 
     Raises:
@@ -65,6 +69,10 @@ def measure_size(line: Line, out: Path, *, until: str, peers: bool, engines: boo
             size.rows = json.loads(answer)["rows"]
         keep(step.name, taken)
     shutil.rmtree(line.root, ignore_errors=True)
+    if day and size.one_more_day is None:
+        size.one_more_day = measure_day(line.world, line.limits)
+        keep("day, derive", size.one_more_day.derive_changes)
+        keep("day, refresh", size.one_more_day.refresh)
     if engines and set(ENGINES) - size.engines.keys():
         measure_engines(line, keep_engine)
     if peers and set(PEERS) - size.peers.keys():

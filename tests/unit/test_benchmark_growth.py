@@ -1,6 +1,7 @@
 """The benchmark that grows: its worlds, its table and its guard."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ from benchmarks.scaling import results
 from benchmarks.scaling.page import page
 from benchmarks.scaling.peers import COMMON, greatest_difference, with_pandas
 from benchmarks.scaling.processes import GIB, FailedError, Limits, measure
-from benchmarks.scaling.results import Peer, Size
+from benchmarks.scaling.results import OneMoreDay, Peer, Size
 from benchmarks.scaling.run import measure_size
 from benchmarks.scaling.steps import STEPS, Line, Measured, Step, fitting
 from benchmarks.scaling.worlds import World, events_of, make_export, make_store, make_workspace
@@ -109,6 +110,9 @@ def size_of(reps: int, cpu: float, **not_run: str) -> Size:
     }
     size.peers = {"ours": Peer("ours", 2, Measured(cpu, cpu, GIB)), "pandas": Peer("pandas", 2, Measured(cpu, 2 * cpu))}
     size.engines = {"duckdb": Measured(cpu, cpu, GIB), "spark": Measured(3 * cpu, 3 * cpu, GIB)}
+    size.one_more_day = OneMoreDay(
+        30, 900, 90, Measured(30, 30), Measured(20, 20), Measured(1, 1, GIB), Measured(1, cpu / 10, 2 * GIB)
+    )
     return size
 
 
@@ -122,6 +126,14 @@ def test_the_page_has_a_table_a_size_and_extrapolates_from_the_two_largest() -> 
     assert "| 100 | pandas | 2 | 10 | 20 | 0.00 | 2.00 | 0 |" in text
     assert "| 100 | spark | 30 | 30 | 1.00 | 3.00 |" in text
     assert "| train | 10,000 | 20,000 | 40,000 | above 100,000 |" in text
+    assert "| 100 | 30 | 90 of 900 | 30 | 20 | 1.0 | 1.0 | 4.0% | 2.00 |" in text
+    assert "## One more day" not in page({100: replace(size_of(100, 10), one_more_day=None)})
+
+
+def test_what_was_measured_is_read_again(tmp_path: Path) -> None:
+    measured = {100: size_of(100, 10), 1_000: replace(size_of(1_000, 36), one_more_day=None)}
+    results.write(measured, tmp_path / "measured.json")
+    assert results.read(tmp_path / "measured.json") == measured
 
 
 def test_a_step_that_was_not_run_is_said_and_left_out_of_the_slopes() -> None:
@@ -176,6 +188,7 @@ def test_the_guard_names_what_became_worse_and_nothing_else() -> None:
     runs = [guard.ratios(size_of(100, cpu)) for cpu in (10, 10.2, 12)]
     accepted = guard.accept(runs)
     assert accepted["dataset ÷ scan"] == guard.Accepted(20.4, 0.353)
+    assert accepted["one more day ÷ everything"].ratio == pytest.approx((1 + 1.02) / 50)
     assert accepted["bytes an event in train"] == guard.Accepted(GIB / 750_000, guard.LEAST_TOLERANCE)
     slower = size_of(100, 10)
     slower.steps["train"] = Measured(1, 28, GIB)
