@@ -118,8 +118,9 @@ def opening_rows(file: Path, *, at: date | None = None) -> RepPeriodDataset:
     for label in labels:
         part = RepPeriodDataset.read(file, periods=[label], deals=False)
         parts.append(part.where(~part.frame["rep_id"].duplicated() | (part.frame["as_of"] == newest)))
-    whole = parts[0] if parts else RepPeriodDataset.read(file, deals=False)
-    return replace(whole, frame=pd.concat([part.frame for part in parts], ignore_index=True)) if parts else whole
+    if not parts:
+        return RepPeriodDataset.read(file, deals=False)
+    return replace(parts[0], frame=pd.concat([part.frame for part in parts], ignore_index=True))
 
 
 def rep_periods(history: SalesHistory, dataset: RepPeriodDataset) -> RepPeriods:

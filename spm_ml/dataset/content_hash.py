@@ -80,7 +80,5 @@ def _text_of(texts: "pa.Array[Any]") -> Bytes:
     _, limits, content = texts.buffers()
     if content is None or limits is None or not len(texts):
         return b""
-    first, last = np.frombuffer(memoryview(limits), dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1][
-        [0, -1]
-    ]
-    return memoryview(content)[first:last]
+    places = np.frombuffer(memoryview(limits), dtype=np.int64)
+    return memoryview(content)[places[texts.offset] : places[texts.offset + len(texts)]]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from spm_ml.features import AsOfGrid
 from spm_ml.features.bookings import finished_bookings
-from spm_ml.features.day_numbers import dates_of, number_of, numbers_of, places
+from spm_ml.features.day_numbers import date_of, number_of, numbers_of, places
 
 _ = ibis._
 
@@ -32,7 +32,7 @@ def organisation_readings(grid: AsOfGrid) -> dict[str, np.ndarray]:
 def _changes_within(grid: AsOfGrid, window: int) -> np.ndarray:
     """(as-of days,) int64: changes of deals in the last `window` days, of the reps known by the as-of day."""
     as_of = grid.slots.as_of
-    rows = grid.history.ledger.filter(_.recorded_on > ibis.literal(dates_of(as_of[:1] - window)[0].as_py()))
+    rows = grid.history.ledger.filter(_.recorded_on > ibis.literal(date_of(int(as_of[0]) - window)))
     counted = rows.inner_join(grid.staff, "rep_id").group_by("recorded_on", "known_from").agg(changes=_.count())
     table = counted.to_pyarrow()
     day, known_from = (numbers_of(table[name]) for name in ("recorded_on", "known_from"))

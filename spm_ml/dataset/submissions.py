@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from spm_ml.features import AsOf, AsOfGrid, Stream
+from spm_ml.features.day_numbers import date_of
 
 _ = ibis._
 
@@ -17,7 +18,10 @@ KINDS: Final = ("commit", "best_case", "manager_override")
 def _said(grid: AsOfGrid) -> ir.Table:
     """The newest submission of each kind, from the day it was made to the next one or the period's end."""
     kind = ibis.window(group_by=["rep_id", "period_start", "kind"], order_by=["known_on", "submitted_at", "amount"])
-    said = grid.own(grid.history.submissions).mutate(next_on=_.known_on.lead().over(kind))
+    said = grid.own(grid.history.submissions)
+    if grid.recent_from is not None:  # the periods before are no longer looked at
+        said = said.filter(_.period_end > ibis.literal(date_of(grid.recent_from)))
+    said = said.mutate(next_on=_.known_on.lead().over(kind))
     measures = {name: ibis.ifelse(_.kind == name, _.amount, 0) for name in KINDS}
     known = {f"{name}_known": (_.kind == name).cast("int64") for name in KINDS}
     return said.select(

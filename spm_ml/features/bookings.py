@@ -4,12 +4,12 @@ Everything is as known at the end of the as-of day: a booking that is entered af
 from the day it is recorded on, and a quota counts from the day it became known.
 """
 
-from datetime import date, timedelta
 from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 
+from spm_ml.features.day_numbers import date_of
 from spm_ml.features.feature import Stream
 from spm_ml.features.grid import AsOfGrid
 
@@ -71,7 +71,7 @@ def _signs(grid: AsOfGrid) -> ir.Table:
     recorded_in = grid.days.select(look_day="day", look_start="period_start", look_until="period_end")
     booked_in = grid.days.select(booked_on="day", booked_period_end="period_end")
     if grid.recent_from is not None:  # the periods of those before are no longer looked at
-        bookings = bookings.filter(_.recorded_on > ibis.literal(date(1970, 1, 1) + timedelta(days=grid.recent_from)))
+        bookings = bookings.filter(_.recorded_on > ibis.literal(date_of(grid.recent_from)))
     together = ibis.window(group_by=["opportunity_id", "booked_on", "recorded_on"])
     several = _.rep_id.min().over(together) != _.rep_id.max().over(together)
     return (

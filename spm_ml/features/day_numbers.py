@@ -1,6 +1,6 @@
 """Days as numbers: how many days after 1970-01-01 each is, so that days subtract and index like numbers."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,11 @@ _EPOCH: Final = date(1970, 1, 1)
 def number_of(day: date) -> int:
     """Days from 1970-01-01 to a day."""
     return (day - _EPOCH).days
+
+
+def date_of(number: int) -> date:
+    """The day so many days after 1970-01-01."""
+    return _EPOCH + timedelta(days=number)
 
 
 def numbers_of(days: "pa.ChunkedArray[Any]") -> np.ndarray:

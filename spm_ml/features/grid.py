@@ -99,7 +99,8 @@ class AsOfGrid:
         rep_ids: The reps whose rows are built and who have a profile, in order; a rep's place is its `rep_index`.
         reps: In the engine: `rep_id, rep_index, first_index` of them.
         first_index: (reps,) as in `reps`.
-        recent_from: States of deals that ended before this day, counted from 1970-01-01, are left out; None = none.
+        recent_from: What ended before this day, counted from 1970-01-01, is left out: states of deals, and periods that
+            are looked at; None = nothing is.
     """
 
     def __init__(self, history: SalesHistory, as_of_days: Sequence[date]) -> None:
@@ -139,7 +140,7 @@ class AsOfGrid:
         return some
 
     def recent(self, day: int) -> Self:
-        """The same grid for what is read on no day before one: states of deals that ended long before are left out.
+        """The same grid for what is read on no day before one: what ended long before is left out.
 
         Args:
             day: Counted from 1970-01-01; a day too long before the first as-of day gives the grid itself.

@@ -4,7 +4,6 @@ A deal is open from the day an open state is recorded until its next event, and 
 one: then it has aged out of the pipeline (H17), until an event brings it back. Its owner is the rep at that day.
 """
 
-from datetime import date, timedelta
 from typing import Final
 
 import ibis
@@ -12,6 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from spm_ml.features.as_of import AsOf
+from spm_ml.features.day_numbers import date_of
 from spm_ml.features.feature import STAGE, Feature, Stream, Unit, ratio
 from spm_ml.features.grid import AsOfGrid
 
@@ -36,7 +36,7 @@ def _open_states(grid: AsOfGrid) -> ir.Table:
     aged_on = _.recorded_on + ibis.interval(days=grid.history.organisation.zombie_after_days + 1)
     changes = grid.ledger.filter(_.outcome == "open")
     if grid.recent_from is not None:
-        first = ibis.literal(date(1970, 1, 1) + timedelta(days=grid.recent_from))
+        first = ibis.literal(date_of(grid.recent_from))
         changes = changes.filter(_.next_recorded_on.isnull() | (_.next_recorded_on > first))
     return changes.select(
         "opportunity_id",
