@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spm_ml.dataset.schema import label_names
-from spm_ml.features import AsOf, AsOfGrid, Stream, ratio
+from spm_ml.features import STAGE, AsOf, AsOfGrid, Stream, ratio
 from spm_ml.features.bookings import booked_by_period, quota_versions
 from spm_ml.features.day_numbers import day_numbers, number_of
 from spm_ml.features.pipeline import open_states
@@ -22,16 +22,14 @@ def _still_booked(grid: AsOfGrid) -> ir.Table:
         "opportunity_id", "rep_id", "recorded_on", "booked_on", credited="amount"
     )
     booked_in = grid.days.select("period_start", "period_end", booked_on="day")
-    stages = {
-        f"stage_{position}": ibis.ifelse(_.stage_position == position, _.credited, 0)
-        for position in range(1, grid.stage_count + 1)
-    }
+    stages = {f"in_stage_{each}": _.stage_position == each for each in range(1, grid.stage_count + 1)}
     return (
         open_states(grid)
         .inner_join(bookings, ["opportunity_id", "rep_id"])
         .inner_join(booked_in, "booked_on")
         .select(
             "rep_index",
+            "credited",
             visible_from=ibis.greatest(_.visible_from, _.period_start - ibis.interval(days=1)),
             visible_until=ibis.least(_.visible_until, _.recorded_on, _.period_end),
             **stages,
@@ -40,7 +38,12 @@ def _still_booked(grid: AsOfGrid) -> ir.Table:
     )
 
 
-STILL_BOOKED: Final = Stream("still_booked", _still_booked, looks_back=())
+STILL_BOOKED: Final = Stream(
+    "still_booked",
+    _still_booked,
+    looks_back=(),
+    products=((f"stage_{STAGE}", f"in_stage_{STAGE}", "credited"),),
+)
 
 
 def labels(at: AsOf) -> dict[str, np.ndarray]:

@@ -35,8 +35,8 @@ class Stream:
         name: Names the stream within a build; two streams of one build never share it.
         spans: Gives one row for each span: `rep_id` (or `rep_index` of the grid), `visible_from` (first day at
             whose end it counts), optionally `visible_until` (first day at whose end it no longer counts; NULL = for
-            good), and measures. Measures of sums must be exact (integer or decimal), so that no order of adding
-            changes a bit.
+            good), and measures. Measures of sums must be exact (integer, decimal or boolean, which counts as 1 where
+            it is true), so that no order of adding changes a bit.
         kind: `sum` adds the visible spans, `largest` takes the greatest of them, `latest` the greatest ever begun.
         log: What the stream is read from: before that begins, or without it, nothing is known, and readings are NaN
             rather than 0. Bookings belong to the ledger.
@@ -44,6 +44,9 @@ class Stream:
             engine once for all of them; for any other number it is read again.
         windows: It is read by `AsOf.trailing` alone, over days of `looks_back`: what both ends of every window hold is
             left out, so that a build of few days does not read the past.
+        products: More measures of a stream of sums: name, a boolean measure and the integer one that counts where it
+            is true; one for each open stage, where they hold `{stage}`. Most are true of few spans, so it is cheaper
+            to name them than to let the engine multiply.
     """
 
     name: str
@@ -52,6 +55,16 @@ class Stream:
     log: Log | None = None
     looks_back: tuple[int, ...] | None = None
     windows: bool = False
+    products: tuple[tuple[str, str, str], ...] = ()
+
+    def products_of(self, stages: int) -> list[tuple[str, str, str]]:
+        """The products, given the number of open stages."""
+        positions = range(1, stages + 1)
+        return [
+            (name.replace(STAGE, str(each)), flag.replace(STAGE, str(each)), value)
+            for name, flag, value in self.products
+            for each in (positions if STAGE in name else (0,))
+        ]
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,12 @@ _WON: Final = (_.outcome == "won") & ~_WAS_WON
 _LOST: Final = (_.outcome == "lost") & ~_WAS_LOST
 
 
+EVENTS: Final = ("created", "won", "lost", "reversed", "pushed", "slipped", "advanced", "regressed", "received")
+"""What a change of a deal may be."""
+
+
 def _flow(grid: AsOfGrid) -> ir.Table:
-    """Events as spans that never end: `<event>_count`, `<event>_amount`, days of pushes."""
+    """Changes as spans that never end: `<event>_count` (whether it was one), the deal's `value`, days it `moved_by`."""
     due_before = grid.days.select(previous_expected_close_on="day", due_by="period_end")
     stays_open = (_.outcome == "open") & (_.previous_outcome == "open")
     pushed = stays_open & (_.expected_close_on > _.previous_expected_close_on)
@@ -42,36 +46,25 @@ def _flow(grid: AsOfGrid) -> ir.Table:
         "regressed": stays_open & (_.stage_position < _.previous_stage_position),
         "received": stays_open & (_.rep_id != _.previous_rep_id),
     }
-    happened = {f"{name}_count": condition.fill_null(False).cast("int64") for name, condition in events.items()}
-    amounts = {f"{name}_amount": _[f"{name}_count"] * _.value for name in events}
-    return (
-        grid.ledger.left_join(due_before, "previous_expected_close_on")
-        .mutate(value=ibis.ifelse(events["reversed"], _.previous_amount, _.amount).fill_null(0), **happened)
-        .mutate(
-            **amounts,
-            pushed_days=_.pushed_count
-            * _.expected_close_on.delta(_.previous_expected_close_on, unit="day").fill_null(0),
-        )
-        .select(
-            "rep_index",
-            *happened,
-            *amounts,
-            "pushed_days",
-            visible_from=_.recorded_on,
-        )
+    happened = {f"{name}_count": events[name].fill_null(False) for name in EVENTS}
+    return grid.ledger.left_join(due_before, "previous_expected_close_on").select(
+        "rep_index",
+        visible_from=_.recorded_on,
+        value=ibis.ifelse(events["reversed"], _.previous_amount, _.amount).fill_null(0),
+        moved_by=_.expected_close_on.delta(_.previous_expected_close_on, unit="day").fill_null(0),
+        **happened,
     )
 
 
 def _closes(grid: AsOfGrid) -> ir.Table:
     """Wins and losses, as spans that never end: of few kinds, because they are read over a whole year."""
-    won = _WON.fill_null(False).cast("int64")
     return grid.ledger.filter(_WON | _LOST).select(
         "rep_index",
         visible_from=_.recorded_on,
-        won_count=won,
-        lost_count=_LOST.fill_null(False).cast("int64"),
-        won_amount=won * _.amount.fill_null(0),
-        cycle_days=won * _.event_on.delta(_.created_on, unit="day"),
+        won_count=_WON.fill_null(False),
+        lost_count=_LOST.fill_null(False),
+        amount=_.amount.fill_null(0),
+        days=_.event_on.delta(_.created_on, unit="day"),
     )
 
 
@@ -80,8 +73,25 @@ def _reconstructed(grid: AsOfGrid) -> ir.Table:
     return changes.select("rep_index", visible_from=_.recorded_on, changes=ibis.literal(1, "int64"))
 
 
-FLOW: Final = Stream("flow", _flow, log="ledger", looks_back=(28, 91), windows=True)
-CLOSES: Final = Stream("closes", _closes, log="ledger", looks_back=(YEAR,), windows=True)
+FLOW: Final = Stream(
+    "flow",
+    _flow,
+    log="ledger",
+    looks_back=(28, 91),
+    windows=True,
+    products=(
+        *((f"{event}_amount", f"{event}_count", "value") for event in EVENTS),
+        ("pushed_days", "pushed_count", "moved_by"),
+    ),
+)
+CLOSES: Final = Stream(
+    "closes",
+    _closes,
+    log="ledger",
+    looks_back=(YEAR,),
+    windows=True,
+    products=(("won_amount", "won_count", "amount"), ("cycle_days", "won_count", "days")),
+)
 RECONSTRUCTED: Final = Stream("reconstructed", _reconstructed, log="ledger", looks_back=())
 
 

@@ -59,19 +59,14 @@ def _open_states(grid: AsOfGrid) -> ir.Table:
 
 
 def _open(grid: AsOfGrid) -> ir.Table:
-    by_stage = {}
-    for position in range(1, grid.stage_count + 1):
-        here = _.stage_position == position
-        by_stage[f"amount_stage_{position}"] = ibis.ifelse(here, _.amount, 0)
-        by_stage[f"count_stage_{position}"] = here.cast("int64")
+    by_stage = {f"count_stage_{each}": _.stage_position == each for each in range(1, grid.stage_count + 1)}
     return open_states(grid).select(
         "rep_index",
         "visible_from",
         "visible_until",
         "amount",
-        "inherited",
+        inherited=_.inherited == 1,
         count=ibis.literal(1, "int64"),
-        inherited_amount=_.amount * _.inherited,
         created_day=_.created_on.delta(ibis.date("1970-01-01"), unit="day"),
         **by_stage,
     )
@@ -126,7 +121,16 @@ def _sizes(grid: AsOfGrid) -> ir.Table:
     return open_states(grid).select("rep_index", "visible_from", "visible_until", "amount")
 
 
-OPEN: Final = Stream("open", _open, log="ledger", looks_back=(7, 28))
+OPEN: Final = Stream(
+    "open",
+    _open,
+    log="ledger",
+    looks_back=(7, 28),
+    products=(
+        ("inherited_amount", "inherited", "amount"),
+        (f"amount_stage_{STAGE}", f"count_stage_{STAGE}", "amount"),
+    ),
+)
 DUE: Final = Stream("due", _due_in_period, log="ledger", looks_back=())
 OVERDUE: Final = Stream("overdue", _overdue, log="ledger", looks_back=())
 AGED_OUT: Final = Stream("aged_out", _aged_out, log="ledger", looks_back=())

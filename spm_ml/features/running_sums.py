@@ -145,7 +145,7 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
             table = begun.group_by("rep_index", "visible_from").agg(**greatest).to_pyarrow()
         return _Summed(stream.name, _latest(table, measures, days, len(grid.rep_ids)))
     for name in measures:
-        if not isinstance(spans.schema()[name], dt.Integer | dt.Decimal):
+        if not isinstance(spans.schema()[name], dt.Integer | dt.Decimal | dt.Boolean):
             raise DataError(
                 f"measure {name!r} of stream {stream.name!r} is {spans.schema()[name]}: sums must not depend on their "
                 "order, so cast it to an integer or decimal (money is in minor units)"
@@ -156,11 +156,15 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
     if grid.history.engine.embedded:
         # Ibis takes a product for as wide as a factor; what does not fit would be an error on its way here.
         rows = rows.mutate(**{name: rows[name].cast(dt.Decimal(38, scale)) for name, scale in scales.items()})
-    if few:
-        table = reduced(rows, days, measures, add=True)
+    products = stream.products_of(grid.stage_count)
+    if few or not grid.history.engine.embedded:  # what is added up before it travels is multiplied before
+        flags = {name: rows[name].cast("int64") for name, kind in rows.schema().items() if isinstance(kind, dt.Boolean)}
+        rows = rows.mutate(**flags).mutate(**{name: _[flag] * _[value] for name, flag, value in products})
+        measures, products = [*measures, *(name for name, *_factors in products)], []
+        table = reduced(rows, days, measures, add=True) if few else _added_up(rows, measures).to_pyarrow()
     else:
-        table = (rows if grid.history.engine.embedded else _added_up(rows, measures)).to_pyarrow()
-    sums = _added(table, {name: scales.get(name) for name in measures}, days, len(grid.rep_ids))
+        table = rows.to_pyarrow()
+    sums = _added(table, {name: scales.get(name) for name in measures}, products, days, len(grid.rep_ids))
     return _Summed(stream.name, sums, {name: 10**scale for name, scale in scales.items()})
 
 
@@ -178,30 +182,56 @@ def _cells(table: pa.Table, limit: str, days: np.ndarray) -> np.ndarray:
     """Where in the rectangle of reps and days each row first tells, one that is later than every day in a last column.
 
     Args:
-        table: `rep_index` and the limit, a day without NULL.
+        table: `rep_index` and the limit, a day; NULL = later than every day.
         limit: Name of the column.
         days: (d,) ascending.
     """
-    place = places(days, numbers_of(table[limit]))
+    place = places(days, numbers_of(table[limit].fill_null(pa.scalar(_FAR))))
     cells: np.ndarray = table["rep_index"].to_numpy() * (len(days) + 1) + place
     return cells
 
 
-def _added(table: pa.Table, scales: Mapping[str, int | None], days: np.ndarray, reps: int) -> dict[str, np.ndarray]:
-    """What the visible spans add up to, by measure (reps, days); `scales`: of each measure, None = it is an integer."""
-    begins = _cells(table, "visible_from", days)
-    ends = ended = np.zeros(0, dtype=np.int64)
+def _added(
+    table: pa.Table,
+    scales: Mapping[str, int | None],
+    products: Sequence[tuple[str, str, str]],
+    days: np.ndarray,
+    reps: int,
+) -> dict[str, np.ndarray]:
+    """What the visible spans add up to, by measure (reps, days).
+
+    Args:
+        table: `rep_index`, the days of the spans and their measures.
+        scales: Of each measure, None = it is an integer or a boolean.
+        products: As in `Stream`.
+        days: (d,) ascending.
+        reps: How many there are.
+    """
+    begins, ends = _cells(table, "visible_from", days), None
     if "visible_until" in table.column_names:
-        stated = table["visible_until"].is_valid()
-        ended, ends = np.flatnonzero(stated.to_numpy()), _cells(table.filter(stated), "visible_until", days)
+        ends = _cells(table, "visible_until", days)
+    where = {name: _true(table[name]) for name in scales if pa.types.is_boolean(table[name].type)}
+    size = reps * (len(days) + 1)
     sums = {}
-    for name, scale in scales.items():
-        begun = _whole(table[name], scale)
-        changes = np.zeros((reps, len(days) + 1), dtype=begun.dtype)
-        np.add.at(changes.reshape(-1), begins, begun)
-        np.subtract.at(changes.reshape(-1), ends, begun[ended])
-        sums[name] = np.cumsum(changes, axis=1)
-    return sums
+    for name, spans in where.items():
+        changes = np.bincount(begins[spans], minlength=size)
+        sums[name] = changes if ends is None else changes - np.bincount(ends[spans], minlength=size)
+    whole = {name: _whole(table[name], scale) for name, scale in scales.items() if name not in where}
+    counted: dict[str, tuple[np.ndarray, np.ndarray | slice]] = {
+        name: (values, slice(None)) for name, values in whole.items()
+    }
+    counted |= {name: (whole[value][where[flag]], where[flag]) for name, flag, value in products}
+    for name, (values, spans_of) in counted.items():
+        sums[name] = np.zeros(size, dtype=values.dtype)
+        np.add.at(sums[name], begins[spans_of], values)
+        if ends is not None:
+            np.subtract.at(sums[name], ends[spans_of], values)
+    return {name: np.cumsum(changes.reshape(reps, len(days) + 1), axis=1) for name, changes in sums.items()}
+
+
+def _true(flags: "pa.ChunkedArray[Any]") -> np.ndarray:
+    """Places at which a boolean column is true."""
+    return np.flatnonzero(flags.fill_null(pa.scalar(False, pa.bool_())).to_numpy())
 
 
 def _whole(column: "pa.ChunkedArray[Any]", scale: int | None) -> np.ndarray:
