@@ -150,13 +150,20 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
                 f"measure {name!r} of stream {stream.name!r} is {spans.schema()[name]}: sums must not depend on their "
                 "order, so cast it to an integer or decimal (money is in minor units)"
             )
+    products = stream.products_of(grid.stage_count)
+    for name, flag, value in products:
+        kinds = spans.schema().get(flag), spans.schema().get(value)
+        if not isinstance(kinds[0], dt.Boolean) or not isinstance(kinds[1], dt.Integer):
+            raise DataError(
+                f"product {name!r} of stream {stream.name!r} is of {flag!r} and {value!r}, which are {kinds[0]} and "
+                f"{kinds[1]}: give a boolean and an integer measure"
+            )
     limits = [name for name in ("visible_from", "visible_until") if name in spans.columns]
     rows = spans.select("rep_index", *limits, *measures)
     scales = {name: kind.scale for name, kind in rows.schema().items() if isinstance(kind, dt.Decimal)}
     if grid.history.engine.embedded:
         # Ibis takes a product for as wide as a factor; what does not fit would be an error on its way here.
         rows = rows.mutate(**{name: rows[name].cast(dt.Decimal(38, scale)) for name, scale in scales.items()})
-    products = stream.products_of(grid.stage_count)
     if few or not grid.history.engine.embedded:  # what is added up before it travels is multiplied before
         flags = {name: rows[name].cast("int64") for name, kind in rows.schema().items() if isinstance(kind, dt.Boolean)}
         rows = rows.mutate(**flags).mutate(**{name: _[flag] * _[value] for name, flag, value in products})

@@ -10,6 +10,7 @@ import pytest
 from spm_ml.dataset import build_dataset
 from spm_ml.errors import DataError
 from spm_ml.features import FEATURES, AsOf, AsOfGrid, Feature, Stream
+from spm_ml.features.few_days import FEW
 from spm_ml.history import SalesHistory
 from tests.feature_world import World
 
@@ -161,3 +162,44 @@ def test_a_stream_of_windows_gives_what_a_whole_one_gives_and_nothing_else(histo
         build_dataset(history, as_of_days=DAYS, features=(made["level"],))
     with pytest.raises(DataError, match=r"windows of \(28,\) days: add 7"):
         build_dataset(history, as_of_days=DAYS, features=(made["undeclared"],))
+
+
+def test_products_count_where_they_are_true_on_few_days_and_on_many(history: SalesHistory) -> None:
+    def spans(grid: AsOfGrid) -> ibis.Table:
+        rows = grid.history.activity
+        number = rows.occurred_on.day().cast("int64")
+        until = ibis.ifelse(number > 20, ibis.null("date"), rows.recorded_on + ibis.interval(days=40))
+        is_call = ibis.ifelse(number == 7, ibis.null("boolean"), rows.kind == "call")
+        plain = ibis.ifelse(is_call, 1, 0).fill_null(0)
+        return rows.select(
+            "rep_id",
+            visible_from="recorded_on",
+            visible_until=until,
+            value=number - 5,
+            called=is_call,
+            plain_calls=plain,
+            plain_total=plain * (number - 5),
+        )
+
+    stream = Stream("calls", spans, log="activity", looks_back=(), products=(("total", "called", "value"),))
+    names = ("called", "plain_calls", "total", "plain_total")
+    asked = tuple(
+        Feature(name, "custom", "count", "Calls.", lambda at, name=name: at.now(stream, name)) for name in names
+    )
+    many = build_dataset(history, features=asked).frame
+    few = build_dataset(history, as_of_days=DAYS, features=asked).frame
+    assert many["as_of"].nunique() > FEW >= few["as_of"].nunique()
+    for frame in (many, few):
+        pd.testing.assert_series_equal(frame["called"], frame["plain_calls"], check_names=False)
+        pd.testing.assert_series_equal(frame["total"], frame["plain_total"], check_names=False)
+    assert many["total"].nunique() > 2
+    both = many.merge(few, on=["rep_id", "as_of"], suffixes=("", "_few"))
+    assert len(both) == len(few)
+    assert (both[[*names]].to_numpy() == both[[f"{name}_few" for name in names]].to_numpy()).all()
+
+
+def test_a_product_of_other_than_a_boolean_and_an_integer_is_refused(history: SalesHistory) -> None:
+    stream = Stream("calls", calls, products=(("total", "calls", "value"),))
+    feature = Feature("total", "custom", "count", "Calls.", lambda at: at.now(stream, "total"))
+    with pytest.raises(DataError, match="product 'total' of stream 'calls' is of 'calls' and 'value', which are int64"):
+        build_dataset(history, as_of_days=DAYS, features=(feature,))
