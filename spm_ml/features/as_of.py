@@ -108,7 +108,8 @@ class AsOf:
         if known_from is None:
             return np.full(len(self), np.nan)
         values = self.sums.as_floats(self._read(stream, days), measure, value())
-        return np.where(self.row.as_of >= number_of(known_from), values, np.nan)
+        known = self.row.as_of >= number_of(known_from)
+        return values if known.all() else np.where(known, values, np.nan)
 
     def _known_from(self, stream: Stream, days: int) -> date | None:
         """First as-of day on which the last `days` days of the stream are known; None = never."""

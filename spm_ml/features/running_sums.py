@@ -47,7 +47,8 @@ class _Summed:
     def values(self, measure: str, rep_index: np.ndarray, day: np.ndarray) -> np.ndarray:
         if measure not in self.measures:
             raise DataError(f"stream {self.stream!r} has no measure {measure!r}: it has {sorted(self.measures)}")
-        values: np.ndarray = self.measures[measure][rep_index, day]
+        of_measure = self.measures[measure]
+        values: np.ndarray = of_measure.reshape(-1).take(rep_index * of_measure.shape[1] + day)  # quicker than by pairs
         return values
 
 
