@@ -29,14 +29,20 @@ def current_backtest(
     Raises:
         NotReadyError: There are fewer than two finished periods.
     """
-    if workspace.backtest_file.exists():
-        try:
-            stored = Backtest.read(workspace.backtest_file)
-        except DataError:  # of an older format: it is only a cache
-            stored = None
-        if stored is not None and stored.dataset_hash == dataset.content_hash and periods in {None, stored.periods}:
-            return stored
+    stored = _stored(workspace)
+    if stored is not None and stored.dataset_hash == dataset.content_hash and periods in {None, stored.periods}:
+        return stored
+    del stored  # its rows are many
     fitted_with = settings or FitSettings.of(workspace.organisation())
     made = run_backtest(dataset, periods=periods, settings=fitted_with, progress=progress)
     made.write(workspace.backtest_file)
     return made
+
+
+def _stored(workspace: Workspace) -> Backtest | None:
+    if not workspace.backtest_file.exists():
+        return None
+    try:
+        return Backtest.read(workspace.backtest_file)
+    except DataError:  # of an older format: it is only a cache
+        return None
