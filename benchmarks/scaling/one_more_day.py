@@ -25,7 +25,6 @@ from benchmarks.scaling.processes import GIB, FailedError, Limits, measure
 from benchmarks.scaling.results import OneMoreDay
 from benchmarks.scaling.steps import Measured
 from benchmarks.scaling.worlds import World, make_store
-from spm_ml.dataset import refresh_dataset
 from spm_ml.dataset.selection import stored_description
 from spm_ml.errors import DataError
 from spm_ml.history import SalesHistory
@@ -33,7 +32,7 @@ from spm_ml.history.store import TableCounts, TableStore, quote_text
 from spm_ml.settings import Workspace
 from spm_ml.tables import PROTECTED_TABLES, TABLES
 
-_PYTHON: Final = (sys.executable, "-m")
+_MAKING: Final = (sys.executable, "-m", "benchmarks.scaling.making")
 
 _RECORDED: Final = {
     "opportunities": "recorded_at",
@@ -131,9 +130,7 @@ def measure_day(world: World, limits: Limits) -> OneMoreDay:
     """
     with tempfile.TemporaryDirectory(dir=world.cache) as folder:
         workspace, added = split_world(world, Path(folder) / "workspace")
-        derive = [*_PYTHON, "benchmarks.scaling.build", "--derive", "--workspace", str(workspace.root)]
-        build = [*_PYTHON, "benchmarks.scaling.build", "--workspace", str(workspace.root)]
-        refresh = [*_PYTHON, "benchmarks.scaling.one_more_day", "--workspace", str(workspace.root)]
+        derive, build, refresh = ([*_MAKING, what, str(workspace.root)] for what in ("derive", "build", "refresh"))
         versions = workspace.tables / "versions.json"
         both = versions.read_text(encoding="utf-8")
         versions.write_text(json.dumps(json.loads(both)[:1]), encoding="utf-8")
@@ -153,12 +150,6 @@ def measure_day(world: World, limits: Limits) -> OneMoreDay:
     rows, computed = json.loads(refreshed.output)
     taken = (Measured(cost.seconds, cost.cpu, cost.peak) for cost in (everything, built, changes, refreshed))
     return OneMoreDay(added, rows, computed, *taken)
-
-
-def _refresh(root: Path) -> None:
-    with SalesHistory.open(Workspace(root)) as history:
-        made = refresh_dataset(Workspace(root), history)
-    print(json.dumps([made.rows, made.computed]))
 
 
 def line(reps: int, day: OneMoreDay) -> dict[str, object]:
@@ -185,15 +176,11 @@ def main() -> None:
     parser.add_argument("--reps", default="100,1000", help="sizes of the worlds")
     parser.add_argument("--gib", type=float, default=8.0, help="memory at which a process is ended")
     parser.add_argument("--minutes", type=float, default=60.0, help="time at which it is")
-    parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.workspace is not None:
-        return _refresh(options.workspace)
     lines = []
     for reps in map(int, options.reps.split(",")):
         lines.append(line(reps, measure_day(World(reps), Limits(60 * options.minutes, options.gib * GIB))))
         print(pd.DataFrame(lines).round(3).T.to_string(header=False), flush=True)
-    return None
 
 
 if __name__ == "__main__":
