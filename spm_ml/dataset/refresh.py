@@ -140,9 +140,9 @@ class _Refresh:
         if before is None:
             return "the stored dataset is of other settings, or of tables that are no earlier state of these"
         keys = stored_columns(self._workspace.dataset_file, ("as_of", "hazards"))
-        days = keys["as_of"].dt.date
+        by_day = keys[~keys["as_of"].duplicated()]
         grid = as_of_grid(history)
-        self._stored_days = frozenset(days.unique())
+        self._stored_days = frozenset(by_day["as_of"].dt.date)
         self._new = [day for day in grid if day not in self._stored_days]
         self._dropped = self._stored_days - set(grid)
         self._periods = {period_of_as_of(history, day).start: period_of_as_of(history, day) for day in grid}
@@ -164,7 +164,7 @@ class _Refresh:
         if self._dropped and not self._new:
             return "an as-of day is gone"
         first = stale.first
-        if first is not None and self._organisation_differs(keys, [day for day in grid if day >= first]):
+        if first is not None and self._organisation_differs(by_day, [day for day in grid if day >= first]):
             return "what holds for the organisation as a whole has changed on an earlier day"
         self._groups = list(self._stale_groups(stale))
         self._progress("refresh", 1, _STEPS)
@@ -180,15 +180,14 @@ class _Refresh:
         """About how many reps and periods there are."""
         return max(_rows(self._said) * len(self._periods) // max(len(self._stored_days), 1), 1)
 
-    def _organisation_differs(self, keys: pd.DataFrame, days: Sequence[date]) -> bool:
+    def _organisation_differs(self, by_day: pd.DataFrame, days: Sequence[date]) -> bool:
         """Whether a hazard of the organisation as a whole is there now on a day and was not, or the other way round."""
         asked = [day for day in days if day in self._stored_days]
         if not asked:
             return False
         with AsOfGrid(self._history, asked) as grid:
             now = organisation_hazards(Row(organisation_readings(grid)))
-        rows = keys[~keys["as_of"].duplicated()]
-        then = dict(zip(rows["as_of"].dt.date, rows["hazards"].str.split(";"), strict=True))
+        then = dict(zip(by_day["as_of"].dt.date, by_day["hazards"].str.split(";"), strict=True))
         return any(
             flag != (code in then[day]) for code, flags in now.items() for day, flag in zip(asked, flags, strict=True)
         )
@@ -197,13 +196,11 @@ class _Refresh:
         """Reps and the periods of theirs that are computed anew: of the running one alone, and of more."""
         starts = sorted(self._periods)
         first = dict[str, date]()
+        newest = {
+            start: max(self._stored_days.intersection(self._days_of[start]), default=date.min) for start in starts
+        }
         for rep, day in stale.reps.items():
-            some = [
-                start
-                for start in starts
-                if any(day <= each and each in self._stored_days for each in self._days_of[start])
-            ]
-            if some:
+            if some := [start for start in starts if day <= newest[start]]:
                 first[rep] = some[0]
         for rep, start in stale.rep_periods:
             if start in self._periods:
@@ -218,14 +215,13 @@ class _Refresh:
         dirty = {start for reps, starts in self._groups if reps for start in starts}
         dirty |= {self._last} if self._new else set()
         labels = [self._periods[start].label for start in sorted(dirty)]
-        stored = stored_columns(file, ("rep_id", "period"))
+        stored = stored_columns(file, ("rep_id",), periods=labels)
         parts = [self._computed(reps, starts) for reps, starts in self._groups if reps]
         self._progress("refresh", 2, _STEPS)
         newest = self._newest()
         self._progress("refresh", 3, _STEPS)
-        of_dirty = stored["rep_id"][stored["period"].isin(labels)].unique()
         made = [part.frame["rep_id"] for part in (*parts, newest) if part is not None]
-        reps = sorted({*of_dirty, *(rep for own in made for rep in own.unique())})
+        reps = sorted({rep for own in (stored["rep_id"], *made) for rep in own.unique()})
         blocks = np.array_split(np.array(reps, dtype=object), max(math.ceil(len(reps) / reps_at_once), 1))
         kept = [part for part in Part.all_of(self._said) if part.period not in labels]
         with DatasetWriter(file, kept) as writer:

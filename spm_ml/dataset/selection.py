@@ -41,8 +41,13 @@ def stored_description(path: Path) -> dict[str, Any]:
     return description
 
 
-def stored_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def stored_columns(path: Path, columns: Sequence[str], *, periods: Collection[str] | None = None) -> pd.DataFrame:
     """Some columns of all rows of a stored dataset, in their order; the others are not read.
+
+    Args:
+        path: The index.
+        columns: Their names.
+        periods: Labels of the periods whose rows are read; default: all.
 
     Raises:
         SchemaError: It is not a dataset of this format, or a column is missing.
@@ -51,7 +56,7 @@ def stored_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     missing = [name for name in columns if name not in schema.names]
     if missing:
         raise SchemaError(f"{path} lacks columns {missing}")
-    rows = chosen_parts(path, description, ROWS, {}, columns=list(columns))
+    rows = chosen_parts(path, description, ROWS, {}, periods=periods, columns=list(columns))
     found = pa.schema([schema.field(name) for name in columns]).empty_table() if rows is None else rows
     frame: pd.DataFrame = found.to_pandas()
     return frame
