@@ -26,13 +26,14 @@ FORMAT: Final = 1
 
 _STATE_FILE: Final = "forecaster.json"
 
-_READ_BY_NAME: Final = (
+READ_BY_NAME: Final = (
     "bookings_last_1",
     "bookings_same_last_year",
     "bookings_mean",
     "periods_of_history",
     "open_amount",
 )
+"""Features that every forecaster may read."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def readable_rows(dataset: RepPeriodDataset) -> pd.DataFrame:
     """Gives the dataset's rows with `elapsed_share`, and with NaN for each feature forecasters read that it lacks."""
     frame = dataset.frame
     selling_days = frame["period_selling_days"].where(frame["period_selling_days"] > 0)
-    lacking = [name for name in _READ_BY_NAME if name not in frame]
+    lacking = [name for name in READ_BY_NAME if name not in frame]
     return frame.assign(elapsed_share=frame["elapsed_selling_days"] / selling_days, **dict.fromkeys(lacking, np.nan))
 
 

@@ -12,7 +12,7 @@ from spm_ml.dataset import RepPeriodDataset
 from spm_ml.dataset.deals import DEAL_COLUMNS
 from spm_ml.forecasting.distribution import Array
 from spm_ml.forecasting.draws import Keys, keys_of
-from spm_ml.forecasting.protocol import readable_rows
+from spm_ml.forecasting.protocol import READ_BY_NAME, readable_rows
 
 Ints = NDArray[np.int64]
 
@@ -37,13 +37,17 @@ _READ: Final = (
 )
 """Features of the rep that are read where the dataset has them."""
 
+_KEPT: Final = frozenset((*_READ, *READ_BY_NAME, "elapsed_share"))
+"""Features that the model, or what corrects it, reads."""
+
 
 @dataclass(frozen=True)
 class Pipeline:
     """n rows and the m open deals of them.
 
     Attributes:
-        frame: (n rows) with `days_left` (days to the period's end) and NaN for features that the dataset lacks.
+        frame: (n rows) with `days_left` (days to the period's end) and of the features those that the model reads, NaN
+            where the dataset lacks them.
         deals: (m rows) columns of `spm_ml.dataset.deals.DEAL_COLUMNS` other than the texts.
         row: (m,) row of each deal.
         code: (m,) number of each deal, the same on all days.
@@ -61,7 +65,8 @@ class Pipeline:
     @classmethod
     def of(cls, dataset: RepPeriodDataset) -> Self:
         """Takes a dataset apart."""
-        frame = readable_rows(dataset).copy()  # in one piece: more columns are added
+        unread = set(dataset.feature_names) - _KEPT  # most of a row, and rows are copied for each fit
+        frame = readable_rows(dataset).drop(columns=list(unread)).copy()  # in one piece: more columns are added
         lacking = {name: np.nan for name in _READ if name not in frame}
         frame = frame.assign(days_left=(frame["period_end"] - frame["as_of"]).dt.days, **lacking)
         code, names = pd.factorize(dataset.deals["opportunity_id"])
