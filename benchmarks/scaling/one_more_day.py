@@ -13,7 +13,9 @@ import json
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -129,7 +131,9 @@ def measure_day(world: World, limits: Limits) -> OneMoreDay:
         FailedError: What the day's changes give is not what everything made anew gives.
     """
     with tempfile.TemporaryDirectory(dir=world.cache) as folder:
-        workspace, added = split_world(world, Path(folder) / "workspace")
+        # in a process of its own: one that is started counts the memory of the one that starts it
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
+            workspace, added = elsewhere.submit(split_world, world, Path(folder) / "workspace").result()
         derive, build, refresh = ([*_MAKING, what, str(workspace.root)] for what in ("derive", "build", "refresh"))
         versions = workspace.tables / "versions.json"
         both = versions.read_text(encoding="utf-8")
