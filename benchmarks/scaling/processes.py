@@ -66,7 +66,7 @@ def measure(command: Sequence[str], limits: Limits, environment: Mapping[str, st
         DoesNotFitError: It reached a limit.
         FailedError: It ended with another code than 0.
     """
-    started, peak, worked = time.perf_counter(), 0.0, dict[int, float]()
+    started, peak, worked, high = time.perf_counter(), 0.0, dict[int, float](), 0.0
     environment = {**os.environ, **(environment or {})}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment, start_new_session=True)
@@ -77,6 +77,7 @@ def measure(command: Sequence[str], limits: Limits, environment: Mapping[str, st
                     break
                 running = list(_tree(process.pid))
                 peak = max(peak, sum(map(resident, running)))
+                high = max(high, *map(high_water, running), 0.0)
                 worked |= {pid: processor_seconds(pid) for pid in running}
                 _check(peak, time.perf_counter() - started, limits)
                 time.sleep(_EVERY)
@@ -89,7 +90,19 @@ def measure(command: Sequence[str], limits: Limits, environment: Mapping[str, st
         if process.returncode:
             raise FailedError(f"{' '.join(command)} ended with {process.returncode}:\n{_text(err)[-2_000:]}")
         cpu = max(usage.ru_utime + usage.ru_stime, sum(worked.values()))  # nobody waits for Spark's Java
-        return Cost(seconds, cpu, max(peak, peak_of(usage.ru_maxrss)), _text(out))
+        return Cost(seconds, cpu, max(peak, high or peak_of(usage.ru_maxrss)), _text(out))
+
+
+def high_water(pid: int) -> float:
+    """Bytes of a process's largest resident memory up to now; 0 if it has ended, or where nothing tells.
+
+    What `getrusage` tells of a child is at least the memory of the process that started it.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0.0
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def processor_seconds(pid: int, *, waited: bool = False) -> float:
