@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.scaling.processes import GIB, Limits, measure
+from benchmarks.scaling.processes import GIB, MAKING, Limits, measure
 from benchmarks.scaling.scan import scan
 from benchmarks.scaling.worlds import World, events_of, make_workspace
 from spm_ml.dataset import build
@@ -29,12 +29,6 @@ from spm_ml.settings import Workspace
 
 STEPS = ("organisation_readings", "rep_rows", "_frame", "read_states", "read_bookings")
 """Functions of `spm_ml.dataset.build` whose shares are told; streams are told apart from `_frame`."""
-
-
-def derive(root: Path) -> None:
-    """Derives what builds read."""
-    with SalesHistory.open(Workspace(root)) as history:
-        history.derive()
 
 
 def run(root: Path, reps_at_once: int) -> None:
@@ -73,7 +67,7 @@ def line(world: World, reps_at_once: int, limits: Limits) -> dict[str, object]:
         workspace = make_workspace(world, Path(folder) / "workspace")
         unit = scan(workspace)[1]
         command = [sys.executable, "-m", "benchmarks.scaling.build", "--workspace", str(workspace.root)]
-        derived = measure([*command, "--derive"], limits)
+        derived = measure([*MAKING, "derive", str(workspace.root)], limits)
         events = events_of(workspace)
         cost = measure([*command, "--reps-at-once", str(reps_at_once)], limits)
     spent = json.loads(cost.output)
@@ -98,10 +92,9 @@ def main() -> None:
     parser.add_argument("--gib", type=float, default=8.0, help="memory at which a process is ended")
     parser.add_argument("--minutes", type=float, default=60.0, help="time at which it is")
     parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--derive", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.workspace is not None:
-        return derive(options.workspace) if options.derive else run(options.workspace, options.reps_at_once)
+        return run(options.workspace, options.reps_at_once)
     lines = []
     for reps in map(int, options.reps.split(",")):
         lines.append(line(World(reps), options.reps_at_once, Limits(60 * options.minutes, options.gib * GIB)))

@@ -11,7 +11,6 @@ give the same, or the benchmark stops. Ratios are of processor seconds. Goal: at
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -23,7 +22,7 @@ import duckdb
 import ibis
 import pandas as pd
 
-from benchmarks.scaling.processes import GIB, FailedError, Limits, measure
+from benchmarks.scaling.processes import GIB, MAKING, FailedError, Limits, measure
 from benchmarks.scaling.results import OneMoreDay
 from benchmarks.scaling.steps import Measured
 from benchmarks.scaling.worlds import World, make_store
@@ -33,8 +32,6 @@ from spm_ml.history import SalesHistory
 from spm_ml.history.store import TableCounts, TableStore, quote_text
 from spm_ml.settings import Workspace
 from spm_ml.tables import PROTECTED_TABLES, TABLES
-
-_MAKING: Final = (sys.executable, "-m", "benchmarks.scaling.making")
 
 _RECORDED: Final = {
     "opportunities": "recorded_at",
@@ -134,7 +131,7 @@ def measure_day(world: World, limits: Limits) -> OneMoreDay:
         # in a process of its own: one that is started counts the memory of the one that starts it
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
             workspace, added = elsewhere.submit(split_world, world, Path(folder) / "workspace").result()
-        derive, build, refresh = ([*_MAKING, what, str(workspace.root)] for what in ("derive", "build", "refresh"))
+        derive, build, refresh = ([*MAKING, what, str(workspace.root)] for what in ("derive", "build", "refresh"))
         versions = workspace.tables / "versions.json"
         both = versions.read_text(encoding="utf-8")
         versions.write_text(json.dumps(json.loads(both)[:1]), encoding="utf-8")

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,8 @@ from typing import IO, Final
 from spm_ml.tenants.memory import peak_of, resident
 
 GIB: Final = 2**30
+MAKING: Final = (sys.executable, "-m", "benchmarks.scaling.making")
+"""Derives, builds or refreshes, as its first argument says, in the workspace that the second names."""
 _EVERY: Final = 0.2
 
 

@@ -50,7 +50,7 @@ def scale_chart(marks: Sequence[Mark], *, title: str, description: str, key: str
         parts += _glyph(mark, x, top, height)
         name = "label strong" if mark.kind == "wanted" else "label chosen" if mark.kind == "range" else "label"
         words.append(element("text", mark.label, x=0, y=top - 6, class_=name))
-        words.append(element("text", mark.text, x=WIDTH, y=top + _BAR - 1, class_=f"{name} end"))
+        words.append(element("text", mark.text, x=WIDTH, y=top - 6, class_=f"{name} end"))  # where no bar runs under it
     return picture(
         *parts, *words, width=WIDTH, height=height, name="scale", title=title, description=description, key=key
     )

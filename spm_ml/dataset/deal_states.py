@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, pinned_to
+from spm_ml.dataset.deals import BOOKING_COLUMNS, BOOKING_ORDER, STATE_COLUMNS, holds, pinned_to
 from spm_ml.features import AsOf, ratio
 from spm_ml.features.day_numbers import dates_of, day_numbers, numbers_of, places
 from spm_ml.features.few_days import FEW, held_on
@@ -39,7 +39,8 @@ def read_states(at: AsOf, frame: pd.DataFrame) -> pd.DataFrame:
     table = table.append_column("amount_growth", pa.array(growth))
     rep_index = table["rep_index"].to_numpy()
     state, visible_from, visible_until = _cut_by_period(table, frame)
-    held = _holds(at, frame, rep_index[state], visible_from, visible_until)
+    rep, as_of = at.grid.rep_ids.get_indexer(pd.Index(frame["rep_id"])), day_numbers(frame["as_of"]).astype(np.int64)
+    held = holds(rep_index[state], visible_from, visible_until, rep, as_of, len(at.grid.rep_ids))
     cut = table.take(pa.array(state[held]))
     for name, number in (("visible_from", visible_from), ("visible_until", visible_until)):
         cut = cut.set_column(cut.column_names.index(name), name, dates_of(number[held]))
@@ -63,22 +64,6 @@ def _cut_by_period(states: pa.Table, frame: pd.DataFrame) -> tuple[np.ndarray, n
     by_period = np.argsort(period.astype(np.int16), kind="stable")  # so small numbers are sorted by their digits
     state, period = state[by_period], period[by_period]
     return state, np.maximum(begins[state], starts[period]), np.minimum(until[state], ends[period])
-
-
-def _holds(
-    at: AsOf, frame: pd.DataFrame, rep_index: np.ndarray, visible_from: np.ndarray, visible_until: np.ndarray
-) -> np.ndarray:
-    """(states,) whether each holds on any of the frame's rows."""
-    as_of, owner = day_numbers(frame["as_of"]).astype(np.int64), at.grid.rep_ids.get_indexer(pd.Index(frame["rep_id"]))
-    days = np.unique(as_of)
-    rows_before = np.zeros((len(at.grid.rep_ids), len(days) + 1), dtype=np.int32)
-    of_reps = owner >= 0
-    rows_before[owner[of_reps], places(days, as_of[of_reps]) + 1] = 1
-    rows_before = np.cumsum(rows_before, axis=1, dtype=np.int32)
-    on_rows: np.ndarray = (
-        rows_before[rep_index, places(days, visible_until)] > rows_before[rep_index, places(days, visible_from)]
-    )
-    return on_rows
 
 
 def read_bookings(at: AsOf) -> pd.DataFrame:

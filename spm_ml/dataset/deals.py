@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spm_ml.dataset.schema import DTYPES, DatasetColumn, empty, pinned
-from spm_ml.features.day_numbers import day_numbers, days_of
+from spm_ml.features.day_numbers import day_numbers, days_of, places
 
 DEAL_COLUMNS: Final = (
     DatasetColumn("rep_id", "text", "Owner on the as-of day.", "key"),
@@ -135,7 +135,30 @@ def held(states: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
         states: Columns of `STATE_COLUMNS`.
         frame: Rows of a dataset.
     """
-    on_rows: np.ndarray = _rows_of(states, frame)[2] > 0
+    rep, reps = pd.factorize(frame["rep_id"])
+    owner = reps.get_indexer(pd.Index(states["rep_id"]))
+    begins, until = (_days(states[name]) for name in ("visible_from", "visible_until"))
+    return holds(owner, begins, until, rep, _days(frame["as_of"]), len(reps))
+
+
+def holds(
+    owner: np.ndarray, begins: np.ndarray, until: np.ndarray, rep: np.ndarray, as_of: np.ndarray, reps: int
+) -> np.ndarray:
+    """(states,) whether each holds on any of the rows.
+
+    Args:
+        owner: (states,) number of the rep; −1 = somebody without rows.
+        begins: (states,) first day, counted from 1970-01-01.
+        until: (states,) the day after the last.
+        rep: (rows,) number of the rep; −1 = somebody without states.
+        as_of: (rows,) the day.
+        reps: How many there are.
+    """
+    days = np.unique(as_of)
+    rows_before = np.zeros((reps + 1, len(days) + 1), dtype=np.int32)  # the last of nobody
+    rows_before[rep[rep >= 0], places(days, as_of[rep >= 0]) + 1] = 1
+    rows_before = np.cumsum(rows_before, axis=1, dtype=np.int32)
+    on_rows: np.ndarray = rows_before[owner, places(days, until)] > rows_before[owner, places(days, begins)]
     return on_rows
 
 

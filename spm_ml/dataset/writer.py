@@ -162,15 +162,17 @@ def _order(part: Part) -> tuple[str, int]:
 
 def _some(table: pd.DataFrame, places: np.ndarray) -> pd.DataFrame:
     """Some rows; without a copy where they follow each other."""
-    first, last = int(places[0]), int(places[-1])
-    return table.iloc[first : last + 1] if last - first + 1 == len(places) else table.iloc[places]
+    return table.iloc[places[0] : places[-1] + 1] if _together(places) else table.iloc[places]
 
 
 def _slice(table: pa.Table, places: np.ndarray) -> pa.Table:
     """Likewise."""
-    first, last = int(places[0]), int(places[-1])
-    follow = last - first + 1 == len(places)
-    return table.slice(first, len(places)) if follow else table.take(pa.array(places))
+    return table.slice(int(places[0]), len(places)) if _together(places) else table.take(pa.array(places))
+
+
+def _together(places: np.ndarray) -> bool:
+    """Whether ascending places follow each other without a gap."""
+    return int(places[-1]) - int(places[0]) + 1 == len(places)
 
 
 def _table_of(frame: pd.DataFrame) -> pa.Table:

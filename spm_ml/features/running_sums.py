@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from spm_ml.errors import DataError
-from spm_ml.features.day_numbers import between, dates_of, numbers_of, places
+from spm_ml.features.day_numbers import between, date_of, numbers_of, places
 from spm_ml.features.feature import Stream
 from spm_ml.features.few_days import FEW, days_read, reduced
 from spm_ml.features.grid import AsOfGrid
@@ -129,7 +129,7 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
     measures = [name for name in spans.columns if name not in _STRUCTURE]
     spans = spans.filter(_.visible_from.notnull())
     if stream.windows:
-        spans = spans.filter(_.visible_from > ibis.literal(dates_of(days)[0].as_py()))
+        spans = spans.filter(_.visible_from > ibis.literal(date_of(int(days[0]))))
     if "rep_index" not in spans.columns:
         spans = spans.inner_join(grid.reps, "rep_id")
     few = len(days) <= FEW
@@ -145,27 +145,21 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
             greatest = {name: _[name].max() for name in measures}
             table = begun.group_by("rep_index", "visible_from").agg(**greatest).to_pyarrow()
         return _Summed(stream.name, _latest(table, measures, days, len(grid.rep_ids)))
-    for name in measures:
-        if not isinstance(spans.schema()[name], dt.Integer | dt.Decimal | dt.Boolean):
-            raise DataError(
-                f"measure {name!r} of stream {stream.name!r} is {spans.schema()[name]}: sums must not depend on their "
-                "order, so cast it to an integer or decimal (money is in minor units)"
-            )
+    return _read_sums(grid, stream, days, spans, measures)
+
+
+def _read_sums(grid: AsOfGrid, stream: Stream, days: np.ndarray, spans: ir.Table, measures: Sequence[str]) -> _Summed:
+    """Adds the spans of a stream up, in the engine where few days are read or rows would travel, else here."""
     products = stream.products_of(grid.stage_count)
-    for name, flag, value in products:
-        kinds = spans.schema().get(flag), spans.schema().get(value)
-        if not isinstance(kinds[0], dt.Boolean) or not isinstance(kinds[1], dt.Integer):
-            raise DataError(
-                f"product {name!r} of stream {stream.name!r} is of {flag!r} and {value!r}, which are {kinds[0]} and "
-                f"{kinds[1]}: give a boolean and an integer measure"
-            )
+    _refuse_inexact(stream, spans.schema(), measures, products)
     limits = [name for name in ("visible_from", "visible_until") if name in spans.columns]
     rows = spans.select("rep_index", *limits, *measures)
     scales = {name: kind.scale for name, kind in rows.schema().items() if isinstance(kind, dt.Decimal)}
-    if grid.history.engine.embedded:
+    few, embedded = len(days) <= FEW, grid.history.engine.embedded
+    if embedded:
         # Ibis takes a product for as wide as a factor; what does not fit would be an error on its way here.
         rows = rows.mutate(**{name: rows[name].cast(dt.Decimal(38, scale)) for name, scale in scales.items()})
-    if few or not grid.history.engine.embedded:  # what is added up before it travels is multiplied before
+    if few or not embedded:  # what is added up before it travels is multiplied before
         flags = {name: rows[name].cast("int64") for name, kind in rows.schema().items() if isinstance(kind, dt.Boolean)}
         rows = rows.mutate(**flags).mutate(**{name: _[flag] * _[value] for name, flag, value in products})
         measures, products = [*measures, *(name for name, *_factors in products)], []
@@ -174,6 +168,24 @@ def _read(grid: AsOfGrid, stream: Stream, days: np.ndarray) -> _Summed:
         table = rows.to_pyarrow()
     sums = _added(table, {name: scales.get(name) for name in measures}, products, days, len(grid.rep_ids))
     return _Summed(stream.name, sums, {name: 10**scale for name, scale in scales.items()})
+
+
+def _refuse_inexact(
+    stream: Stream, schema: ibis.Schema, measures: Sequence[str], products: Sequence[tuple[str, str, str]]
+) -> None:
+    for name in measures:
+        if not isinstance(schema[name], dt.Integer | dt.Decimal | dt.Boolean):
+            raise DataError(
+                f"measure {name!r} of stream {stream.name!r} is {schema[name]}: sums must not depend on their "
+                "order, so cast it to an integer or decimal (money is in minor units)"
+            )
+    for name, flag, value in products:
+        kinds = schema.get(flag), schema.get(value)
+        if not isinstance(kinds[0], dt.Boolean) or not isinstance(kinds[1], dt.Integer):
+            raise DataError(
+                f"product {name!r} of stream {stream.name!r} is of {flag!r} and {value!r}, which are {kinds[0]} and "
+                f"{kinds[1]}: give a boolean and an integer measure"
+            )
 
 
 def _added_up(spans: ir.Table, measures: Sequence[str]) -> ir.Table:

@@ -50,12 +50,12 @@ def changed_since(store: TableStore, version: int) -> Changed:
         store: Of the tables.
         version: The last one whose rows do not count.
     """
-    later = [entry for entry in store.versions() if entry.version > version]
-    tables = frozenset(name for entry in later for name in entry.parts)
+    latest = store.latest
+    tables = store.written(after=version, upto=latest)
     deals, reps = set[str](), set[str]()
     with duckdb.connect() as connection:
         for name in sorted(tables):
-            written = store.written_sql(name, after=version, upto=later[-1].version)
+            written = store.written_sql(name, after=version, upto=latest)
             columns = {column.name for column in TABLE_BY_NAME[name].columns}
             for column, found in (("opportunity_id", deals), ("rep_id", reps)):
                 if column in columns and (column == "rep_id" or name in _OF_DEALS):

@@ -220,8 +220,7 @@ class SalesHistory:
             workspace: Whose tables these are.
             version: The earlier version.
         """
-        later = [entry for entry in TableStore(workspace).versions() if version < entry.version <= self.version]
-        return frozenset(name for entry in later for name in entry.parts)
+        return TableStore(workspace).written(after=version, upto=self.version)
 
     def differing_since(self, version: int) -> ir.Table | None:
         """What differs between an earlier version and this of deals, bookings and activities.

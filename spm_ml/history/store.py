@@ -213,6 +213,10 @@ class TableStore:
             f"UNION ALL SELECT {columns} FROM latest WHERE NOT _removed"
         )
 
+    def written(self, *, after: int, upto: int) -> frozenset[str]:
+        """Names of the tables of which any version after one, up to another, wrote anything."""
+        return frozenset(name for entry in self.versions() if after < entry.version <= upto for name in entry.parts)
+
     def written_sql(self, table: str, *, after: int, upto: int) -> str | None:
         """A SELECT that gives every row that some versions wrote to a table, those that were removed too.
 
